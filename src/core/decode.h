@@ -1,0 +1,44 @@
+/* From a captured frame to the TCP segment or ICMP message in it. Pure, but for the fragments waiting to be made whole.
+ *
+ * Walks link header, VLAN tags, MPLS, PPPoE, tunnels (GRE, IP-in-IP, 6in4, VXLAN, GENEVE, GTP-U) and IP extension headers,
+ * each length checked against what was captured and against what the outer header said; nesting is bounded. */
+#ifndef TCPSTAT_DECODE_H
+#define TCPSTAT_DECODE_H
+
+#include "core/pool.h"
+#include "core/segment.h"
+
+enum decode_verdict {
+	DECODE_TCP,                     /* tcp is filled in */
+	DECODE_ICMP,                    /* icmp is filled in: an error that quotes a TCP segment */
+	DECODE_NOTHING                  /* neither; the counter that says why was raised */
+};
+
+/* An ICMP or ICMPv6 error about a TCP segment. */
+struct icmp_view {
+	uint8_t family, kind, code;     /* family 4: ICMP, 6: ICMPv6 */
+	struct tcpstat_addr from;       /* who reports */
+	struct tcpstat_addr src, dst;   /* of the quoted segment */
+	uint16_t src_port, dst_port;
+	bool has_seq;
+	uint32_t seq;                   /* of the quoted segment */
+	uint32_t mtu;                   /* of "fragmentation needed" / "packet too big"; 0 none */
+};
+
+struct decoded {
+	enum decode_verdict verdict;
+	union {
+		struct tcp_view tcp;
+		struct icmp_view icmp;
+	};
+};
+
+struct decoder;
+
+/* NULL: no memory. The counters belong to the caller and are raised in place. */
+struct decoder *decoder_new(struct budget *, struct tcpstat_counters *);
+void decoder_free(struct decoder *);
+/* What `pkt` carries. Views point into pkt->data, or into a reassembled datagram that stays valid until the next call. */
+void decode_frame(struct decoder *, const struct tcpstat_pkt *pkt, struct decoded *out);
+
+#endif

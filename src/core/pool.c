@@ -1,0 +1,85 @@
+#include "core/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLAB_BYTES = 64 * 1024 };
+
+struct pool_slab {
+	struct pool_slab *next;
+	size_t size;
+};
+
+void *budget_resize(struct budget *b, void *block, size_t old_size, size_t size)
+{
+	if (!size) {
+		free(block);
+		b->used -= old_size;
+		return NULL;
+	}
+	if (size > old_size && size - old_size > b->limit - (b->used < b->limit ? b->used : b->limit))
+		return NULL;
+	uint8_t *p = realloc(block, size);
+	if (!p)
+		return NULL;
+	if (size > old_size)
+		memset(p + old_size, 0, size - old_size);
+	b->used += size - old_size;
+	return p;
+}
+
+void pool_init(struct pool *p, size_t block_size, struct budget *budget)
+{
+	*p = (struct pool){ .budget = budget, .block_size = (block_size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t) };
+}
+
+static int pool_grow(struct pool *p)
+{
+	size_t head = (sizeof(struct pool_slab) + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+	size_t n = (SLAB_BYTES - head) / p->block_size;
+
+	if (!n)
+		n = 1;
+	struct pool_slab *s = budget_resize(p->budget, NULL, 0, head + n * p->block_size);
+	if (!s)
+		return -1;
+	s->next = p->slabs;
+	s->size = head + n * p->block_size;
+	p->slabs = s;
+	for (size_t i = n; i-- > 0;) {
+		void **block = (void **)((uint8_t *)s + head + i * p->block_size);
+		*block = p->free;
+		p->free = block;
+	}
+	return 0;
+}
+
+void *pool_get(struct pool *p)
+{
+	if (!p->free && pool_grow(p))
+		return NULL;
+	void *block = p->free;
+	p->free = *(void **)block;
+	p->in_use++;
+	return memset(block, 0, p->block_size);
+}
+
+void pool_put(struct pool *p, void *block)
+{
+	if (!block)
+		return;
+	*(void **)block = p->free;
+	p->free = block;
+	p->in_use--;
+}
+
+void pool_fini(struct pool *p)
+{
+	while (p->slabs) {
+		struct pool_slab *s = p->slabs;
+		p->slabs = s->next;
+		budget_resize(p->budget, s, s->size, 0);
+	}
+	p->free = NULL;
+	p->in_use = 0;
+}

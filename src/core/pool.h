@@ -1,0 +1,35 @@
+/* Memory of the core: one budget for everything, and pools of fixed-size blocks that take from it.
+ *
+ * A pool grows by slabs and never gives a slab back before pool_fini, so the steady state allocates nothing. Variable
+ * arrays (rings, interval lists) come from budget_resize. Knows no types. */
+#ifndef TCPSTAT_POOL_H
+#define TCPSTAT_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct budget {
+	uint64_t used, limit;           /* bytes */
+};
+
+/* realloc within the budget. `size` 0 frees. NULL: no memory or over the budget, the old block stays. New bytes are 0. */
+void *budget_resize(struct budget *, void *block, size_t old_size, size_t size);
+
+struct pool_slab;
+
+struct pool {
+	struct budget *budget;
+	struct pool_slab *slabs;
+	void *free;                     /* list through the first bytes of free blocks */
+	size_t block_size;              /* bytes, rounded up to pointers */
+	size_t in_use;                  /* blocks */
+};
+
+void pool_init(struct pool *, size_t block_size, struct budget *);
+/* A zeroed block; NULL: no memory or over the budget. */
+void *pool_get(struct pool *);
+void pool_put(struct pool *, void *block);
+/* Frees every slab, blocks in use included. */
+void pool_fini(struct pool *);
+
+#endif

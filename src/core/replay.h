@@ -1,0 +1,27 @@
+/* The senders of one connection, replayed: RTT and RTO, the class and cause of every segment that goes back in sequence
+ * space, flight, congestion window, state and algorithm (inference: RFC 6298, 5681, 6675, 8985, 9438).
+ *
+ * Sees every segment of the connection in capture order and keeps, per direction, what is in flight and the ACKs that are
+ * still under way to their endpoint. Allocates its per-direction part with the first data or SYN that needs it. */
+#ifndef TCPSTAT_REPLAY_H
+#define TCPSTAT_REPLAY_H
+
+#include "core/emit.h"
+#include "core/pool.h"
+#include "core/segment.h"
+
+struct replay;
+
+/* What a segment turned out to be, as known at once (a verdict may be amended by a later event). */
+enum replay_class { REPLAY_NEW, REPLAY_RETRANSMISSION, REPLAY_OUT_OF_ORDER, REPLAY_DUPLICATE, REPLAY_PROBE };
+
+/* NULL: over the budget; the connection is then tracked without inference. */
+struct replay *replay_new(struct budget *);
+void replay_free(struct replay *);
+enum replay_class replay_segment(struct replay *, const struct segment *, const struct emitter *);
+/* The connection ends: what waits is settled. */
+void replay_finish(struct replay *, const struct emitter *);
+/* Fills in the fields of `conn` that the replay knows (both halves, vantage, handshake halves); others stay. */
+void replay_snapshot(const struct replay *, struct tcpstat_conn *conn);
+
+#endif
