@@ -35,9 +35,12 @@ struct decoded {
 
 struct decoder;
 
-/* NULL: no memory. The counters belong to the caller and are raised in place. */
+/* NULL: no memory. The counters belong to the caller and are raised in place: those from `tcp` to `too_deep`; the others are
+ * the caller's. */
 struct decoder *decoder_new(struct budget *, struct tcpstat_counters *);
 void decoder_free(struct decoder *);
+/* Whether checksums of IPv4 headers and TCP segments are verified; they are at first. */
+void decoder_set_checksums(struct decoder *, bool verify);
 /* What `pkt` carries. Views point into pkt->data, or into a reassembled datagram that stays valid until the next call. */
 void decode_frame(struct decoder *, const struct tcpstat_pkt *pkt, struct decoded *out);
 
