@@ -1,0 +1,204 @@
+/* Records printed from their table. Bytes that need escaping are left to json-c. */
+#include "sink/print.h"
+
+#include <string.h>
+
+#include "sink/community.h"
+
+static int put(struct printbuf *pb, const char *text, size_t len)
+{
+	if (pb->size - pb->bpos <= (int)len)
+		return printbuf_memappend(pb, text, (int)len) < 0 ? -1 : 0;
+	memcpy(pb->buf + pb->bpos, text, len);
+	pb->bpos += (int)len;
+	return 0;
+}
+
+static int put_null(struct printbuf *pb)
+{
+	return put(pb, "null", 4);
+}
+
+static int put_quoted(struct printbuf *pb, const char *text, size_t len)
+{
+	return put(pb, "\"", 1) || put(pb, text, len) || put(pb, "\"", 1) ? -1 : 0;
+}
+
+static int put_int(struct printbuf *pb, const struct record_field *f, int64_t value)
+{
+	char text[RECORD_NUMBER_SIZE];
+
+	if (f->storage == RECORD_U64 && f->kind == RECORD_INT)
+		return put(pb, text, record_uint_text((uint64_t)value, text));
+	if (value == TCPSTAT_NULL)
+		return put_null(pb);
+	return put(pb, text, record_int_text(value, text));
+}
+
+static int put_ratio(struct printbuf *pb, double value)
+{
+	char text[RECORD_NUMBER_SIZE];
+	size_t len = record_ratio_text(value, text);
+
+	return len ? put(pb, text, len) : put_null(pb);
+}
+
+static int put_bool(struct printbuf *pb, int64_t value)
+{
+	if (value == TCPSTAT_NULL)
+		return put_null(pb);
+	return value ? put(pb, "true", 4) : put(pb, "false", 5);
+}
+
+/* Printable ASCII as it is; the rest through json-c. */
+static int put_string(struct printbuf *pb, const char *text)
+{
+	size_t len = 0;
+	struct json_object *o;
+	const char *json;
+	int r;
+
+	if (!text)
+		return put_null(pb);
+	while (text[len] >= ' ' && text[len] <= '~' && text[len] != '"' && text[len] != '\\')
+		len++;
+	if (!text[len])
+		return put_quoted(pb, text, len);
+	o = tree_string(text);
+	json = o ? json_object_to_json_string_length(o, TREE_TEXT, &len) : NULL;
+	r = json ? put(pb, json, len) : -1;
+	json_object_put(o);
+	return r;
+}
+
+static int put_text(struct printbuf *pb, const char *text, size_t len)
+{
+	return len ? put_quoted(pb, text, len) : put_null(pb);
+}
+
+static int put_time(struct printbuf *pb, int64_t ns)
+{
+	char text[RECORD_TIME_SIZE];
+
+	return put_text(pb, text, record_time_text(ns, text));
+}
+
+static int put_addr(struct printbuf *pb, const struct tcpstat_addr *addr)
+{
+	char text[RECORD_ADDR_SIZE];
+
+	return put_text(pb, text, record_addr_text(addr, text));
+}
+
+static int put_community(struct printbuf *pb, const struct tcpstat_conn *conn)
+{
+	char text[COMMUNITY_SIZE];
+
+	return put_text(pb, text, community_id(0, conn->addr, conn->port, text));
+}
+
+static int put_sack(struct printbuf *pb, const struct tcpstat_ev_dup_ack *ev)
+{
+	char text[RECORD_NUMBER_SIZE];
+
+	if (put(pb, "[", 1))
+		return -1;
+	for (unsigned i = 0; i < ev->n_sack && i < 4; i++)
+		if ((i && put(pb, ",", 1)) || put(pb, "[", 1) ||
+		    put(pb, text, record_uint_text(ev->sack[i][0], text)) || put(pb, ",", 1) ||
+		    put(pb, text, record_uint_text(ev->sack[i][1], text)) || put(pb, "]", 1))
+			return -1;
+	return put(pb, "]", 1);
+}
+
+static int put_frames(struct printbuf *pb, const struct tcpstat_ev_finding *ev)
+{
+	char text[RECORD_NUMBER_SIZE];
+
+	if (put(pb, "[", 1))
+		return -1;
+	for (uint32_t i = 0; i < ev->n_frames; i++)
+		if ((i && put(pb, ",", 1)) || put(pb, text, record_uint_text(ev->frames[i], text)))
+			return -1;
+	return put(pb, "]", 1);
+}
+
+static int put_list(struct printbuf *pb, const struct record_list *list)
+{
+	if (put(pb, "[", 1))
+		return -1;
+	for (size_t i = 0; i < list->n; i++)
+		if ((i && put(pb, ",", 1)) || put_string(pb, list->items[i]))
+			return -1;
+	return put(pb, "]", 1);
+}
+
+static int put_map(struct printbuf *pb, const struct record_field *f, const void *values)
+{
+	for (size_t i = 0; i < f->names->n; i++) {
+		const char *key = record_map_key(f, i);
+
+		if (put(pb, i ? "," : "{", 1) || put_quoted(pb, key, strlen(key)) || put(pb, ":", 1))
+			return -1;
+		if (f->storage == RECORD_F64 ? put_ratio(pb, ((const double *)values)[i])
+					     : put_int(pb, f, ((const int64_t *)values)[i]))
+			return -1;
+	}
+	return put(pb, "}", 1);
+}
+
+static int put_fields(struct printbuf *pb, const struct record_table *table, const void *base);
+
+/* The first key goes without the comma that `key` begins with. */
+static int put_object(struct printbuf *pb, const struct record_table *table, const void *base)
+{
+	int start = pb->bpos;
+
+	if (put_fields(pb, table, base))
+		return -1;
+	pb->buf[start] = '{';
+	return put(pb, "}", 1);
+}
+
+static int put_value(struct printbuf *pb, const struct record_field *f, const void *base)
+{
+	const void *p = (const char *)base + f->offset;
+
+	switch (f->kind) {
+	case RECORD_INT: case RECORD_US: case RECORD_NUMBER: case RECORD_VLAN: return put_int(pb, f, record_int(f, base));
+	case RECORD_BOOL: return put_bool(pb, record_int(f, base));
+	case RECORD_RATIO: return put_ratio(pb, *(const double *)p);
+	case RECORD_TIME: return put_time(pb, *(const int64_t *)p);
+	case RECORD_STR: return put_string(pb, *(const char *const *)p);
+	case RECORD_CHARS: return put_string(pb, p);
+	case RECORD_NAME: return put_string(pb, record_name(f, base));
+	case RECORD_ADDR: return put_addr(pb, p);
+	case RECORD_OBJECT: return put_object(pb, f->table, p);
+	case RECORD_MAP: return put_map(pb, f, p);
+	case RECORD_LIST: return put_list(pb, p);
+	case RECORD_SACK: return put_sack(pb, p);
+	case RECORD_FRAMES: return put_frames(pb, p);
+	case RECORD_COMMUNITY: return put_community(pb, p);
+	}
+	return -1;
+}
+
+static int put_fields(struct printbuf *pb, const struct record_table *table, const void *base)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		const struct record_field *f = &table->fields[i];
+
+		if (put(pb, f->key, f->key_len) || put_value(pb, f, base))
+			return -1;
+	}
+	return 0;
+}
+
+int print_record(struct printbuf *pb, const struct record *r, const void *head, const void *body)
+{
+	if (put(pb, "{\"type\":", 8) || put_quoted(pb, r->type, strlen(r->type)))
+		return -1;
+	if ((r->head && put_fields(pb, r->head, head)) || put_fields(pb, r->body, body))
+		return -1;
+	return put(pb, "}", 1);
+}

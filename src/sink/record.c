@@ -1,0 +1,208 @@
+/* The tables of record.def, and how values are read through them. */
+#include "sink/record.h"
+
+#include <string.h>
+
+/* --- enumerations by name ---------------------------------------------------------------------------------------- */
+
+#define X(constant, name) name,
+#define NAMES(list, rows) \
+	static const char *const list##_list[] = { rows }; \
+	static const struct record_names list##_names = { list##_list, sizeof list##_list / sizeof *list##_list };
+NAMES(dir, X(0, "c2s") X(1, "s2c") X(2, NULL))
+NAMES(endpoint, X(0, "client") X(1, "server"))
+NAMES(state, TCPSTAT_STATES(X))
+NAMES(outcome, TCPSTAT_OUTCOMES(X))
+NAMES(close, TCPSTAT_CLOSES(X))
+NAMES(vantage, TCPSTAT_VANTAGES(X))
+NAMES(cause, TCPSTAT_CAUSES(X))
+NAMES(lost, TCPSTAT_LOSSES(X))
+NAMES(ca, TCPSTAT_CA_STATES(X))
+NAMES(phase, TCPSTAT_PHASES(X))
+NAMES(limit, TCPSTAT_LIMITS(X))
+NAMES(source, TCPSTAT_RTT_SOURCES(X))
+NAMES(window_what, TCPSTAT_WINDOW_WHATS(X))
+NAMES(keepalive_what, TCPSTAT_KEEPALIVE_WHATS(X))
+NAMES(where, TCPSTAT_DUPLICATE_WHERES(X))
+NAMES(gap_why, TCPSTAT_GAP_WHYS(X))
+NAMES(cc, TCPSTAT_CCS(X))
+NAMES(severity, TCPSTAT_SEVERITIES(X))
+#undef X
+
+/* --- tables ------------------------------------------------------------------------------------------------------ */
+
+#define STORAGE(m) _Generic(((const T *)0)->m, int64_t: RECORD_I64, uint64_t: RECORD_U64, uint32_t: RECORD_U32, \
+	int32_t: RECORD_I32, uint16_t: RECORD_U16, uint8_t: RECORD_U8, int8_t: RECORD_I8, bool: RECORD_B, \
+	double: RECORD_F64, int64_t *: RECORD_I64, const int64_t *: RECORD_I64, double *: RECORD_F64, \
+	const double *: RECORD_F64, default: RECORD_OTHER)
+#define ROW(label, knd, un, st, off, nm, tb, text) \
+	{ .name = label, .key = ",\"" label "\":", .key_len = sizeof label + 3, .kind = RECORD_##knd, .storage = st, \
+	  .offset = off, .unit = un, .names = nm, .table = tb, .help = text },
+#define F(label, knd, un, m, text) ROW(label, knd, un, STORAGE(m), offsetof(T, m), NULL, NULL, text)
+#define E(label, list, m, text) ROW(label, NAME, "", STORAGE(m), offsetof(T, m), &list##_names, NULL, text)
+#define M(label, list, knd, un, m, text) ROW(label, MAP, un, STORAGE(m), offsetof(T, m), &list##_names, NULL, text)
+#define O(label, tb, m, text) ROW(label, OBJECT, "", RECORD_OTHER, offsetof(T, m), NULL, &tb##_table, text)
+/* Nested for the reader, of the same structure; W: of the structure as a whole. */
+#define R(label, tb, text) ROW(label, OBJECT, "", RECORD_OTHER, 0, NULL, &tb##_table, text)
+#define W(label, knd, text) ROW(label, knd, "", RECORD_OTHER, 0, NULL, NULL, text)
+#define BEGIN(tb, text) \
+	static const char tb##_help[] = text; \
+	static const struct record_field tb##_fields[] = {
+#define END(tb) \
+	}; \
+	static const struct record_table tb##_table = { #tb, tb##_fields, sizeof tb##_fields / sizeof *tb##_fields, tb##_help };
+#include "sink/record.def"
+
+#define EVENT(constant, label, tb) [TCPSTAT_##constant] = { label, &head_table, &tb##_table, tb##_help },
+static const struct record records[TCPSTAT_NEVENTS] = {
+	EVENT(EV_STATE, "state", state)
+	EVENT(EV_RETRANSMISSION, "retransmission", retransmission)
+	EVENT(EV_OUT_OF_ORDER, "out_of_order", out_of_order)
+	EVENT(EV_DUPLICATE, "duplicate", duplicate)
+	EVENT(EV_DUP_ACK, "dup_ack", dup_ack)
+	EVENT(EV_RTT, "rtt", rtt)
+	EVENT(EV_SENDER, "sender", sender)
+	EVENT(EV_WINDOW, "window", window)
+	EVENT(EV_KEEPALIVE, "keepalive", keepalive)
+	EVENT(EV_GAP, "gap", gap)
+	EVENT(EV_ICMP, "icmp", icmp)
+	EVENT(EV_FINDING, "finding", finding)
+	EVENT(EV_CONNECTION, "connection", connection)
+};
+const struct record record_capture = { "capture", NULL, &capture_table, capture_help };
+const struct record record_summary = { "summary", NULL, &summary_table, summary_help };
+
+const struct record *record_of(enum tcpstat_event_type type)
+{
+	return type < TCPSTAT_NEVENTS && records[type].type ? &records[type] : NULL;
+}
+
+const void *record_body(const struct tcpstat_event *ev)
+{
+	return ev->type == TCPSTAT_EV_CONNECTION ? (const void *)ev->connection : ev;
+}
+
+void record_capture_init(struct record_capture *c)
+{
+	memset(c, 0, sizeof *c);
+	c->snaplen = c->packets = c->bytes = c->captured_bytes = TCPSTAT_NULL;
+	c->first_ts_ns = c->last_ts_ns = c->truncated = TCPSTAT_NULL;
+	c->drops.kernel = c->drops.interface = TCPSTAT_NULL;
+}
+
+/* --- values ------------------------------------------------------------------------------------------------------ */
+
+static int64_t load(const struct record_field *f, const void *base)
+{
+	const void *p = (const char *)base + f->offset;
+
+	switch (f->storage) {
+	case RECORD_I64: return *(const int64_t *)p;
+	case RECORD_U64: return (int64_t)*(const uint64_t *)p;
+	case RECORD_U32: return *(const uint32_t *)p;
+	case RECORD_I32: return *(const int32_t *)p;
+	case RECORD_U16: return *(const uint16_t *)p;
+	case RECORD_U8: return *(const uint8_t *)p;
+	case RECORD_I8: return *(const int8_t *)p < 0 ? TCPSTAT_NULL : *(const int8_t *)p;
+	case RECORD_B: return *(const bool *)p;
+	default: return TCPSTAT_NULL;
+	}
+}
+
+static int64_t ns_to_us(int64_t ns)
+{
+	int64_t us = ns / 1000, rest = ns % 1000;
+
+	return us + (rest >= 500) - (rest <= -500);
+}
+
+int64_t record_int(const struct record_field *f, const void *base)
+{
+	int64_t v = load(f, base);
+
+	switch (f->kind) {
+	case RECORD_US: return v == TCPSTAT_NULL ? v : ns_to_us(v);
+	case RECORD_NUMBER: return v == 0 ? TCPSTAT_NULL : v;
+	case RECORD_VLAN: return v == 0xffff ? TCPSTAT_NULL : v;
+	default: return v;
+	}
+}
+
+const char *record_name(const struct record_field *f, const void *base)
+{
+	int64_t v = load(f, base);
+
+	return v >= 0 && (uint64_t)v < f->names->n ? f->names->names[v] : NULL;
+}
+
+const char *record_map_key(const struct record_field *f, size_t i)
+{
+	return f->names->names[i] ? f->names->names[i] : "unknown";
+}
+
+static bool names_have_null(const struct record_names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!names->names[i])
+			return true;
+	return false;
+}
+
+bool record_nullable(const struct record_field *f)
+{
+	switch (f->kind) {
+	case RECORD_NUMBER: case RECORD_VLAN: case RECORD_RATIO: case RECORD_TIME: case RECORD_STR: case RECORD_ADDR:
+	case RECORD_COMMUNITY:
+		return true;
+	case RECORD_INT: case RECORD_US: case RECORD_BOOL:
+		return f->storage == RECORD_I64 || f->storage == RECORD_I8;
+	case RECORD_NAME:
+		return f->storage == RECORD_I8 || names_have_null(f->names);
+	default:
+		return false;
+	}
+}
+
+/* --- --events ---------------------------------------------------------------------------------------------------- */
+
+static uint32_t all_events(void)
+{
+	uint32_t mask = 0;
+
+	for (unsigned t = 0; t < TCPSTAT_NEVENTS; t++)
+		if (record_of(t))
+			mask |= TCPSTAT_MASK(t);
+	return mask;
+}
+
+static uint32_t event_by_name(const char *name, size_t len)
+{
+	if (len == 3 && !memcmp(name, "all", 3))
+		return all_events();
+	for (unsigned t = 0; t < TCPSTAT_NEVENTS; t++)
+		if (record_of(t) && strlen(records[t].type) == len && !memcmp(records[t].type, name, len))
+			return TCPSTAT_MASK(t);
+	return 0;
+}
+
+int record_parse_events(const char *list, uint32_t *mask, const char **bad, size_t *bad_len)
+{
+	uint32_t sum = 0;
+
+	for (const char *p = list; !(p == list && !strcmp(p, "none")); ) {
+		size_t len = strcspn(p, ",");
+		uint32_t m = event_by_name(p, len);
+
+		if (!m) {
+			*bad = p;
+			*bad_len = len;
+			return -1;
+		}
+		sum |= m;
+		if (!p[len])
+			break;
+		p += len + 1;
+	}
+	*mask = sum;
+	return 0;
+}

@@ -1,0 +1,134 @@
+/* The one table of records: what each record carries, where it stands in the structures of tcpstat.h, in which unit and
+ * what it means. JSON, JSON Schema, the tables of tcpstat-json(5) and the header of the CSV table are all made of it.
+ *
+ * Tables are constant; values are read through them from borrowed structures and nothing is kept. */
+#ifndef TCPSTAT_RECORD_H
+#define TCPSTAT_RECORD_H
+
+#include "core/tcpstat.h"
+
+#define RECORD_SCHEMA "tcpstat/1"
+
+/* How a value is written. */
+enum record_kind {
+	RECORD_INT,                     /* an integer; null where TCPSTAT_NULL, or a signed byte is negative */
+	RECORD_US,                      /* nanoseconds, written as microseconds, rounded to the nearest */
+	RECORD_NUMBER,                  /* a numbered thing from 1 (frame, connection); 0 is null */
+	RECORD_VLAN,                    /* 16 bits; 0xffff is null */
+	RECORD_BOOL,                    /* true and false; from an integer 1 and 0 */
+	RECORD_RATIO,                   /* double, six decimals; null where not finite */
+	RECORD_TIME,                    /* nanoseconds since the epoch, written as RFC 3339 UTC */
+	RECORD_STR,                     /* const char *; NULL is null */
+	RECORD_CHARS,                   /* char array, NUL-terminated */
+	RECORD_NAME,                    /* enumerator, written as its name; unnamed ones are null */
+	RECORD_ADDR,                    /* struct tcpstat_addr; family 0 is null */
+	RECORD_OBJECT,                  /* nested table */
+	RECORD_MAP,                     /* array indexed by an enumeration: an object with a key for each name */
+	RECORD_LIST,                    /* struct record_list: array of strings */
+	RECORD_SACK,                    /* struct tcpstat_ev_dup_ack: its blocks as [[left, right], ...] */
+	RECORD_FRAMES,                  /* struct tcpstat_ev_finding: its frames as [n, ...] */
+	RECORD_COMMUNITY                /* struct tcpstat_conn: its Community ID */
+};
+
+/* What the C member is, derived from its type. */
+enum record_storage {
+	RECORD_I64, RECORD_U64, RECORD_U32, RECORD_I32, RECORD_U16, RECORD_U8, RECORD_I8, RECORD_B, RECORD_F64, RECORD_OTHER
+};
+
+struct record_names {
+	const char *const *names;       /* NULL: no name */
+	size_t n;
+};
+
+struct record_table;
+
+struct record_field {
+	const char *name, *key;         /* key: ,"name": as JSON carries it */
+	size_t key_len;
+	enum record_kind kind;
+	enum record_storage storage;
+	size_t offset;                  /* of the member in the structure of the table */
+	const char *unit;               /* us ns bytes bps ratio; "" none */
+	const struct record_names *names;       /* RECORD_NAME, RECORD_MAP */
+	const struct record_table *table;       /* RECORD_OBJECT */
+	const char *help;
+};
+
+struct record_table {
+	const char *name;
+	const struct record_field *fields;
+	size_t n;
+	const char *help;
+};
+
+/* A record is {"type": type, the fields of head, those of body}. */
+struct record {
+	const char *type;
+	const struct record_table *head, *body; /* head is of struct tcpstat_event, or NULL */
+	const char *help;
+};
+
+struct record_list {
+	const char *const *items;
+	size_t n;
+};
+
+/* What is known of a capture. Strings are borrowed and may hold any byte. */
+struct record_capture {
+	struct record_list files;       /* as named by the user, in time order; none when live */
+	const char *interface;          /* live; NULL: files */
+	struct record_list formats;     /* pcap, pcapng: of each file */
+	struct record_list link_types;  /* each once */
+	const char *filter;             /* NULL none */
+	const char *version;            /* of the program */
+	bool live;
+	int64_t snaplen;
+	int64_t packets, bytes, captured_bytes;
+	int64_t first_ts_ns, last_ts_ns;
+	int64_t truncated;              /* 1: a file ends inside a packet or is damaged */
+	struct { int64_t kernel, interface; } drops;
+};
+
+/* The last record: the capture as it was in the end, and what was counted. */
+struct record_summary {
+	struct record_capture capture;
+	int64_t duration_ns;
+	int64_t connections, findings;
+	struct tcpstat_counters counters;
+	int64_t states[2][TCPSTAT_NSTATES]; /* endpoints by the state in which they were last */
+};
+
+/* Sets every figure to unknown and every string to none. */
+void record_capture_init(struct record_capture *);
+
+/* The record of an event type; NULL for a type that is no record (segment). */
+const struct record *record_of(enum tcpstat_event_type);
+extern const struct record record_capture, record_summary;
+
+/* Where the fields of the body of `ev` begin. */
+const void *record_body(const struct tcpstat_event *ev);
+
+/* --events LIST: `none`, `all`, or names with commas between them -> mask of TCPSTAT_MASK()s. -1 if a name is unknown:
+ * `*bad` and `*bad_len` tell which (borrowed from `list`). */
+int record_parse_events(const char *list, uint32_t *mask, const char **bad, size_t *bad_len);
+#define RECORD_EVENTS_DEFAULT (TCPSTAT_MASK(TCPSTAT_EV_CONNECTION) | TCPSTAT_MASK(TCPSTAT_EV_FINDING))
+
+/* The value of a field, `base` being the structure of its table. */
+int64_t record_int(const struct record_field *, const void *base);      /* TCPSTAT_NULL: null; 64-bit unsigned as bits */
+const char *record_name(const struct record_field *, const void *base); /* RECORD_NAME; NULL: null */
+const char *record_map_key(const struct record_field *, size_t i);      /* RECORD_MAP: never NULL */
+bool record_nullable(const struct record_field *);
+
+/* Texts; each returns the length written, without the NUL that follows. Numbers need RECORD_NUMBER_SIZE. */
+enum { RECORD_TIME_SIZE = 32, RECORD_ADDR_SIZE = 48, RECORD_NUMBER_SIZE = 32 };
+size_t record_time_text(int64_t ns, char text[RECORD_TIME_SIZE]);       /* 0: before 1970 or unknown */
+size_t record_addr_text(const struct tcpstat_addr *, char text[RECORD_ADDR_SIZE]); /* RFC 5952; 0: unknown */
+size_t record_int_text(int64_t value, char *text);
+size_t record_uint_text(uint64_t value, char *text);
+size_t record_ratio_text(double value, char *text);  /* 0: not finite */
+
+/* Any bytes as valid UTF-8 that is safe on a terminal: what is no UTF-8, DEL and the C1 controls become \xNN; the
+ * controls below 32 stay (JSON escapes them). Cut at `size`, which includes the NUL. */
+size_t record_utf8(const char *bytes, char *text, size_t size);
+
+#endif
