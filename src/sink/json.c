@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sink/facts.h"
 #include "sink/print.h"
 
 enum { BUFFER = 128 * 1024 };           /* bytes gathered before they are written */
@@ -99,12 +100,19 @@ struct json *json_new(const struct json_options *options)
 	return j;
 }
 
-void json_capture(struct json *j, const struct record_capture *capture)
+void json_capture(struct json *j, const struct capture_facts *facts)
 {
+	struct record_capture capture;
+
 	if (j->error || j->options.document)
 		return;
-	put_tree(j, tree_record(&record_capture, NULL, capture, true));
+	if (facts_init(&capture, facts, j->options.filter, j->options.version, false)) {
+		fail(j, ENOMEM);
+		return;
+	}
+	put_tree(j, tree_record(&record_capture, NULL, &capture, true));
 	put_str(j, "\n");
+	facts_fini(&capture);
 }
 
 static void count(struct json *j, const struct tcpstat_event *ev)
@@ -200,24 +208,33 @@ static int64_t span(int64_t first, int64_t last)
 	return ns;
 }
 
-void json_summary(struct json *j, const struct record_capture *capture, const struct tcpstat_counters *counters)
+static void put_end(struct json *j, const struct record_summary *s)
 {
-	struct record_summary s = { .capture = *capture, .counters = *counters, .connections = j->n_connections,
-		.findings = j->n_findings };
-
-	if (j->error)
-		return;
-	s.duration_ns = span(capture->first_ts_ns, capture->last_ts_ns);
-	memcpy(s.states, j->states, sizeof s.states);
 	if (j->options.document) {
 		put_str(j, "],\n\"findings\":[");
 		put_findings(j);
 		put_str(j, "],\n\"capture\":");
-		put_tree(j, tree_record(&record_capture, NULL, capture, false));
+		put_tree(j, tree_record(&record_capture, NULL, &s->capture, false));
 		put_str(j, ",\n\"summary\":");
 	}
-	put_tree(j, tree_record(&record_summary, NULL, &s, false));
+	put_tree(j, tree_record(&record_summary, NULL, s, false));
 	put_str(j, j->options.document ? "}\n" : "\n");
+}
+
+void json_summary(struct json *j, const struct capture_facts *facts, const struct tcpstat_counters *counters)
+{
+	struct record_summary s = { .counters = *counters, .connections = j->n_connections, .findings = j->n_findings };
+
+	if (j->error)
+		return;
+	if (facts_init(&s.capture, facts, j->options.filter, j->options.version, true)) {
+		fail(j, ENOMEM);
+		return;
+	}
+	s.duration_ns = span(s.capture.first_ts_ns, s.capture.last_ts_ns);
+	memcpy(s.states, j->states, sizeof s.states);
+	put_end(j, &s);
+	facts_fini(&s.capture);
 }
 
 int json_error(const struct json *j)

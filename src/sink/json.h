@@ -1,10 +1,10 @@
 /* --jsonl and --json: records as they become known, one a line, or one document.
  *
  *     struct json *j = json_new(&options);
- *     json_capture(j, &capture);              once, first
+ *     json_capture(j, facts);                 once, first
  *     json_event(j, ev);                      each event; what is not asked for is passed over
  *     json_flush(j);                          live: after each packet
- *     json_summary(j, &capture, counters);    once, last
+ *     json_summary(j, facts, counters);       once, last
  *     r = json_close(j);                      0, or the errno of what went wrong first
  *
  * Memory is constant: a buffer of the size of the longest record. A write that fails (EPIPE: the reader has gone) makes
@@ -14,11 +14,14 @@
 
 #include <stdio.h>
 
+#include "capture/capture.h"
 #include "sink/record.h"
 
 struct json_options {
 	FILE *out;                      /* borrowed */
 	bool document;                  /* --json: one document; else JSON Lines */
+	const char *filter;             /* as given; NULL none; borrowed while the sink lives, as the version */
+	const char *version;            /* of the program */
 	uint32_t events;                /* TCPSTAT_MASK()s; a document holds connections and findings only */
 };
 
@@ -28,10 +31,10 @@ struct json;
 uint32_t json_events(const struct json_options *);
 /* NULL: out of memory. */
 struct json *json_new(const struct json_options *);
-void json_capture(struct json *, const struct record_capture *);
+void json_capture(struct json *, const struct capture_facts *);
 void json_event(struct json *, const struct tcpstat_event *);
 void json_flush(struct json *);
-void json_summary(struct json *, const struct record_capture *, const struct tcpstat_counters *);
+void json_summary(struct json *, const struct capture_facts *, const struct tcpstat_counters *);
 /* 0, or the errno of the first failure. */
 int json_error(const struct json *);
 /* Writes what is left and frees; the stream stays open. 0, or the errno of the first failure. NULL is ignored. */

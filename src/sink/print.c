@@ -123,16 +123,6 @@ static int put_frames(struct printbuf *pb, const struct tcpstat_ev_finding *ev)
 	return put(pb, "]", 1);
 }
 
-static int put_list(struct printbuf *pb, const struct record_list *list)
-{
-	if (put(pb, "[", 1))
-		return -1;
-	for (size_t i = 0; i < list->n; i++)
-		if ((i && put(pb, ",", 1)) || put_string(pb, list->items[i]))
-			return -1;
-	return put(pb, "]", 1);
-}
-
 static int put_map(struct printbuf *pb, const struct record_field *f, const void *values)
 {
 	for (size_t i = 0; i < f->names->n; i++) {
@@ -160,6 +150,16 @@ static int put_object(struct printbuf *pb, const struct record_table *table, con
 	return put(pb, "}", 1);
 }
 
+static int put_array(struct printbuf *pb, const struct record_field *f, const struct record_array *array)
+{
+	if (put(pb, "[", 1))
+		return -1;
+	for (size_t i = 0; i < array->n; i++)
+		if ((i && put(pb, ",", 1)) || put_object(pb, f->table, (const char *)array->items + i * f->stride))
+			return -1;
+	return put(pb, "]", 1);
+}
+
 static int put_value(struct printbuf *pb, const struct record_field *f, const void *base)
 {
 	const void *p = (const char *)base + f->offset;
@@ -175,7 +175,7 @@ static int put_value(struct printbuf *pb, const struct record_field *f, const vo
 	case RECORD_ADDR: return put_addr(pb, p);
 	case RECORD_OBJECT: return put_object(pb, f->table, p);
 	case RECORD_MAP: return put_map(pb, f, p);
-	case RECORD_LIST: return put_list(pb, p);
+	case RECORD_ARRAY: return put_array(pb, f, p);
 	case RECORD_SACK: return put_sack(pb, p);
 	case RECORD_FRAMES: return put_frames(pb, p);
 	case RECORD_COMMUNITY: return put_community(pb, p);

@@ -43,6 +43,9 @@ NAMES(severity, TCPSTAT_SEVERITIES(X))
 #define M(label, list, knd, un, m, text) ROW(label, MAP, un, STORAGE(m), offsetof(T, m), &list##_names, NULL, text)
 #define O(label, tb, m, text) ROW(label, OBJECT, "", RECORD_OTHER, offsetof(T, m), NULL, &tb##_table, text)
 /* Nested for the reader, of the same structure; W: of the structure as a whole. */
+#define A(label, tb, ctype, m, text) \
+	{ .name = label, .key = ",\"" label "\":", .key_len = sizeof label + 3, .kind = RECORD_ARRAY, .storage = RECORD_OTHER, \
+	  .offset = offsetof(T, m), .unit = "", .table = &tb##_table, .stride = sizeof(ctype), .help = text },
 #define R(label, tb, text) ROW(label, OBJECT, "", RECORD_OTHER, 0, NULL, &tb##_table, text)
 #define W(label, knd, text) ROW(label, knd, "", RECORD_OTHER, 0, NULL, NULL, text)
 #define BEGIN(tb, text) \
@@ -80,14 +83,6 @@ const struct record *record_of(enum tcpstat_event_type type)
 const void *record_body(const struct tcpstat_event *ev)
 {
 	return ev->type == TCPSTAT_EV_CONNECTION ? (const void *)ev->connection : ev;
-}
-
-void record_capture_init(struct record_capture *c)
-{
-	memset(c, 0, sizeof *c);
-	c->snaplen = c->packets = c->bytes = c->captured_bytes = TCPSTAT_NULL;
-	c->first_ts_ns = c->last_ts_ns = c->truncated = TCPSTAT_NULL;
-	c->drops.kernel = c->drops.interface = TCPSTAT_NULL;
 }
 
 /* --- values ------------------------------------------------------------------------------------------------------ */

@@ -24,7 +24,7 @@ enum record_kind {
 	RECORD_ADDR,                    /* struct tcpstat_addr; family 0 is null */
 	RECORD_OBJECT,                  /* nested table */
 	RECORD_MAP,                     /* array indexed by an enumeration: an object with a key for each name */
-	RECORD_LIST,                    /* struct record_list: array of strings */
+	RECORD_ARRAY,                   /* struct record_array: array of objects of the nested table */
 	RECORD_SACK,                    /* struct tcpstat_ev_dup_ack: its blocks as [[left, right], ...] */
 	RECORD_FRAMES,                  /* struct tcpstat_ev_finding: its frames as [n, ...] */
 	RECORD_COMMUNITY                /* struct tcpstat_conn: its Community ID */
@@ -50,7 +50,8 @@ struct record_field {
 	size_t offset;                  /* of the member in the structure of the table */
 	const char *unit;               /* us ns bytes bps ratio; "" none */
 	const struct record_names *names;       /* RECORD_NAME, RECORD_MAP */
-	const struct record_table *table;       /* RECORD_OBJECT */
+	const struct record_table *table;       /* RECORD_OBJECT, RECORD_ARRAY */
+	size_t stride;                  /* RECORD_ARRAY: size of an item */
 	const char *help;
 };
 
@@ -68,22 +69,31 @@ struct record {
 	const char *help;
 };
 
-struct record_list {
-	const char *const *items;
+struct record_array {
+	const void *items;
 	size_t n;
 };
 
-/* What is known of a capture. Strings are borrowed and may hold any byte. */
+/* Strings are borrowed and may hold any byte. */
+struct record_file {
+	const char *name, *format, *byte_order, *compression;
+	int64_t packets, bytes, captured_bytes, snapped, untimed, bad_times;
+	int64_t first_ts_ns, last_ts_ns;
+	int64_t truncated;
+};
+
+struct record_interface {
+	const char *name, *description, *link_type; /* link_type: NULL, it has no name */
+	int64_t link_type_number, snaplen, file;
+	int64_t packets, received, dropped, if_dropped;
+};
+
 struct record_capture {
-	struct record_list files;       /* as named by the user, in time order; none when live */
-	const char *interface;          /* live; NULL: files */
-	struct record_list formats;     /* pcap, pcapng: of each file */
-	struct record_list link_types;  /* each once */
-	const char *filter;             /* NULL none */
 	const char *version;            /* of the program */
+	const char *filter;             /* NULL none */
 	bool live;
-	int64_t snaplen;
-	int64_t packets, bytes, captured_bytes;
+	struct record_array files, interfaces;
+	int64_t packets, bytes, captured_bytes, filtered;
 	int64_t first_ts_ns, last_ts_ns;
 	int64_t truncated;              /* 1: a file ends inside a packet or is damaged */
 	struct { int64_t kernel, interface; } drops;
@@ -97,9 +107,6 @@ struct record_summary {
 	struct tcpstat_counters counters;
 	int64_t states[2][TCPSTAT_NSTATES]; /* endpoints by the state in which they were last */
 };
-
-/* Sets every figure to unknown and every string to none. */
-void record_capture_init(struct record_capture *);
 
 /* The record of an event type; NULL for a type that is no record (segment). */
 const struct record *record_of(enum tcpstat_event_type);

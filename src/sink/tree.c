@@ -102,19 +102,22 @@ static struct json_object *block(const uint32_t edges[2])
 	return o;
 }
 
-static int take_array(struct json_object **out, const struct record_field *f, const void *p)
+static int take_sack(struct json_object **out, const struct tcpstat_ev_dup_ack *ev)
 {
-	const struct record_list *list = p;
-	const struct tcpstat_ev_dup_ack *ack = p;
-	const struct tcpstat_ev_finding *finding = p;
-	size_t n = f->kind == RECORD_LIST ? list->n : f->kind == RECORD_FRAMES ? finding->n_frames :
-		ack->n_sack < 4 ? ack->n_sack : 4;
-
-	if (take(out, json_object_new_array_ext(n ? (int)n : 1)))
+	if (take(out, json_object_new_array_ext(4)))
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (append(*out, f->kind == RECORD_LIST ? tree_string(list->items[i]) :
-				 f->kind == RECORD_FRAMES ? json_object_new_uint64(finding->frames[i]) : block(ack->sack[i])))
+	for (size_t i = 0; i < ev->n_sack && i < 4; i++)
+		if (append(*out, block(ev->sack[i])))
+			return -1;
+	return 0;
+}
+
+static int take_frames(struct json_object **out, const struct tcpstat_ev_finding *ev)
+{
+	if (take(out, json_object_new_array()))
+		return -1;
+	for (uint32_t i = 0; i < ev->n_frames; i++)
+		if (append(*out, json_object_new_uint64(ev->frames[i])))
 			return -1;
 	return 0;
 }
@@ -141,6 +144,19 @@ static int take_object(struct json_object **out, const struct record_table *tabl
 	return take(out, json_object_new_object()) || add_fields(*out, table, base) ? -1 : 0;
 }
 
+static int take_array(struct json_object **out, const struct record_field *f, const struct record_array *array)
+{
+	if (take(out, json_object_new_array()))
+		return -1;
+	for (size_t i = 0; i < array->n; i++) {
+		struct json_object *item = json_object_new_object();
+
+		if (append(*out, item) || add_fields(item, f->table, (const char *)array->items + i * f->stride))
+			return -1;
+	}
+	return 0;
+}
+
 static int take_value(struct json_object **out, const struct record_field *f, const void *base)
 {
 	const void *p = (const char *)base + f->offset;
@@ -157,7 +173,9 @@ static int take_value(struct json_object **out, const struct record_field *f, co
 	case RECORD_ADDR: return take_addr(out, p);
 	case RECORD_OBJECT: return take_object(out, f->table, p);
 	case RECORD_MAP: return take_map(out, f, p);
-	case RECORD_LIST: case RECORD_SACK: case RECORD_FRAMES: return take_array(out, f, p);
+	case RECORD_ARRAY: return take_array(out, f, p);
+	case RECORD_SACK: return take_sack(out, p);
+	case RECORD_FRAMES: return take_frames(out, p);
 	case RECORD_COMMUNITY: return take_community(out, p);
 	}
 	return -1;
