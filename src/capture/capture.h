@@ -91,6 +91,7 @@ struct capture_facts {
 	size_t n_interfaces;
 	uint64_t packets, bytes, wire_bytes; /* before the filter */
 	uint64_t filtered;              /* packets the filter refused */
+	uint64_t unfit;                 /* of these: of a link type that the filter cannot look into */
 	int64_t first_ts_ns, last_ts_ns; /* NULL: none */
 	bool truncated;                 /* one of the files is */
 	bool live;
