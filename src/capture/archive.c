@@ -70,11 +70,11 @@ int archive_start(struct source *s)
 
 	if (s->config.follow)
 		return capture_fail(&s->error, CAPTURE_EUSAGE, "%s: a compressed file cannot be followed", s->name);
-	s->raw = malloc(RAW_BYTES);
+	s->raw_len = source_left(s);
+	s->raw = malloc(s->raw_len > RAW_BYTES ? s->raw_len : RAW_BYTES);
 	s->archive = a = archive_read_new();
 	if (!s->raw || !a)
 		return capture_fail(&s->error, CAPTURE_ENOMEM, "%s: out of memory", s->name);
-	s->raw_len = source_left(s) < RAW_BYTES ? source_left(s) : RAW_BYTES;
 	memcpy(s->raw, s->cur, s->raw_len);
 	s->cur += s->raw_len;
 	archive_read_support_filter_gzip(a);

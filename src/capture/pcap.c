@@ -87,6 +87,20 @@ static int lengths_of_version(uint16_t major, uint16_t minor)
 	return PCAP_LENGTHS_NORMAL;
 }
 
+/* Bits 16 to 25 beside the link type are reserved; above them stands whether and how long an FCS is. */
+static int check_header(struct reader *r, const uint8_t *p)
+{
+	uint16_t major = order16(p + 4, r->big), minor = order16(p + 6, r->big);
+	uint32_t network = order32(p + 20, r->big);
+
+	if (major != 2 && major != 543)
+		return reader_fail_file(r, CAPTURE_EOPEN, "pcap version %u.%u is not known", major, minor);
+	if (network & 0x03ff0000)
+		return reader_fail_file(r, CAPTURE_EOPEN, "damaged: reserved bits of the link type are set (0x%08x)",
+				network);
+	return 0;
+}
+
 int pcap_open(struct reader *r)
 {
 	const struct dialect *dialect = find_dialect(r->source.cur, true);
@@ -103,6 +117,9 @@ int pcap_open(struct reader *r)
 	if (rc != SOURCE_OK)
 		return reader_stopped(r, rc, "its header");
 	p = r->source.cur;
+	rc = check_header(r, p);
+	if (rc < 0)
+		return rc;
 	interface = reader_add_interface(r);
 	if (!interface)
 		return r->error.code;
@@ -110,7 +127,7 @@ int pcap_open(struct reader *r)
 	r->pcap.header_bytes = dialect->packet_header_bytes;
 	r->pcap.unit_ns = dialect->unit_ns;
 	r->pcap.units_per_s = 1000000000 / dialect->unit_ns;
-	r->pcap.linktype = order32(p + 20, r->big) & 0x03ffffff; /* above: presence and length of an FCS */
+	r->pcap.linktype = order32(p + 20, r->big) & 0xffff;
 	r->pcap.lengths = lengths_of_version(order16(p + 4, r->big), order16(p + 6, r->big));
 	interface->linktype = r->pcap.linktype;
 	interface->snaplen = order32(p + 16, r->big);

@@ -120,6 +120,12 @@ static int damaged(struct reader *r, const char *what)
 	return reader_fail(r, CAPTURE_EDAMAGED, "damaged: %s", what);
 }
 
+/* 1.0; 1.2 was written by mistake and is the same. */
+static bool is_known_version(const uint8_t *p, bool big)
+{
+	return order16(p, big) == 1 && (order16(p + 2, big) == 0 || order16(p + 2, big) == 2);
+}
+
 /* The interfaces of the former section stay to be compared with: files that were appended to each other repeat them. */
 static int read_section(struct reader *r, const struct block *b)
 {
@@ -127,8 +133,8 @@ static int read_section(struct reader *r, const struct block *b)
 
 	if (b->len < 16)
 		return damaged(r, "a section header is too short");
-	if (order16(b->body + 4, r->big) != 1)
-		return reader_fail(r, CAPTURE_EDAMAGED, "pcapng version %u is not known", order16(b->body + 4, r->big));
+	if (!is_known_version(b->body + 4, r->big))
+		return damaged(r, "a section is of an unknown version");
 	r->file->byte_order = r->big ? "big" : "little";
 	if (ng->n > ng->n_former)
 		ng->n_former = ng->n;
@@ -427,13 +433,19 @@ bool pcapng_recognise(const uint8_t *bytes, size_t len)
 
 int pcapng_open(struct reader *r)
 {
-	int rc = reader_need_at_opening(r, 12);
+	int rc = reader_need_at_opening(r, 16);
+	const uint8_t *p = r->source.cur;
 
 	r->file->format = "pcapng";
 	if (rc != SOURCE_OK)
 		return reader_stopped(r, rc, "its header");
-	if (order32(r->source.cur + 8, true) != 0x1a2b3c4d && order32(r->source.cur + 8, false) != 0x1a2b3c4d)
+	r->big = order32(p + 8, true) == 0x1a2b3c4d;
+	if (!r->big && order32(p + 8, false) != 0x1a2b3c4d)
 		return reader_fail_file(r, CAPTURE_EOPEN, "begins like pcapng, but has no byte order mark");
+	if (!is_known_version(p + 12, r->big))
+		return reader_fail_file(r, CAPTURE_EOPEN, "pcapng version %u.%u is not known",
+				order16(p + 12, r->big), order16(p + 14, r->big));
+	r->file->byte_order = r->big ? "big" : "little";
 	r->next = pcapng_next_packet;
 	return 0;
 }
