@@ -214,6 +214,13 @@ static void count(struct capture *c, const struct tcpstat_pkt *pkt, uint32_t inp
 	}
 }
 
+static uint64_t number(struct capture *c, struct reader *r)
+{
+	c->frames += r->other_frames + 1;
+	r->other_frames = 0;
+	return c->frames;
+}
+
 /* The errors of the files, one a call, when all packets are out. */
 static int report(struct capture *c, struct capture_error *error)
 {
@@ -242,7 +249,7 @@ int capture_next(struct capture *c, struct tcpstat_pkt *pkt, struct capture_erro
 			return report(c, error);
 		if (rc != CAPTURE_PACKET)
 			return rc;
-		pkt->frame = ++c->frames;
+		pkt->frame = number(c, &c->merge.inputs[input].reader);
 		count(c, pkt, input);
 		rc = FILTER_PASSED;
 		if (c->filter)

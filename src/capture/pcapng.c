@@ -15,7 +15,8 @@
 
 enum {
 	BLOCK_SECTION = 0x0a0d0d0a, BLOCK_INTERFACE = 1, BLOCK_PACKET = 2, BLOCK_SIMPLE_PACKET = 3,
-	BLOCK_STATISTICS = 5, BLOCK_ENHANCED_PACKET = 6
+	BLOCK_STATISTICS = 5, BLOCK_ENHANCED_PACKET = 6, BLOCK_JOURNAL = 9, BLOCK_CUSTOM = 0x0bad,
+	BLOCK_CUSTOM_UNCOPIED = 0x40000bad
 };
 
 enum { OPTION_END = 0, IF_NAME = 2, IF_DESCRIPTION = 3, IF_TSRESOL = 9, IF_TSOFFSET = 14 };
@@ -26,6 +27,7 @@ struct block {
 	uint32_t type;
 	const uint8_t *body;
 	size_t len;                     /* of the body */
+	uint32_t total;                 /* of it all */
 };
 
 /* ------------------------------------------------------------------------------------------------ options */
@@ -340,6 +342,12 @@ static bool is_used(uint32_t type)
 		type == BLOCK_STATISTICS || type == BLOCK_ENHANCED_PACKET;
 }
 
+/* Not of use here, but Wireshark gives them a frame number, and numbers shall agree. */
+static bool is_numbered(uint32_t type)
+{
+	return type == BLOCK_JOURNAL || type == BLOCK_CUSTOM || type == BLOCK_CUSTOM_UNCOPIED;
+}
+
 static int read_block(struct reader *r, const struct block *b, struct tcpstat_pkt *pkt)
 {
 	switch (b->type) {
@@ -367,7 +375,7 @@ static int section_order(struct reader *r)
 }
 
 /* Brings the next block to hand. SOURCE_OK, SOURCE_END exactly between two blocks, or what capture_next returns. */
-static int load_block(struct reader *r, struct block *b, uint32_t *len)
+static int load_block(struct reader *r, struct block *b)
 {
 	struct source *s = &r->source;
 	int rc = source_need(s, 8);
@@ -381,33 +389,32 @@ static int load_block(struct reader *r, struct block *b, uint32_t *len)
 	if (rc < 0)
 		return rc;
 	b->type = order32(s->cur, r->big);
-	*len = order32(s->cur + 4, r->big);
-	if (*len < 12)
-		return reader_fail(r, CAPTURE_EDAMAGED, "damaged: a block claims to have %u bytes", *len);
-	if (!is_used(b->type) && *len > SOURCE_MAX_NEED) {
+	b->total = order32(s->cur + 4, r->big);
+	if (b->total < 12)
+		return reader_fail(r, CAPTURE_EDAMAGED, "damaged: a block claims to have %u bytes", b->total);
+	if (!is_used(b->type) && b->total > SOURCE_MAX_NEED) {
 		b->body = NULL;
 		return SOURCE_OK;
 	}
-	if (*len > SOURCE_MAX_NEED)
-		return reader_fail(r, CAPTURE_EDAMAGED, "damaged: a block claims to have %u bytes", *len);
-	rc = source_need(s, *len);
+	if (b->total > SOURCE_MAX_NEED)
+		return reader_fail(r, CAPTURE_EDAMAGED, "damaged: a block claims to have %u bytes", b->total);
+	rc = source_need(s, b->total);
 	if (rc != SOURCE_OK)
 		return reader_stopped(r, rc, "a block");
-	if (order32(s->cur + *len - 4, r->big) != *len)
+	if (order32(s->cur + b->total - 4, r->big) != b->total)
 		return damaged(r, "the two lengths of a block differ");
 	b->body = s->cur + 8;
-	b->len = *len - 12;
+	b->len = b->total - 12;
 	return SOURCE_OK;
 }
 
 static int pcapng_next_packet(struct reader *r, struct tcpstat_pkt *pkt)
 {
 	struct block b = { 0 };
-	uint32_t len;
 	int rc;
 
 	for (;;) {
-		rc = load_block(r, &b, &len);
+		rc = load_block(r, &b);
 		if (rc != SOURCE_OK)
 			return rc;
 		rc = 0;
@@ -415,10 +422,12 @@ static int pcapng_next_packet(struct reader *r, struct tcpstat_pkt *pkt)
 			if (b.type != BLOCK_SECTION && !r->pcapng.in_section)
 				return damaged(r, "it stands before any section");
 			rc = read_block(r, &b, pkt);
+		} else if (is_numbered(b.type)) {
+			r->other_frames++;
 		}
 		if (rc < 0)
 			return rc;
-		source_pass(&r->source, len);
+		source_pass(&r->source, b.total);
 		if (rc == CAPTURE_PACKET) {
 			r->packets++;
 			return rc;
