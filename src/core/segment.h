@@ -58,6 +58,7 @@ struct segment {
 	uint8_t n_sack;
 	uint64_t sack[4][2];            /* [left, right) in the peer's space */
 	bool dsack;                     /* sack[0] is a DSACK (RFC 2883 section 4) */
+	bool copy;                      /* made by the network or the capture of a segment seen before, see copy.h */
 };
 
 /* Does it take room in sequence space? */

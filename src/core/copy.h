@@ -1,0 +1,28 @@
+/* Copies of a segment that the network or the capture made: the same bytes twice, told from a segment that its sender
+ * sent twice.
+ *
+ * A copy has everything in common with a segment seen shortly before in the same direction: the IP ID, the timestamps,
+ * sequence and acknowledgment number, flags, window, SACK blocks. Without an IP ID (IPv6, or 0) only a segment that
+ * carries timestamps and SACK blocks is called a copy: a receiver that repeats itself there would name other blocks or
+ * another time, while equal ACKs without SACK may well be genuine duplicate ACKs.
+ *
+ * A zeroed struct has seen nothing and owns nothing. The ring comes from the budget with the first segment that is no
+ * SYN; without memory no copy is found. */
+#ifndef TCPSTAT_COPY_H
+#define TCPSTAT_COPY_H
+
+#include "core/pool.h"
+#include "core/segment.h"
+
+struct copy_ring;
+
+struct copy {
+	struct copy_ring *ring;
+};
+
+/* Is `s` a copy of one of the segments seen last in its direction? To be asked once for each segment, in capture order;
+ * the frame of the original goes to *original, if it is one. */
+bool copy_seen(struct copy *, struct budget *, const struct segment *s, uint64_t *original);
+void copy_fini(struct copy *, struct budget *);
+
+#endif

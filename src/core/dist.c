@@ -1,0 +1,259 @@
+#include "core/dist.h"
+
+#include <string.h>
+
+enum { SUB = 32 };
+#define LONGEST_NS ((int64_t)1 << 62) /* so that no arithmetic on hostile times overflows */
+
+/* Octave 0 holds 0..31 ns; octave k holds [32 << (k - 1), 32 << k) in 32 steps. */
+static unsigned octave_of(uint64_t ns)
+{
+	unsigned octave = 0;
+
+	while (ns >> octave >= 2 * SUB)
+		octave++;
+	return ns < SUB ? 0 : octave + 1;
+}
+
+static unsigned step_of(uint64_t ns, unsigned octave)
+{
+	return octave ? (ns >> (octave - 1)) - SUB : ns;
+}
+
+/* First duration of a bucket, and how many durations it spans. */
+static uint64_t bucket_low(unsigned octave, unsigned step)
+{
+	return octave ? (uint64_t)(SUB + step) << (octave - 1) : step;
+}
+
+static uint64_t bucket_width(unsigned octave)
+{
+	return octave ? (uint64_t)1 << (octave - 1) : 1;
+}
+
+static size_t histogram_bytes(unsigned octaves)
+{
+	return octaves * SUB * sizeof(uint32_t);
+}
+
+static size_t owned_bytes(const struct dist *d)
+{
+	return d->is_histogram ? histogram_bytes(d->octaves) : d->room * sizeof *d->sample_ns;
+}
+
+static void give_up(struct dist *d, struct budget *b)
+{
+	if (owned_bytes(d))
+		budget_resize(b, d->sample_ns, owned_bytes(d), 0);
+	d->sample_ns = NULL;
+	d->room = d->first = d->octaves = 0;
+	d->is_histogram = false;
+	d->incomplete = true;
+}
+
+/* Makes the histogram reach from octave `lo` to octave `hi` at least. */
+static bool histogram_cover(struct dist *d, struct budget *b, unsigned lo, unsigned hi)
+{
+	if (d->octaves) {
+		unsigned end = d->first + d->octaves - 1u;
+		lo = lo < d->first ? lo : d->first;
+		hi = hi > end ? hi : end;
+	}
+	unsigned octaves = hi - lo + 1;
+	if (octaves == d->octaves)
+		return true;
+	uint32_t *bucket = budget_resize(b, d->bucket, histogram_bytes(d->octaves), histogram_bytes(octaves));
+	if (!bucket)
+		return false;
+	if (d->octaves && lo < d->first) {
+		size_t shift = (size_t)(d->first - lo) * SUB;
+		memmove(bucket + shift, bucket, histogram_bytes(d->octaves));
+		memset(bucket, 0, shift * sizeof *bucket);
+	}
+	d->bucket = bucket;
+	d->first = lo;
+	d->octaves = octaves;
+	return true;
+}
+
+static bool histogram_add(struct dist *d, struct budget *b, unsigned octave, unsigned step, uint32_t n)
+{
+	if (!histogram_cover(d, b, octave, octave))
+		return false;
+	uint32_t *bucket = &d->bucket[(octave - d->first) * SUB + step];
+	*bucket = n > UINT32_MAX - *bucket ? UINT32_MAX : *bucket + n;
+	return true;
+}
+
+static bool to_histogram(struct dist *d, struct budget *b, unsigned n)
+{
+	int64_t sample_ns[DIST_EXACT];
+	size_t bytes = owned_bytes(d);
+
+	if (n)
+		memcpy(sample_ns, d->sample_ns, n * sizeof *sample_ns);
+	budget_resize(b, d->sample_ns, bytes, 0);
+	d->bucket = NULL;
+	d->room = 0;
+	d->is_histogram = true;
+	for (unsigned i = 0; i < n; i++) {
+		unsigned octave = octave_of(sample_ns[i]);
+		if (!histogram_add(d, b, octave, step_of(sample_ns[i], octave), 1))
+			return false;
+	}
+	return true;
+}
+
+/* Keeps one duration, the one after `n` others, exactly or in its bucket. */
+static bool keep(struct dist *d, struct budget *b, uint64_t n, int64_t ns)
+{
+	if (!d->is_histogram && n < DIST_EXACT) {
+		if (n == d->room) {
+			unsigned room = d->room ? d->room * 2u : 4;
+			int64_t *sample_ns = budget_resize(b, d->sample_ns, owned_bytes(d), room * sizeof *sample_ns);
+			if (!sample_ns)
+				return false;
+			d->sample_ns = sample_ns;
+			d->room = room;
+		}
+		d->sample_ns[n] = ns;
+		return true;
+	}
+	if (!d->is_histogram && !to_histogram(d, b, n))
+		return false;
+	unsigned octave = octave_of(ns);
+	return histogram_add(d, b, octave, step_of(ns, octave), 1);
+}
+
+void dist_add(struct dist *d, struct budget *b, int64_t ns)
+{
+	ns = ns < 0 ? 0 : ns > LONGEST_NS ? LONGEST_NS : ns;
+	if (!d->incomplete && !keep(d, b, d->count, ns))
+		give_up(d, b);
+	if (!d->count || ns < d->min_ns)
+		d->min_ns = ns;
+	if (!d->count || ns > d->max_ns)
+		d->max_ns = ns;
+	d->count++;
+	double off = (double)ns - d->mean_ns;
+	d->mean_ns += off / (double)d->count;
+	d->m2 += off * ((double)ns - d->mean_ns);
+}
+
+static bool merge_kept(struct dist *d, struct budget *b, const struct dist *from)
+{
+	if (from->incomplete)
+		return false;
+	if (!from->is_histogram) {
+		for (uint64_t i = 0; i < from->count; i++)
+			if (!keep(d, b, d->count + i, from->sample_ns[i]))
+				return false;
+		return true;
+	}
+	if (!d->is_histogram && !to_histogram(d, b, d->count))
+		return false;
+	if (!histogram_cover(d, b, from->first, from->first + from->octaves - 1u))
+		return false;
+	for (unsigned i = 0; i < from->octaves * (unsigned)SUB; i++)
+		if (from->bucket[i])
+			histogram_add(d, b, from->first + i / SUB, i % SUB, from->bucket[i]);
+	return true;
+}
+
+void dist_merge(struct dist *d, struct budget *b, const struct dist *from)
+{
+	if (!from->count)
+		return;
+	if (!d->incomplete && !merge_kept(d, b, from))
+		give_up(d, b);
+	if (!d->count || from->min_ns < d->min_ns)
+		d->min_ns = from->min_ns;
+	if (!d->count || from->max_ns > d->max_ns)
+		d->max_ns = from->max_ns;
+	double n = (double)d->count, m = (double)from->count, off = from->mean_ns - d->mean_ns;
+	d->mean_ns += off * m / (n + m);
+	d->m2 += from->m2 + off * off * n * m / (n + m);
+	d->count += from->count;
+}
+
+/* Newton's iteration; the mathematics library is not needed for this alone. */
+static double square_root(double x)
+{
+	double root = x > 1 ? x : 1;
+
+	for (int i = 0; i < 200; i++) {
+		double next = (root + x / root) / 2;
+		if (next >= root)
+			break;
+		root = next;
+	}
+	return x > 0 ? root : 0;
+}
+
+/* ceil(count * p / 100) without overflow, at least 1 */
+static uint64_t rank_of(uint64_t count, unsigned percent)
+{
+	uint64_t rank = count / 100 * percent + (count % 100 * percent + 99) / 100;
+
+	return rank ? rank : 1;
+}
+
+static int64_t histogram_quantile(const struct dist *d, uint64_t rank)
+{
+	uint64_t below = 0;
+
+	for (unsigned i = 0; i < d->octaves * (unsigned)SUB; i++) {
+		if (below + d->bucket[i] < rank) {
+			below += d->bucket[i];
+			continue;
+		}
+		unsigned octave = d->first + i / SUB;
+		double part = ((double)(rank - below) - 0.5) / d->bucket[i];
+		int64_t ns = bucket_low(octave, i % SUB) + (uint64_t)(part * (double)bucket_width(octave));
+		return ns < d->min_ns ? d->min_ns : ns > d->max_ns ? d->max_ns : ns;
+	}
+	return d->max_ns;
+}
+
+static void get_quantiles(const struct dist *d, struct tcpstat_dist *out)
+{
+	static const unsigned percent[] = { 50, 90, 99 };
+	int64_t sorted[DIST_EXACT], ns[3];
+	unsigned n = 0;
+
+	if (!d->is_histogram)
+		for (; n < d->count; n++) {
+			unsigned at = n;
+			for (; at && sorted[at - 1] > d->sample_ns[n]; at--)
+				sorted[at] = sorted[at - 1];
+			sorted[at] = d->sample_ns[n];
+		}
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t rank = rank_of(d->count, percent[i]);
+		ns[i] = d->is_histogram ? histogram_quantile(d, rank) : sorted[rank - 1];
+	}
+	out->p50_ns = ns[0];
+	out->p90_ns = ns[1];
+	out->p99_ns = ns[2];
+}
+
+void dist_get(const struct dist *d, struct tcpstat_dist *out)
+{
+	out->count = d->count;
+	out->min_ns = out->mean_ns = out->p50_ns = out->p90_ns = out->p99_ns = out->max_ns = out->stddev_ns = TCPSTAT_NULL;
+	if (!d->count)
+		return;
+	out->min_ns = d->min_ns;
+	out->max_ns = d->max_ns;
+	out->mean_ns = (int64_t)(d->mean_ns + 0.5);
+	out->stddev_ns = (int64_t)(square_root(d->m2 / (double)d->count) + 0.5);
+	if (!d->incomplete)
+		get_quantiles(d, out);
+}
+
+void dist_fini(struct dist *d, struct budget *b)
+{
+	if (owned_bytes(d))
+		budget_resize(b, d->sample_ns, owned_bytes(d), 0);
+	*d = (struct dist){ 0 };
+}

@@ -1,0 +1,29 @@
+/* Duplicate ACKs (RFC 5681 section 2), SACK blocks and DSACKs (RFC 2883) in the ACKs that each endpoint sends.
+ *
+ * An ACK is a duplicate if its receiver has data outstanding as seen here, it carries no data, SYN, FIN and RST are off,
+ * it acknowledges the greatest number acknowledged so far, and its window is that of the segment before. Copies made by
+ * the network or the capture (s->copy), keepalives and zero-window probes are none. A run lasts until the acknowledgment
+ * number advances; the event is `dup_ack`.
+ *
+ * A zeroed struct has seen nothing. */
+#ifndef TCPSTAT_DUPACK_H
+#define TCPSTAT_DUPACK_H
+
+#include "core/emit.h"
+#include "core/segment.h"
+
+struct dupack {
+	struct {
+		uint64_t end;           /* greatest sequence number sent, exclusive; 0: none */
+		uint64_t ack;           /* greatest acknowledged; 0: none */
+		uint32_t run;           /* duplicates of it so far */
+		uint32_t dup_acks, runs_3, sack_blocks, dsacks;
+		uint16_t wnd;           /* of the last segment, as on the wire */
+	} half[2];                      /* what this endpoint sent */
+};
+
+void dupack_segment(struct dupack *, const struct segment *, const struct emitter *);
+/* Fills in half[].dup_acks, .dup_ack_runs_3, .sack_blocks and .dsacks. */
+void dupack_snapshot(const struct dupack *, struct tcpstat_conn *);
+
+#endif
