@@ -167,6 +167,27 @@ struct capture *capture_open_memory(const uint8_t *bytes, size_t len, const stru
 	return NULL;
 }
 
+struct capture *capture_open_live(const char *const *interfaces, size_t n, const struct capture_options *options,
+		struct capture_error *error)
+{
+	struct capture *c;
+
+	memset(error, 0, sizeof *error);
+	if (n == 0) {
+		capture_fail(error, CAPTURE_EUSAGE, "no interface");
+		return NULL;
+	}
+	c = capture_new(options);
+	if (!c)
+		return out_of_memory(c, error);
+	c->facts.live = true;
+	c->live = live_open(c, interfaces, n, options ? options->filter : NULL, error);
+	if (c->live)
+		return c;
+	capture_free(c);
+	return NULL;
+}
+
 void capture_stop(struct capture *c)
 {
 	c->stop = 1;
@@ -176,6 +197,7 @@ void capture_free(struct capture *c)
 {
 	if (!c)
 		return;
+	live_close(c->live);
 	merge_fini(&c->merge);
 	interface_list_fini(&c->interfaces);
 	filter_free(c->filter);
@@ -196,22 +218,22 @@ static void widen(int64_t *first, int64_t *last, int64_t ts_ns)
 		*last = ts_ns;
 }
 
-static void count(struct capture *c, const struct tcpstat_pkt *pkt, uint32_t input)
+static void count(struct capture *c, const struct tcpstat_pkt *pkt)
 {
 	c->facts.packets++;
 	c->facts.bytes += pkt->caplen;
 	c->facts.wire_bytes += pkt->wirelen;
-	widen(&c->facts.first_ts_ns, &c->facts.last_ts_ns, pkt->ts_ns);
 	c->interfaces.all[pkt->interface].packets++;
-	if (c->n_files) {
-		struct capture_file *file = &c->files[input];
+	widen(&c->facts.first_ts_ns, &c->facts.last_ts_ns, pkt->ts_ns);
+}
 
-		file->packets++;
-		file->bytes += pkt->caplen;
-		file->wire_bytes += pkt->wirelen;
-		file->snapped += pkt->caplen < pkt->wirelen;
-		widen(&file->first_ts_ns, &file->last_ts_ns, pkt->ts_ns);
-	}
+static void count_in_file(struct capture_file *file, const struct tcpstat_pkt *pkt)
+{
+	file->packets++;
+	file->bytes += pkt->caplen;
+	file->wire_bytes += pkt->wirelen;
+	file->snapped += pkt->caplen < pkt->wirelen;
+	widen(&file->first_ts_ns, &file->last_ts_ns, pkt->ts_ns);
 }
 
 static uint64_t number(struct capture *c, struct reader *r)
@@ -236,7 +258,7 @@ static int report(struct capture *c, struct capture_error *error)
 	return CAPTURE_END;
 }
 
-int capture_next(struct capture *c, struct tcpstat_pkt *pkt, struct capture_error *error)
+static int next_of_files(struct capture *c, struct tcpstat_pkt *pkt, struct capture_error *error)
 {
 	uint32_t input = 0;
 	int rc;
@@ -250,7 +272,8 @@ int capture_next(struct capture *c, struct tcpstat_pkt *pkt, struct capture_erro
 		if (rc != CAPTURE_PACKET)
 			return rc;
 		pkt->frame = number(c, &c->merge.inputs[input].reader);
-		count(c, pkt, input);
+		count(c, pkt);
+		count_in_file(&c->files[input], pkt);
 		rc = FILTER_PASSED;
 		if (c->filter)
 			rc = filter_match(c->filter, pkt, c->merge.inputs[input].reader.big, error);
@@ -262,10 +285,30 @@ int capture_next(struct capture *c, struct tcpstat_pkt *pkt, struct capture_erro
 	return CAPTURE_PACKET;
 }
 
+int capture_next(struct capture *c, struct tcpstat_pkt *pkt, struct capture_error *error)
+{
+	int rc;
+
+	if (!c->live)
+		return next_of_files(c, pkt, error);
+	if (c->stop)
+		return CAPTURE_END;
+	rc = live_next(c->live, pkt, error);
+	if (rc < 0)
+		c->stop = 1;            /* an interface that failed once is not asked again */
+	if (rc == CAPTURE_PACKET) {
+		pkt->frame = ++c->frames;
+		count(c, pkt);
+	}
+	return rc;
+}
+
 /* ------------------------------------------------------------------------------------------------ facts */
 
 const struct capture_facts *capture_facts(struct capture *c)
 {
+	if (c->live)
+		live_stats(c->live);
 	c->facts.interfaces = c->interfaces.all;
 	c->facts.n_interfaces = c->interfaces.n;
 	return &c->facts;

@@ -39,7 +39,8 @@ enum {
 	CAPTURE_EDAMAGED = -2,          /* cut short or damaged; what was readable has been delivered: exit 3 */
 	CAPTURE_EREAD = -3,             /* the system refused to read on; what was readable has been delivered: exit 1 */
 	CAPTURE_EUSAGE = -4,            /* bad filter or options: exit 2 */
-	CAPTURE_ENOMEM = -5             /* exit 1 */
+	CAPTURE_ENOMEM = -5,            /* exit 1 */
+	CAPTURE_EWRITE = -6             /* the file to be written cannot be: exit 1 */
 };
 
 struct capture_error {
@@ -133,13 +134,15 @@ void capture_free(struct capture *);
 int capture_devices(void (*each)(void *ctx, const struct capture_device *), void *ctx, struct capture_error *);
 
 /* Writes packets to a new file ("-" is standard output): pcap when the capture is of pcap files of one link type or of
- * one live interface, else pcapng, with nanoseconds when the input has them. */
+ * one live interface, else pcapng with the descriptions of its interfaces; with nanoseconds when the input has them. A
+ * writer is closed before its capture is freed. */
 struct capture_writer;
+/* NULL: CAPTURE_EWRITE, CAPTURE_EUSAGE (it is one of the files read) or CAPTURE_ENOMEM. */
 struct capture_writer *capture_writer_open(const char *name, struct capture *, struct capture_error *);
-/* 0 or CAPTURE_EREAD (the disk is full ...). */
+/* A packet as capture_next gave it. 0 or CAPTURE_E*; the first error counts, later packets are not written. */
 int capture_writer_put(struct capture_writer *, const struct tcpstat_pkt *, struct capture_error *);
 int capture_writer_flush(struct capture_writer *, struct capture_error *);
-/* Closes and frees. 0 or CAPTURE_EREAD. */
+/* Closes and frees. 0 or CAPTURE_E*. */
 int capture_writer_close(struct capture_writer *, struct capture_error *);
 
 #endif

@@ -29,7 +29,7 @@ static const struct dialect *find_dialect(const uint8_t *bytes, bool big)
 	return NULL;
 }
 
-bool pcap_recognise(const uint8_t *bytes, size_t len)
+bool pcap_reader_recognise(const uint8_t *bytes, size_t len)
 {
 	return len >= 4 && (find_dialect(bytes, true) || find_dialect(bytes, false));
 }
@@ -101,7 +101,7 @@ static int check_header(struct reader *r, const uint8_t *p)
 	return 0;
 }
 
-int pcap_open(struct reader *r)
+int pcap_reader_open(struct reader *r)
 {
 	const struct dialect *dialect = find_dialect(r->source.cur, true);
 	struct capture_interface *interface;

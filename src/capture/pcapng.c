@@ -435,12 +435,12 @@ static int pcapng_next_packet(struct reader *r, struct tcpstat_pkt *pkt)
 	}
 }
 
-bool pcapng_recognise(const uint8_t *bytes, size_t len)
+bool pcapng_reader_recognise(const uint8_t *bytes, size_t len)
 {
 	return len >= 4 && be32(bytes) == BLOCK_SECTION;
 }
 
-int pcapng_open(struct reader *r)
+int pcapng_reader_open(struct reader *r)
 {
 	int rc = reader_need_at_opening(r, 16);
 	const uint8_t *p = r->source.cur;

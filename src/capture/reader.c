@@ -163,10 +163,10 @@ int reader_open(struct reader *r, struct capture_file *file, uint32_t file_index
 		r->error = r->source.error;
 		return rc;
 	}
-	if (pcap_recognise(r->source.cur, source_left(&r->source)))
-		return pcap_open(r);
-	if (pcapng_recognise(r->source.cur, source_left(&r->source)))
-		return pcapng_open(r);
+	if (pcap_reader_recognise(r->source.cur, source_left(&r->source)))
+		return pcap_reader_open(r);
+	if (pcapng_reader_recognise(r->source.cur, source_left(&r->source)))
+		return pcapng_reader_open(r);
 	return not_a_capture(r);
 }
 

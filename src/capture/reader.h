@@ -72,9 +72,9 @@ int reader_stopped(struct reader *, int rc, const char *in_what);
 /* Nanoseconds within +-CAPTURE_TS_MAX; counts those that were not. */
 int64_t reader_time(struct reader *, int64_t ts_ns);
 
-bool pcap_recognise(const uint8_t *bytes, size_t len);
-int pcap_open(struct reader *);
-bool pcapng_recognise(const uint8_t *bytes, size_t len);
-int pcapng_open(struct reader *);
+bool pcap_reader_recognise(const uint8_t *bytes, size_t len);
+int pcap_reader_open(struct reader *);
+bool pcapng_reader_recognise(const uint8_t *bytes, size_t len);
+int pcapng_reader_open(struct reader *);
 
 #endif
