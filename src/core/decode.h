@@ -41,6 +41,8 @@ struct decoder *decoder_new(struct budget *, struct tcpstat_counters *);
 void decoder_free(struct decoder *);
 /* Whether checksums of IPv4 headers and TCP segments are verified; they are at first. */
 void decoder_set_checksums(struct decoder *, bool verify);
+/* End of input: fragments that still wait for others are counted as given up. */
+void decoder_finish(struct decoder *);
 /* What `pkt` carries. Views point into pkt->data, or into a reassembled datagram that stays valid until the next call. */
 void decode_frame(struct decoder *, const struct tcpstat_pkt *pkt, struct decoded *out);
 

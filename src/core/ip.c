@@ -4,13 +4,8 @@
 #include "core/walk.h"
 
 enum {
-	V4_HEADER_MIN = 20, V6_HEADER = 40, V4_FRAGMENT = 0x3fff, V4_DF = 0x4000, ECN_MASK = 3,
-	EXTENSION_MIN = 8, OPTION_JUMBO = 0xc2
-};
-
-enum {
-	PROTO_HOP_BY_HOP = 0, PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ROUTING = 43, PROTO_FRAGMENT = 44,
-	PROTO_AH = 51, PROTO_ICMP6 = 58, PROTO_DEST_OPTIONS = 60, PROTO_MOBILITY = 135, PROTO_HIP = 139, PROTO_SHIM6 = 140
+	V4_HEADER_MIN = 20, V4_DF = 0x4000, V4_MF = 0x2000, V4_OFFSET_MASK = 0x1fff, V4_FRAGMENT = V4_MF | V4_OFFSET_MASK,
+	ECN_MASK = 3, AH_MIN = 12
 };
 
 static void malformed(struct walk *w)
@@ -25,12 +20,6 @@ static void set_addr4(struct tcpstat_addr *a, const uint8_t *p)
 	memset(a->bytes + 4, 0, 12);
 }
 
-static void set_addr6(struct tcpstat_addr *a, const uint8_t *p)
-{
-	a->family = 6;
-	memcpy(a->bytes, p, 16);
-}
-
 void ip_any(struct walk *w)
 {
 	if (!span_has(&w->s, 1))
@@ -41,6 +30,40 @@ void ip_any(struct walk *w)
 		ip_v6(w);
 	else
 		WALK_COUNT(w, not_ip);
+}
+
+bool ip_fragment(struct walk *w, struct frag_piece *piece)
+{
+	struct tcp_view *v = &w->out->tcp;
+	struct frag_whole whole;
+
+	WALK_COUNT(w, fragments);
+	piece->key.src = v->src;
+	piece->key.dst = v->dst;
+	memcpy(piece->key.vlan, v->vlan, sizeof v->vlan);
+	piece->p = w->s.p;
+	piece->len = w->s.wire;
+	piece->cap = w->s.cap;
+	piece->ecn = v->ecn;
+	piece->wire_bytes = v->wire_bytes;
+	piece->ts_ns = w->pkt->ts_ns;
+	if (!frag_add(&w->d->frags, piece, &whole))
+		return false;
+	w->s = (struct span){ whole.p, whole.cap, whole.len };
+	v->ecn = whole.ecn;
+	v->wire_bytes = whole.wire_bytes;
+	piece->next = whole.next;
+	return true;
+}
+
+/* `field`: flags and offset. True: the datagram is whole now, and what the walk has ahead. */
+static bool fragment(struct walk *w, uint8_t protocol, uint16_t id, uint16_t field)
+{
+	struct frag_piece piece = {
+		.key = { .protocol = protocol, .id = id }, .offset = (uint32_t)(field & V4_OFFSET_MASK) * 8, .more = field & V4_MF
+	};
+
+	return ip_fragment(w, &piece);
 }
 
 void ip_v4(struct walk *w)
@@ -78,105 +101,31 @@ void ip_v4(struct walk *w)
 	set_addr4(&v->dst, p + 16);
 	span_set_len(s, len);
 	span_skip(s, header);
-	if (be16(p + 6) & V4_FRAGMENT) {
-		WALK_COUNT(w, fragments);
+	uint8_t protocol = p[9];
+	uint16_t offset = be16(p + 6);
+	if (offset & V4_FRAGMENT && !fragment(w, protocol, v->ip_id, offset))
 		return;
-	}
-	ip_payload(w, p[9]);
+	ip_payload(w, protocol);
 }
 
-/* The length in a jumbo payload option (RFC 2675) of a hop-by-hop header; 0: none. */
-static uint32_t jumbo_len(const struct span *s)
+/* Authentication header (RFC 4302): what it protects is in the clear. */
+static void auth(struct walk *w)
 {
-	if (!span_has(s, EXTENSION_MIN))
-		return 0;
-	uint32_t end = ((uint32_t)s->p[1] + 1) * 8;
-	if (end > s->cap)
-		end = s->cap;
-	for (uint32_t i = 2; i + 1 < end;) {
-		if (!s->p[i]) {         /* Pad1 */
-			i++;
-			continue;
-		}
-		uint32_t n = s->p[i + 1];
-		if (s->p[i] == OPTION_JUMBO && n == 4 && i + 6 <= end)
-			return be32(s->p + i + 2);
-		i += 2 + n;
-	}
-	return 0;
-}
-
-/* Steps over the extension headers before the upper layer, whose protocol is returned; -1: the walk ended. */
-static int skip_extensions(struct walk *w, uint8_t next)
-{
-	struct span *s = &w->s;
-
-	for (;;) {
-		uint32_t len;
-		switch (next) {
-		case PROTO_HOP_BY_HOP:
-		case PROTO_ROUTING:
-		case PROTO_DEST_OPTIONS:
-		case PROTO_MOBILITY:
-		case PROTO_HIP:
-		case PROTO_SHIM6:
-		case PROTO_AH:
-			break;
-		case PROTO_FRAGMENT:
-			WALK_COUNT(w, fragments);
-			return -1;
-		default:
-			return next;
-		}
-		if (!walk_enter(w))
-			return -1;
-		if (!span_has(s, EXTENSION_MIN)) {
-			malformed(w);
-			return -1;
-		}
-		len = next == PROTO_AH ? ((uint32_t)s->p[1] + 2) * 4 : ((uint32_t)s->p[1] + 1) * 8;
-		if (!span_has(s, len)) {
-			malformed(w);
-			return -1;
-		}
-		next = s->p[0];
-		span_skip(s, len);
-	}
-}
-
-void ip_v6(struct walk *w)
-{
-	struct span *s = &w->s;
-	const uint8_t *p = s->p;
-	struct tcp_view *v = &w->out->tcp;
+	const uint8_t *p = w->s.p;
 
 	if (!walk_enter(w))
 		return;
-	if (!span_has(s, V6_HEADER) || p[0] >> 4 != 6) {
+	if (!span_has(&w->s, AH_MIN)) {
 		malformed(w);
 		return;
 	}
-	v->ttl = p[7];
-	v->ecn = p[1] >> 4 & ECN_MASK;
-	v->has_ip_id = v->df = false;
-	v->ip_id = 0;
-	set_addr6(&v->src, p + 8);
-	set_addr6(&v->dst, p + 24);
-	uint32_t len = be16(p + 4);
-	uint8_t next = p[6];
-	span_skip(s, V6_HEADER);
-	if (!len && next == PROTO_HOP_BY_HOP)
-		len = jumbo_len(s);
-	if (!len) {
-		WALK_COUNT(w, zero_ip_length);
-		len = s->wire;
-	}
-	if (len > s->wire)
+	uint32_t len = ((uint32_t)p[1] + 2) * 4;
+	if (len < AH_MIN || !span_has(&w->s, len)) {
 		malformed(w);
-	span_set_len(s, len);
-	int protocol = skip_extensions(w, next);
-	if (protocol >= 0)
-		ip_payload(w, (uint8_t)protocol);
+		return;
+	}
+	span_skip(&w->s, len);
+	ip_payload(w, p[0]);
 }
 
 void ip_payload(struct walk *w, uint8_t protocol)
@@ -187,13 +136,18 @@ void ip_payload(struct walk *w, uint8_t protocol)
 	}
 	switch (protocol) {
 	case PROTO_UDP:
-		WALK_COUNT(w, udp);
+		tunnel_udp(w);
 		break;
 	case PROTO_ICMP:
 	case PROTO_ICMP6:
-		WALK_COUNT(w, icmp);
+		icmp_message(w, protocol == PROTO_ICMP ? 4 : 6);
+		break;
+	case PROTO_AH:
+		auth(w);
 		break;
 	default:
-		WALK_COUNT(w, other_ip);
+		if (!tunnel_ip(w, protocol))
+			WALK_COUNT(w, other_ip);
 	}
 }
+

@@ -75,16 +75,52 @@ static inline void walk_tunnel(struct walk *w, const char *name)
 	w->out->tcp.tunnel = name;
 }
 
-/* link.c: the layers below IP */
+/* link.c: link headers */
 void link_frame(struct walk *);                         /* by pkt->linktype */
-void link_ethernet(struct walk *);
-void link_ethertype(struct walk *, uint16_t type);      /* s: behind the type */
+/* Are n bytes of link header captured? If not, that is counted, and the walk ends. */
+bool link_need(struct walk *, uint32_t n);
 
-/* ip.c */
+/* ether.c: Ethernet and what rides on its types */
+void ether_frame(struct walk *);
+void ether_type(struct walk *, uint16_t type);          /* s: behind the type */
+void ether_llc(struct walk *);                          /* IEEE 802.2 */
+void ether_snap(struct walk *);                         /* s: at the organization */
+void ether_mpls(struct walk *);
+bool ether_is_plausible(const struct span *, uint32_t at); /* may an Ethernet header stand there? */
+
+/* ppp.c */
+void ppp_frame(struct walk *);                          /* with or without address and control, HDLC or Cisco's */
+void ppp_chdlc(struct walk *);
+void ppp_pppoe(struct walk *);
+void ppp_relay(struct walk *);                          /* frame relay */
+void ppp_nlpid(struct walk *);                          /* s: at the network layer protocol identifier */
+
+/* wifi.c */
+void wifi_frame(struct walk *, bool padded);            /* padded: the header is followed by bytes up to a multiple of 4 */
+void wifi_radiotap(struct walk *);
+void wifi_prism(struct walk *);                         /* or AVS */
+
+/* ip.c, ip6.c */
+enum {
+	PROTO_HOP_BY_HOP = 0, PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ROUTING = 43, PROTO_FRAGMENT = 44,
+	PROTO_AH = 51, PROTO_ICMP6 = 58, PROTO_DEST_OPTIONS = 60, PROTO_MOBILITY = 135, PROTO_HIP = 139, PROTO_SHIM6 = 140
+};
 void ip_any(struct walk *);                             /* the version field decides */
 void ip_v4(struct walk *);
 void ip_v6(struct walk *);
 void ip_payload(struct walk *, uint8_t protocol);       /* s: trimmed to the IP payload */
+/* s: the fragment's payload; `piece` has key.protocol, key.id, offset, more and next. True: whole now; s and piece->next
+ * are those of the datagram. */
+bool ip_fragment(struct walk *, struct frag_piece *piece);
+bool ip6_is_extension(uint8_t protocol);                /* not the fragment header */
+uint32_t ip6_extension_len(uint8_t protocol, const uint8_t *p); /* of the header at p, of which 8 bytes are there */
+
+/* tunnel.c */
+bool tunnel_ip(struct walk *, uint8_t protocol);        /* false: no tunnel, nothing was done */
+void tunnel_udp(struct walk *);
+
+/* icmp.c */
+void icmp_message(struct walk *, uint8_t family);       /* 4: ICMP, 6: ICMPv6 */
 
 /* tcp.c */
 void tcp_segment(struct walk *);                        /* s: trimmed to the segment */
