@@ -13,7 +13,7 @@
 #include "core/segment.h"
 
 struct dupack {
-	struct {
+	struct dupack_half {
 		uint64_t end;           /* greatest sequence number sent, exclusive; 0: none */
 		uint64_t ack;           /* greatest acknowledged; 0: none */
 		uint32_t run;           /* duplicates of it so far */

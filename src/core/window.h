@@ -25,6 +25,7 @@ struct window_state;
 
 struct window {
 	struct window_state *state;
+	uint64_t syn_ack[2];            /* what each endpoint's SYN acknowledged; 0: nothing */
 };
 
 enum window_class { WINDOW_PLAIN, WINDOW_IS_PROBE, WINDOW_IS_KEEPALIVE };

@@ -1,0 +1,63 @@
+#include "core/copy.h"
+
+enum { SLOTS = 8 };
+
+struct copy_ring {
+	struct {
+		uint64_t print, frame;  /* frame 0: nothing there */
+	} slot[2][SLOTS];
+	uint8_t next[2];
+};
+
+static uint64_t mix(uint64_t print, uint64_t value)
+{
+	print = (print ^ value) * 0x9e3779b97f4a7c15u;
+	return print ^ print >> 29;
+}
+
+/* What two copies have in common. */
+static uint64_t print_of(const struct segment *s)
+{
+	const struct tcp_view *v = s->view;
+	uint64_t print = mix(v->ip_id, (uint64_t)v->seq << 32 | v->ack);
+
+	print = mix(print, (uint64_t)v->flags << 48 | (uint64_t)v->wnd << 32 | v->len);
+	print = mix(print, (uint64_t)v->opts.ts_val << 32 | v->opts.ts_ecr);
+	for (unsigned i = 0; i < s->n_sack; i++)
+		print = mix(print, (uint64_t)v->opts.sack[i][0] << 32 | v->opts.sack[i][1]);
+	return print;
+}
+
+static bool can_tell(const struct segment *s)
+{
+	if (s->flags & TH_SYN)
+		return false;
+	return (s->view->has_ip_id && s->view->ip_id) || (!s->len && s->n_sack && s->view->opts.has_ts);
+}
+
+bool copy_seen(struct copy *c, struct budget *b, const struct segment *s, uint64_t *original)
+{
+	if (!can_tell(s))
+		return false;
+	if (!c->ring && !(c->ring = budget_resize(b, NULL, 0, sizeof *c->ring)))
+		return false;
+	struct copy_ring *r = c->ring;
+	uint64_t print = print_of(s);
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (r->slot[s->dir][i].frame && r->slot[s->dir][i].print == print) {
+			*original = r->slot[s->dir][i].frame;
+			return true;
+		}
+	unsigned at = r->next[s->dir];
+	r->slot[s->dir][at].print = print;
+	r->slot[s->dir][at].frame = s->frame;
+	r->next[s->dir] = (at + 1) % SLOTS;
+	return false;
+}
+
+void copy_fini(struct copy *c, struct budget *b)
+{
+	if (c->ring)
+		budget_resize(b, c->ring, sizeof *c->ring, 0);
+	c->ring = NULL;
+}

@@ -1,0 +1,96 @@
+#include "core/latency.h"
+
+struct latency_turns {
+	struct {
+		uint64_t end;           /* greatest data byte sent, exclusive; 0: none */
+		uint64_t ack;           /* greatest acknowledged; 0: none */
+		int64_t ts;             /* when the last byte passed */
+	} half[2];
+	struct dist response, client_wait;
+	enum tcpstat_dir turn;          /* who speaks */
+};
+
+static void handshake(struct latency *l, const struct segment *s)
+{
+	if (s->flags & TH_RST)
+		return;
+	if (s->dir == TCPSTAT_S2C) {
+		l->has_synack |= l->has_syn && s->flags & TH_SYN;
+	} else if (!l->has_syn && s->flags & TH_SYN) {
+		l->has_syn = true;
+		l->syn_ts = s->ts;
+	} else if (l->has_synack && !l->has_connect && s->flags & TH_ACK) {
+		l->has_connect = true;
+		l->connect_ns = s->ts - l->syn_ts;
+	}
+}
+
+/* `s` is the first data after what the other side sent: who answers, and how long did it take? */
+static void turn_to(struct latency_turns *t, struct budget *b, const struct segment *s, const int64_t half_ns[2])
+{
+	int64_t ns = s->ts - t->half[!s->dir].ts;
+
+	if (half_ns[s->dir] != TCPSTAT_NULL)
+		ns = ns > half_ns[s->dir] ? ns - half_ns[s->dir] : 0;
+	dist_add(s->dir == TCPSTAT_S2C ? &t->response : &t->client_wait, b, ns);
+	t->turn = s->dir;
+}
+
+static void data(struct latency_turns *t, struct budget *b, const struct segment *s, const int64_t half_ns[2])
+{
+	uint64_t end = s->seq + (s->flags & TH_SYN ? 1 : 0) + s->len;
+
+	if (end == t->half[s->dir].end && t->half[!s->dir].ack < end) {
+		t->half[s->dir].ts = s->ts;
+		return;
+	}
+	if (end <= t->half[s->dir].end)
+		return;
+	if (t->turn == TCPSTAT_NODIR)
+		t->turn = s->dir;
+	else if (t->turn != s->dir && s->flags & TH_ACK && s->ack >= t->half[!s->dir].end)
+		turn_to(t, b, s, half_ns);
+	t->half[s->dir].end = end;
+	t->half[s->dir].ts = s->ts;
+}
+
+void latency_segment(struct latency *l, struct budget *b, const struct segment *s, const int64_t half_ns[2])
+{
+	if (s->copy)
+		return;
+	handshake(l, s);
+	if (s->flags & TH_RST)
+		return;
+	if (s->len && s->dir == TCPSTAT_C2S && l->has_syn && !l->has_first_request) {
+		l->has_first_request = true;
+		l->first_request_ns = s->ts - l->syn_ts;
+	}
+	if (s->len && !l->turns && (l->turns = budget_resize(b, NULL, 0, sizeof *l->turns)))
+		l->turns->turn = TCPSTAT_NODIR;
+	if (!l->turns)
+		return;
+	if (s->len)
+		data(l->turns, b, s, half_ns);
+	if (s->flags & TH_ACK && s->ack > l->turns->half[s->dir].ack)
+		l->turns->half[s->dir].ack = s->ack;
+}
+
+void latency_snapshot(const struct latency *l, struct tcpstat_conn *conn)
+{
+	static const struct dist none;
+
+	conn->latency.connect_ns = l->has_connect ? l->connect_ns : TCPSTAT_NULL;
+	conn->latency.first_request_ns = l->has_first_request ? l->first_request_ns : TCPSTAT_NULL;
+	dist_get(l->turns ? &l->turns->response : &none, &conn->latency.response);
+	dist_get(l->turns ? &l->turns->client_wait : &none, &conn->latency.client_wait);
+}
+
+void latency_fini(struct latency *l, struct budget *b)
+{
+	if (l->turns) {
+		dist_fini(&l->turns->response, b);
+		dist_fini(&l->turns->client_wait, b);
+		budget_resize(b, l->turns, sizeof *l->turns, 0);
+	}
+	l->turns = NULL;
+}

@@ -1,0 +1,285 @@
+#include "core/window.h"
+
+enum { CHANGES = 4 };
+
+/* Nothing that TCP sends again or late comes this long after; keepalives and zero-window probes wait longer. */
+static const int64_t SILENCE_NS = 100 * 1000 * 1000;
+/* A byte sent alone is sent again before that; a keepalive that repeats it comes later. */
+static const int64_t KEEPALIVE_NS = 5 * (int64_t)1000 * 1000 * 1000;
+
+struct window_half {
+	uint64_t end;                   /* greatest sequence number sent, exclusive, probes apart; 0: none */
+	uint64_t ack;                   /* greatest acknowledged; 0: none */
+	uint64_t edge;                  /* right edge of the last window, in the peer's space */
+	uint64_t last_seq;              /* where the last segment that occupies space began, and when it passed */
+	int64_t last_ts;
+	uint64_t probe_una;             /* SND.UNA of the probes and keepalives that wait for an answer */
+	int64_t zero_ns;                /* without the episode that lasts */
+	int64_t change_ts[CHANGES];     /* when the window became zero or ceased to be: a ring, and its timestamps */
+	uint32_t change_ts_val[CHANGES];
+	uint32_t changes;               /* all of them; the next one's slot is its remainder */
+	uint32_t min_bytes, max_bytes, wnd_bytes; /* wnd_bytes: the last one */
+	uint32_t zero_count, probes, keepalives;
+	uint32_t unanswered;
+	uint32_t ts_val;                /* newest seen */
+	uint32_t grain;                 /* bytes that one unit of the window field stands for */
+	bool seen, exact, zero, has_ts;
+	bool probing;                   /* it sent a zero-window probe, and no data since */
+	uint8_t unanswered_class;       /* enum window_class */
+};
+
+struct window_state {
+	struct window_half half[2];
+	int64_t ts;                     /* of the last segment */
+};
+
+static void emit_window(const struct emitter *e, const struct segment *s, enum tcpstat_window_what what, int64_t bytes)
+{
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_WINDOW, .dir = s->dir, .ts_ns = s->ts, .frame = s->frame };
+
+	ev.window.what = what;
+	ev.window.rwnd_bytes = bytes;
+	emit_event(e, &ev);
+}
+
+static void emit_keepalive(const struct emitter *e, const struct segment *s, enum tcpstat_keepalive_what what, uint32_t count)
+{
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_KEEPALIVE, .dir = s->dir, .ts_ns = s->ts, .frame = s->frame };
+
+	ev.keepalive.what = what;
+	ev.keepalive.count = count;
+	emit_event(e, &ev);
+}
+
+static int64_t bytes_of(const struct segment *s)
+{
+	return s->wnd_exact || !s->wnd ? (int64_t)s->wnd : TCPSTAT_NULL;
+}
+
+/* Overtaken by segments that its sender sent later: its window is not the current one. */
+static bool is_late(const struct window_half *me, const struct segment *s)
+{
+	const struct tcp_opts *o = &s->view->opts;
+
+	return s->ack < me->ack || (me->has_ts && o->has_ts && seq_diff(o->ts_val, me->ts_val) < 0);
+}
+
+/* ------------------------------------------------------------------------------------------ probes and keepalives */
+
+/* Had the sender of `s` received what the peer sent `slot` changes of its window ago? */
+static bool had_received(const struct window_half *me, const struct window_half *peer, unsigned slot,
+	const struct segment *s, int64_t half_ns)
+{
+	const struct tcp_opts *o = &s->view->opts;
+
+	if (peer->has_ts && o->has_ts) {
+		int32_t newer = seq_diff(o->ts_ecr, peer->change_ts_val[slot]);
+		if (newer)
+			return newer > 0;
+	} else if (me->probing && !peer->zero) {
+		/* it probed before and sent nothing since: the window that opened did not reach it */
+		return false;
+	}
+	return half_ns == TCPSTAT_NULL || s->ts - peer->change_ts[slot] >= half_ns;
+}
+
+/* Was the last window that the sender of `s` received zero? */
+static bool knows_zero(const struct window_half *me, const struct window_half *peer, const struct segment *s, int64_t half_ns)
+{
+	unsigned n = peer->changes < CHANGES ? peer->changes : CHANGES;
+	bool zero = peer->zero;
+
+	for (unsigned i = 1; i <= n; i++, zero = !zero)
+		if (had_received(me, peer, (peer->changes - i) % CHANGES, s, half_ns))
+			break;
+	return zero;
+}
+
+/* Does `s` look like a probe or keepalive, with `una` what the peer acknowledged? */
+static bool is_at_una(const struct window_half *me, const struct segment *s, uint64_t una)
+{
+	int64_t silence = s->ts - me->last_ts;
+
+	if (!una || s->len > 1 || s->flags & TH_FIN || is_late(me, s))
+		return false;
+	if (s->seq + 1 != una)
+		return false;
+	if (s->seq != me->last_seq || (me->unanswered && me->probe_una == una))
+		return true;
+	return silence >= (s->len ? KEEPALIVE_NS : SILENCE_NS);
+}
+
+static enum window_class classify(const struct window_half *me, const struct window_half *peer, const struct segment *s,
+	uint64_t una, int64_t half_ns)
+{
+	if (is_at_una(me, s, una))
+		return knows_zero(me, peer, s, half_ns) ? WINDOW_IS_PROBE : WINDOW_IS_KEEPALIVE;
+	if (s->len == 1 && una && s->seq == una && s->end > me->end && knows_zero(me, peer, s, half_ns))
+		return WINDOW_IS_PROBE;
+	return WINDOW_PLAIN;
+}
+
+static void probe(struct window_half *me, const struct segment *s, enum window_class class, uint64_t una,
+	const struct emitter *e)
+{
+	if (me->unanswered_class != class || me->probe_una != una)
+		me->unanswered = 0;
+	me->unanswered_class = class;
+	me->probe_una = una;
+	me->unanswered++;
+	if (class == WINDOW_IS_PROBE) {
+		me->probes++;
+		me->probing = true;
+		emit_window(e, s, TCPSTAT_WINDOW_PROBE, 0);
+	} else {
+		me->keepalives++;
+		emit_keepalive(e, s, TCPSTAT_KEEPALIVE_PROBE, me->unanswered);
+	}
+}
+
+/* The peer of `s`'s sender waits for an answer to a probe: is it this? */
+static void answer(struct window_half *peer, const struct segment *s, const struct emitter *e)
+{
+	if (!peer->unanswered || s->ack < peer->probe_una)
+		return;
+	if (!s->len && !(s->flags & TH_FIN)) {
+		if (peer->unanswered_class == WINDOW_IS_PROBE)
+			emit_window(e, s, TCPSTAT_WINDOW_PROBE_ACK, bytes_of(s));
+		else
+			emit_keepalive(e, s, TCPSTAT_KEEPALIVE_ACK, peer->unanswered);
+	}
+	peer->unanswered = 0;
+}
+
+/* -------------------------------------------------------------------------------------------------------- windows */
+
+static void zero_or_not(struct window_half *me, const struct segment *s, const struct emitter *e)
+{
+	bool zero = !s->wnd;
+
+	if (zero == me->zero)
+		return;
+	if (zero) {
+		me->zero_count++;
+		emit_window(e, s, TCPSTAT_WINDOW_ZERO, 0);
+	} else {
+		me->zero_ns += s->ts - me->change_ts[(me->changes - 1) % CHANGES];
+	}
+	me->change_ts[me->changes % CHANGES] = s->ts;
+	/* a late segment must not make the change look older than what was sent before */
+	me->change_ts_val[me->changes % CHANGES] = is_late(me, s) ? me->ts_val : s->view->opts.ts_val;
+	me->changes++;
+	me->zero = zero;
+}
+
+static void update_or_shrink(const struct window_half *me, const struct segment *s, const struct emitter *e)
+{
+	uint64_t edge = s->ack + s->wnd;
+	bool pure = !s->len && !(s->flags & TH_FIN) && !s->n_sack;
+
+	if (!me->seen || is_late(me, s))
+		return;
+	if (pure && s->ack == me->ack && s->wnd > me->wnd_bytes && s->seq >= me->end)
+		emit_window(e, s, TCPSTAT_WINDOW_UPDATE, bytes_of(s));
+	if (s->wnd_exact && me->exact && edge < me->edge && me->edge - edge >= me->grain)
+		emit_window(e, s, TCPSTAT_WINDOW_SHRINK, s->wnd);
+}
+
+static void remember_window(struct window_half *me, const struct segment *s)
+{
+	uint32_t wnd = s->wnd < UINT32_MAX ? s->wnd : UINT32_MAX;
+
+	if (s->view->wnd && s->wnd_exact)
+		me->grain = wnd / s->view->wnd;
+	if (!me->seen || wnd < me->min_bytes)
+		me->min_bytes = wnd;
+	if (!me->seen || wnd > me->max_bytes)
+		me->max_bytes = wnd;
+	if (!me->seen || !is_late(me, s)) {
+		me->edge = s->ack + s->wnd;
+		me->wnd_bytes = wnd;
+	}
+	me->exact = s->wnd_exact && (me->exact || !me->seen);
+	me->seen = true;
+}
+
+static void full(const struct window_half *me, const struct window_half *peer, const struct segment *s, const struct emitter *e)
+{
+	if (s->len && s->end > me->end && peer->seen && peer->exact && s->end == peer->edge)
+		emit_window(e, s, TCPSTAT_WINDOW_FULL, peer->wnd_bytes);
+}
+
+static void remember_segment(struct window_half *me, const struct segment *s, bool is_plain)
+{
+	const struct tcp_opts *o = &s->view->opts;
+
+	if (o->has_ts && (!me->has_ts || seq_diff(o->ts_val, me->ts_val) > 0))
+		me->ts_val = o->ts_val;
+	me->has_ts |= o->has_ts;
+	if (s->ack > me->ack)
+		me->ack = s->ack;
+	if (!is_plain)
+		return;
+	if (segment_occupies(s)) {
+		me->last_seq = s->seq;
+		me->last_ts = s->ts;
+		me->probing = false;
+	}
+	if (s->end > me->end)
+		me->end = s->end;
+}
+
+enum window_class window_segment(struct window *w, struct budget *b, const struct segment *s, const int64_t half_ns[2],
+	const struct emitter *e)
+{
+	if (s->copy || !(s->flags & TH_ACK) || s->flags & TH_RST)
+		return WINDOW_PLAIN;
+	if (s->flags & TH_SYN) {
+		w->syn_ack[s->dir] = s->ack;
+		return WINDOW_PLAIN;
+	}
+	if (!w->state && !(w->state = budget_resize(b, NULL, 0, sizeof *w->state)))
+		return WINDOW_PLAIN;
+	struct window_half *me = &w->state->half[s->dir], *peer = &w->state->half[!s->dir];
+	uint64_t una = peer->ack ? peer->ack : w->syn_ack[!s->dir];
+	enum window_class class = classify(me, peer, s, una, half_ns[s->dir]);
+
+	w->state->ts = s->ts;
+	if (class == WINDOW_PLAIN) {
+		answer(peer, s, e);
+		full(me, peer, s, e);
+	} else {
+		probe(me, s, class, una, e);
+	}
+	zero_or_not(me, s, e);
+	update_or_shrink(me, s, e);
+	remember_window(me, s);
+	remember_segment(me, s, class == WINDOW_PLAIN);
+	return class;
+}
+
+void window_snapshot(const struct window *w, struct tcpstat_conn *conn)
+{
+	static const struct window_half nothing;
+
+	for (int i = 0; i < 2; i++) {
+		const struct window_half *h = w->state ? &w->state->half[i] : &nothing;
+		bool known = h->seen && h->exact;
+		conn->half[i].rwnd.min_bytes = known || h->zero_count ? (int64_t)h->min_bytes : TCPSTAT_NULL;
+		conn->half[i].rwnd.max_bytes = known ? (int64_t)h->max_bytes : TCPSTAT_NULL;
+		conn->half[i].rwnd.last_bytes = known || h->zero ? (int64_t)h->wnd_bytes : TCPSTAT_NULL;
+		conn->half[i].rwnd.zero_count = h->zero_count;
+		conn->half[i].rwnd.zero_ns = h->zero_ns;
+		if (h->zero)
+			conn->half[i].rwnd.zero_ns += w->state->ts - h->change_ts[(h->changes - 1) % CHANGES];
+		conn->half[i].keepalives = h->keepalives;
+		conn->half[i].zero_window_probes = h->probes;
+	}
+}
+
+void window_fini(struct window *w, struct budget *b)
+{
+	if (w->state)
+		budget_resize(b, w->state, sizeof *w->state, 0);
+	w->state = NULL;
+}
