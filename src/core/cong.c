@@ -1,0 +1,276 @@
+#include "core/cong.h"
+
+#include "core/cubic.h"
+#include "core/sender.h"
+
+void cong_init(struct cong *c, uint32_t initial_window)
+{
+	*c = (struct cong){ 0 };
+	for (int i = 0; i < CONG_N; i++)
+		c->one[i] = (struct cong_one){ .cwnd = initial_window, .ssthresh = CONG_INFINITE };
+}
+
+static bool in_slow_start(const struct cong_one *o)
+{
+	return o->cwnd < o->ssthresh;
+}
+
+static bool in_reduction(enum tcpstat_ca ca)
+{
+	return ca == TCPSTAT_CA_CWR || ca == TCPSTAT_CA_RECOVERY;
+}
+
+/* The window grows only where it was the limit; in slow start up to twice what was used. */
+static bool cwnd_limited(const struct cong_one *o)
+{
+	return o->limited || (in_slow_start(o) && o->cwnd < 2 * o->max_packets_out);
+}
+
+static uint32_t slow_start(struct cong_one *o, uint32_t acked)
+{
+	uint32_t cwnd = o->cwnd + acked < o->ssthresh ? o->cwnd + acked : o->ssthresh;
+
+	acked -= cwnd - o->cwnd;
+	o->cwnd = cwnd;
+	return acked;
+}
+
+/* Congestion avoidance: one segment more for every `w` acknowledged. */
+static void avoid(struct cong_one *o, uint32_t w, uint32_t acked)
+{
+	if (o->cwnd_cnt >= w) {
+		o->cwnd_cnt = 0;
+		o->cwnd++;
+	}
+	o->cwnd_cnt += acked;
+	if (o->cwnd_cnt >= w) {
+		o->cwnd += o->cwnd_cnt / w;
+		o->cwnd_cnt %= w;
+	}
+}
+
+static uint32_t reduced(struct cong_one *o, int algorithm)
+{
+	if (algorithm == CONG_CUBIC)
+		return cubic_ssthresh(&o->cubic, o->cwnd);
+	return o->cwnd / 2 > 2 ? o->cwnd / 2 : 2;
+}
+
+/* ssthresh as it would be kept if the window were given up now. */
+static uint32_t current_ssthresh(const struct cong_one *o, enum tcpstat_ca ca)
+{
+	uint32_t most = o->cwnd / 2 + o->cwnd / 4;
+
+	return in_reduction(ca) || o->ssthresh > most ? o->ssthresh : most;
+}
+
+/* Proportional rate reduction, RFC 6937 with its later bound. */
+static void prr(struct cong_one *o, const struct cong_env *e)
+{
+	int64_t delta = (int64_t)o->ssthresh - e->in_flight, send;
+
+	if (!e->delivered || !o->prior_cwnd)
+		return;
+	o->prr_delivered += e->delivered;
+	if (delta < 0) {
+		send = ((int64_t)o->ssthresh * o->prr_delivered + o->prior_cwnd - 1) / o->prior_cwnd - o->prr_out;
+	} else {
+		send = (int64_t)o->prr_delivered - o->prr_out;
+		if (send < e->delivered)
+			send = e->delivered;
+		if (e->flags & ACKED_UNA && !e->newly_lost)
+			send++;
+		if (send > delta)
+			send = delta;
+	}
+	if (send < (o->prr_out ? 0 : 1))
+		send = o->prr_out ? 0 : 1;
+	o->cwnd = e->in_flight + (uint32_t)send;
+	if (!o->cwnd)
+		o->cwnd = 1;
+}
+
+void cong_ack(struct cong *c, const struct cong_env *e)
+{
+	bool may_raise = e->flags & (e->reordering > 3 ? ACKED_UNA | ACKED_SACK : ACKED_DATA);
+
+	for (int i = 0; i < CONG_N; i++) {
+		struct cong_one *o = &c->one[i];
+
+		if (i == CONG_CUBIC && e->rtt_ns >= 0)
+			cubic_acked(&o->cubic, e, o->cwnd, &o->ssthresh);
+		if (in_reduction(e->ca)) {
+			prr(o, e);
+		} else if (may_raise) {
+			if (cwnd_limited(o)) {
+				uint32_t acked = e->delivered;
+
+				if (in_slow_start(o))
+					acked = slow_start(o, acked);
+				if (acked)
+					avoid(o, i == CONG_CUBIC ? cubic_count(&o->cubic, e, o->cwnd, acked) : o->cwnd,
+					      acked);
+			}
+			o->stamp_ns = e->now_ns;
+		}
+	}
+}
+
+/* Not used to the full for a whole RTO: the window decays toward what was used (RFC 2861, as Linux does it). */
+static void application_limited(struct cong_one *o, const struct cong_env *e)
+{
+	if (e->ca == TCPSTAT_CA_OPEN) {
+		uint32_t used = o->cwnd_used > 10 ? o->cwnd_used : 10;
+
+		if (used < o->cwnd) {
+			o->ssthresh = current_ssthresh(o, e->ca);
+			o->cwnd = (o->cwnd + used) / 2;
+		}
+		o->cwnd_used = 0;
+	}
+	o->stamp_ns = e->now_ns;
+}
+
+static void validate(struct cong_one *o, const struct cong_env *e, bool limited)
+{
+	if (e->snd_una >= o->usage_seq || limited || (!o->limited && e->packets_out > o->max_packets_out)) {
+		o->limited = limited;
+		o->max_packets_out = e->packets_out;
+		o->usage_seq = e->snd_nxt;
+	}
+	if (cwnd_limited(o)) {
+		o->cwnd_used = 0;
+		o->stamp_ns = e->now_ns;
+	} else {
+		if (e->packets_out > o->cwnd_used)
+			o->cwnd_used = e->packets_out;
+		if (e->now_ns - o->stamp_ns >= e->rto_ns)
+			application_limited(o, e);
+	}
+}
+
+void cong_before_send(struct cong *c, const struct cong_env *e)
+{
+	int64_t idle = e->now_ns - c->last_send_ns;
+
+	if (!c->last_send_ns || e->packets_out)
+		return;
+	for (int i = 0; i < CONG_N; i++) {
+		struct cong_one *o = &c->one[i];
+		int64_t left = idle;
+		uint32_t restart = o->cwnd < 10 ? o->cwnd : 10;
+
+		if (i == CONG_CUBIC)
+			cubic_idle(&o->cubic, e, c->last_send_ns);
+		if (idle <= e->rto_ns)
+			continue;
+		o->ssthresh = current_ssthresh(o, e->ca);
+		while ((left -= e->rto_ns) > 0 && o->cwnd > restart)
+			o->cwnd /= 2;
+		if (o->cwnd < restart)
+			o->cwnd = restart;
+		o->stamp_ns = e->now_ns;
+		o->cwnd_used = 0;
+	}
+}
+
+void cong_sent(struct cong *c, const struct cong_env *e, uint32_t pkts, bool retransmitted)
+{
+	for (int i = 0; i < CONG_N; i++) {
+		struct cong_one *o = &c->one[i];
+
+		if (in_reduction(e->ca))
+			o->prr_out += pkts;
+		if (retransmitted)
+			continue;
+		/* Nothing new leaves beyond the window: what did shows that the window was larger. */
+		if (e->in_flight > o->cwnd) {
+			o->deviation += (double)(e->in_flight - o->cwnd) / e->in_flight;
+			o->compared++;
+			o->cwnd = e->in_flight;
+		}
+		validate(o, e, e->in_flight >= o->cwnd);
+	}
+	c->last_send_ns = e->now_ns;
+}
+
+void cong_enter_reduction(struct cong *c, const struct cong_env *e, bool may_undo)
+{
+	for (int i = 0; i < CONG_N; i++) {
+		struct cong_one *o = &c->one[i];
+
+		o->prior_ssthresh = may_undo ? current_ssthresh(o, e->ca) : 0;
+		o->cwnd_cnt = 0;
+		o->prior_cwnd = o->cwnd;
+		o->prr_delivered = o->prr_out = 0;
+		o->ssthresh = reduced(o, i);
+		o->hystart = false;
+	}
+}
+
+void cong_end_reduction(struct cong *c)
+{
+	for (int i = 0; i < CONG_N; i++)
+		if (c->one[i].ssthresh < CONG_INFINITE)
+			c->one[i].cwnd = c->one[i].ssthresh;
+}
+
+void cong_loss(struct cong *c, const struct cong_env *e, bool reduce)
+{
+	for (int i = 0; i < CONG_N; i++) {
+		struct cong_one *o = &c->one[i];
+
+		if (reduce) {
+			o->prior_ssthresh = current_ssthresh(o, e->ca);
+			o->prior_cwnd = o->cwnd;
+			o->ssthresh = reduced(o, i);
+		}
+		o->cwnd = e->in_flight + 1;
+		o->cwnd_cnt = 0;
+		o->stamp_ns = e->now_ns;
+		if (i == CONG_CUBIC)
+			cubic_reset(&o->cubic, e);
+	}
+}
+
+void cong_undo(struct cong *c, const struct cong_env *e)
+{
+	for (int i = 0; i < CONG_N; i++) {
+		struct cong_one *o = &c->one[i];
+
+		if (!o->prior_ssthresh)
+			continue;
+		if (o->cwnd < o->prior_cwnd)
+			o->cwnd = o->prior_cwnd;
+		if (o->prior_ssthresh > o->ssthresh)
+			o->ssthresh = o->prior_ssthresh;
+		o->stamp_ns = e->now_ns;
+	}
+}
+
+void cong_forbid_undo(struct cong *c)
+{
+	for (int i = 0; i < CONG_N; i++)
+		c->one[i].prior_ssthresh = 0;
+}
+
+static double misfit(const struct cong_one *o)
+{
+	return o->compared ? o->deviation / o->compared : 0;
+}
+
+const struct cong_one *cong_best(const struct cong *c)
+{
+	const struct cong_one *reno = &c->one[CONG_RENO], *cubic = &c->one[CONG_CUBIC];
+
+	return misfit(reno) < misfit(cubic) ? reno : cubic;
+}
+
+enum tcpstat_cc cong_name(const struct cong *c)
+{
+	const struct cong_one *best = cong_best(c);
+
+	if (best->compared < 10)
+		return TCPSTAT_CC_UNKNOWN;
+	return best == &c->one[CONG_RENO] ? TCPSTAT_CC_RENO : TCPSTAT_CC_CUBIC;
+}

@@ -1,0 +1,77 @@
+/* The congestion window of one sender, replayed for several algorithms side by side (RFC 5681, 9438; PRR RFC 6937),
+ * and the choice of the one that explains what was sent. Windows are in segments of one MSS, as stacks count. */
+#ifndef TCPSTAT_CONG_H
+#define TCPSTAT_CONG_H
+
+#include "core/stack.h"
+
+enum { CONG_INFINITE = 0x7fffffff };
+
+/* What the sender knows when a hook is called. */
+struct cong_env {
+	int64_t now_ns;
+	uint64_t snd_una, snd_nxt;
+	uint32_t mss;
+	uint32_t packets_out, in_flight; /* segments */
+	uint32_t delivered;             /* by this ACK, (S)ACKed segments */
+	uint32_t newly_lost;
+	uint32_t flags;                 /* ACKED_* of sender.h */
+	uint32_t reordering;
+	int64_t rtt_ns;                 /* of the newest segment this ACK covers; -1 none */
+	int64_t srtt_ns, rto_ns;
+	int64_t tick_ns;                /* the kernel's */
+	uint64_t snd_wnd;               /* bytes */
+	enum tcpstat_ca ca;
+};
+
+struct cubic {
+	uint32_t cnt, last_max_cwnd, last_cwnd, origin, tcp_cwnd, ack_cnt;
+	int64_t last_tick, epoch_tick;  /* in kernel ticks; epoch 0: none */
+	int64_t k;                      /* in 1/1024 s */
+	int64_t delay_min_us;
+	/* HyStart */
+	int64_t round_start_us, last_ack_us, curr_rtt_us;
+	uint64_t round_end;
+	uint8_t sample_cnt;
+	bool found;
+};
+
+struct cong_one {                       /* one algorithm's replica */
+	uint32_t cwnd, ssthresh, cwnd_cnt;
+	uint32_t prior_cwnd, prior_ssthresh;
+	uint32_t prr_delivered, prr_out;
+	uint32_t max_packets_out, cwnd_used;
+	uint64_t usage_seq;
+	int64_t stamp_ns;               /* when cwnd was last in full use */
+	bool limited;                   /* by cwnd, in this window */
+	bool hystart;                   /* ssthresh was set by HyStart, not by a loss */
+	double deviation;               /* running mean of |pipe - cwnd| / cwnd when the pipe should fill it */
+	uint32_t compared;
+	struct cubic cubic;
+};
+
+enum { CONG_RENO, CONG_CUBIC, CONG_N };
+
+struct cong {
+	struct cong_one one[CONG_N];
+	int64_t last_send_ns;
+};
+
+void cong_init(struct cong *, uint32_t initial_window);
+/* An ACK was processed; the state of env is the one after it. */
+void cong_ack(struct cong *, const struct cong_env *);
+/* Segments left; `retransmitted`: they had left before. env is the state after it. */
+void cong_sent(struct cong *, const struct cong_env *, uint32_t pkts, bool retransmitted);
+void cong_before_send(struct cong *, const struct cong_env *); /* restart after idle */
+void cong_enter_reduction(struct cong *, const struct cong_env *, bool may_undo); /* CWR, Recovery */
+void cong_end_reduction(struct cong *);
+void cong_loss(struct cong *, const struct cong_env *, bool reduce); /* RTO; reduce: first of its window */
+void cong_undo(struct cong *, const struct cong_env *);
+void cong_forbid_undo(struct cong *);
+
+/* The replica that explains best what was sent; NULL: none does. */
+const struct cong_one *cong_best(const struct cong *);
+/* Its name, once enough was compared. */
+enum tcpstat_cc cong_name(const struct cong *);
+
+#endif

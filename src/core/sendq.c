@@ -1,0 +1,90 @@
+#include "core/sendq.h"
+
+#include <string.h>
+
+void sendq_fini(struct sendq *q, struct budget *b)
+{
+	if (q->entries)
+		budget_resize(b, q->entries, q->room * sizeof *q->entries, 0);
+	*q = (struct sendq){ 0 };
+}
+
+/* Room for one more entry at the end: by moving down over forgotten history, else by growing. */
+static bool sendq_reserve(struct sendq *q, struct budget *b)
+{
+	if (q->end < q->room)
+		return true;
+	uint32_t used = q->end - q->first;
+
+	if (q->first && q->first >= used / 2) {
+		memmove(q->entries, q->entries + q->first, used * sizeof *q->entries);
+	} else {
+		uint32_t room = q->room ? 2 * q->room : 8;
+		struct sent *p;
+
+		if (used >= SENDQ_MAX)
+			return false;
+		p = budget_resize(b, q->entries, q->room * sizeof *p, room * sizeof *p);
+		if (!p)
+			return false;
+		q->entries = p;
+		q->room = room;
+		memmove(q->entries, q->entries + q->first, used * sizeof *q->entries);
+	}
+	q->head -= q->first;
+	q->end -= q->first;
+	q->first = 0;
+	return true;
+}
+
+struct sent *sendq_append(struct sendq *q, struct budget *b, uint64_t seq, uint64_t end)
+{
+	if (!sendq_reserve(q, b))
+		return NULL;
+	struct sent *s = &q->entries[q->end++];
+
+	*s = (struct sent){ .seq = seq, .end = end };
+	return s;
+}
+
+uint32_t sendq_find(const struct sendq *q, uint64_t seq)
+{
+	uint32_t lo = q->first, hi = q->end;
+
+	/* Most look-ups are for the head or its neighbour. */
+	if (q->head < q->end && q->entries[q->head].seq <= seq && seq < q->entries[q->head].end)
+		return q->head;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		if (q->entries[mid].end > seq)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+bool sendq_split(struct sendq *q, struct budget *b, uint32_t i, uint64_t at)
+{
+	uint32_t from_first = i - q->first;
+
+	if (q->end - q->head > SENDQ_SPLIT_MAX || !sendq_reserve(q, b))
+		return false;
+	i = q->first + from_first;
+	memmove(q->entries + i + 1, q->entries + i, (q->end - i) * sizeof *q->entries);
+	q->end++;
+	q->entries[i].end = at;
+	q->entries[i].flags &= (uint8_t)~SENT_FIN;
+	q->entries[i + 1].seq = at;
+	q->entries[i + 1].flags &= (uint8_t)~SENT_SYN;
+	if (i < q->head)
+		q->head++;
+	return true;
+}
+
+void sendq_retire(struct sendq *q)
+{
+	q->head++;
+	if (q->head - q->first > SENDQ_HISTORY)
+		q->first = q->head - SENDQ_HISTORY;
+}

@@ -1,0 +1,78 @@
+/* One direction of a replayed connection: the replica of its sender, and what it takes to feed it from a distance. */
+#ifndef TCPSTAT_SIDE_H
+#define TCPSTAT_SIDE_H
+
+#include "core/emit.h"
+#include "core/segment.h"
+#include "core/sender.h"
+#include "core/ts_clock.h"
+
+/* A retransmission that was reported and may still be amended. */
+struct verdict {
+	struct tcpstat_ev_retransmission told;
+	uint64_t frame, seq, end;
+	int64_t ts_ns;                  /* captured */
+	uint32_t ts_val;
+	bool has_ts, covered;           /* covered: an ACK has acknowledged it */
+};
+
+enum { VERDICTS = 64, PENDING_MAX = 4096 };
+
+struct side_counts {
+	int64_t total, by_cause[TCPSTAT_NCAUSES], spurious, bytes;
+	int64_t lost_before, lost_after, out_of_order, duplicates;
+	int64_t timeouts, max_backoff, stall_ns;
+	int64_t data_segments;
+	int64_t rto_max_ns, flight_max, cwnd_max, cwnd_initial;
+	double flight_sum;
+	int64_t flight_n;
+};
+
+struct side {
+	struct sender snd;
+	enum tcpstat_dir dir;
+	bool known_options;             /* both SYNs were seen */
+	bool near;                      /* the capture is next to this sender */
+	bool ids_count, has_ids;        /* its IP IDs count up */
+	uint16_t last_id;
+	uint8_t id_good, id_bad;
+	struct ts_clock clock;
+	int64_t last_sent_ns;           /* sender time of the last segment */
+	int64_t hole_sign_ns;           /* captured: first duplicate ACK since a hole was open; 0 none */
+	uint32_t holes;                 /* unseen entries were made since SND.UNA last moved */
+	uint32_t last_ecr;
+	/* ACKs that passed the capture and may not have reached the sender yet */
+	struct ack *pending;
+	uint32_t pending_first, pending_n, pending_room;
+	/* reported retransmissions, newest last */
+	struct verdict *verdicts;
+	uint32_t verdicts_n;            /* ever; the ring holds the last VERDICTS */
+	struct side_counts counts;
+};
+
+/* ---- backward.c: what is a segment that starts below SND.MAX? ---- */
+
+enum backward_kind { BACKWARD_RETRANSMISSION, BACKWARD_LATE, BACKWARD_DUPLICATE };
+
+struct backward {
+	enum backward_kind kind;
+	enum tcpstat_lost lost;
+	int64_t original_frame;         /* TCPSTAT_NULL: not seen */
+	int64_t before_ns;              /* capture time of the previous copy, or when the hole opened; NULL unknown */
+	bool seen_whole;                /* every byte had passed here before */
+};
+
+/* Follows whether the IP IDs of this sender can be compared. */
+void backward_learn_id(struct side *, const struct segment *);
+void backward_judge(const struct side *, const struct segment *, int64_t half_ns, struct backward *);
+
+/* ---- verdict.c: retransmissions as reported, and their amendment ---- */
+
+void verdict_report(struct side *, const struct emitter *, const struct segment *, const struct tcpstat_ev_retransmission *);
+/* An ACK for this side passed the capture: DSACK, Eifel, and ACKs that come too soon excuse retransmissions. */
+void verdict_ack(struct side *, const struct emitter *, const struct segment *ack, int64_t peer_half_ns,
+		 uint64_t prior_ack);
+/* The original of [seq, end) arrived late after all. */
+void verdict_late_original(struct side *, const struct emitter *, uint64_t seq, uint64_t end);
+
+#endif

@@ -1,0 +1,71 @@
+#include "core/vantage.h"
+
+#include <string.h>
+
+void vantage_init(struct vantage *v)
+{
+	*v = (struct vantage){ 0 };
+	v->half[0].min_ns = v->half[1].min_ns = TCPSTAT_NULL;
+}
+
+static void half_answer(struct half *h, uint64_t ack, int64_t now_ns)
+{
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (h->asked[i].end != ack)
+			continue;
+		int64_t took = now_ns - h->asked[i].seen_ns;
+		if (took >= 0) {
+			if (h->min_ns == TCPSTAT_NULL || took < h->min_ns)
+				h->min_ns = took;
+			h->samples++;
+		}
+		h->n -= i + 1;
+		memmove(h->asked, h->asked + i + 1, h->n * sizeof *h->asked);
+		return;
+	}
+}
+
+static void half_ask(struct half *h, const struct segment *s)
+{
+	if (s->end <= h->max_end) {
+		/* Repeated: an answer may belong to either copy (Karn). */
+		h->n = 0;
+		return;
+	}
+	h->max_end = s->end;
+	if (h->n == VANTAGE_RING)
+		memmove(h->asked, h->asked + 1, --h->n * sizeof *h->asked);
+	h->asked[h->n].end = s->end;
+	h->asked[h->n++].seen_ns = s->ts;
+}
+
+void vantage_segment(struct vantage *v, const struct segment *s)
+{
+	if (s->flags & TH_RST)
+		return;
+	if (s->flags & TH_ACK)
+		half_answer(&v->half[s->dir], s->ack, s->ts);
+	if (segment_occupies(s))
+		half_ask(&v->half[!s->dir], s);
+}
+
+int64_t vantage_half_ns(const struct vantage *v, int endpoint)
+{
+	return v->half[endpoint].min_ns == TCPSTAT_NULL ? 0 : v->half[endpoint].min_ns;
+}
+
+bool vantage_is_near(const struct vantage *v, int endpoint)
+{
+	int64_t mine = v->half[endpoint].min_ns, other = v->half[!endpoint].min_ns;
+
+	return mine != TCPSTAT_NULL && other != TCPSTAT_NULL && mine <= other / 9;
+}
+
+enum tcpstat_vantage vantage_of(const struct vantage *v)
+{
+	if (v->half[0].min_ns == TCPSTAT_NULL || v->half[1].min_ns == TCPSTAT_NULL)
+		return TCPSTAT_VANTAGE_UNKNOWN;
+	return vantage_is_near(v, TCPSTAT_CLIENT)   ? TCPSTAT_VANTAGE_CLIENT
+	       : vantage_is_near(v, TCPSTAT_SERVER) ? TCPSTAT_VANTAGE_SERVER
+						    : TCPSTAT_VANTAGE_MIDDLE;
+}

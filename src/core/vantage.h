@@ -1,0 +1,33 @@
+/* Where the capture was taken: for each endpoint the shortest time from a segment to it until its immediate answer, both
+ * as captured. That is the round trip between capture and endpoint, its half of the path. */
+#ifndef TCPSTAT_VANTAGE_H
+#define TCPSTAT_VANTAGE_H
+
+#include "core/segment.h"
+
+enum { VANTAGE_RING = 4 };
+
+struct half {
+	int64_t min_ns;                 /* TCPSTAT_NULL: no answer seen yet */
+	uint32_t samples;
+	uint32_t n;
+	struct {
+		uint64_t end;
+		int64_t seen_ns;
+	} asked[VANTAGE_RING];          /* segments on their way to this endpoint, oldest first */
+	uint64_t max_end;
+};
+
+struct vantage {
+	struct half half[2];            /* by endpoint */
+};
+
+void vantage_init(struct vantage *);
+void vantage_segment(struct vantage *, const struct segment *);
+/* 0 while unknown. */
+int64_t vantage_half_ns(const struct vantage *, int endpoint);
+/* Is the capture next to this endpoint: its half at most a tenth of the whole? False while unknown. */
+bool vantage_is_near(const struct vantage *, int endpoint);
+enum tcpstat_vantage vantage_of(const struct vantage *);
+
+#endif
