@@ -13,7 +13,8 @@ static size_t put16(uint8_t *p, uint16_t value)
 }
 
 /* "1:" base64(SHA-1(seed, address, address, protocol, 0, port, port)), the smaller address (then port) first. */
-size_t community_id(uint16_t seed, const struct tcpstat_addr addr[2], const uint16_t port[2], char text[COMMUNITY_SIZE])
+size_t community_id(uint16_t seed, const struct tcpstat_addr addr[2], const uint16_t port[2],
+	char text[COMMUNITY_SIZE])
 {
 	enum { IPPROTO_OF_TCP = 6 };
 	size_t len = addr[0].family == 4 ? 4 : 16, n = 0;

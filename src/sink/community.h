@@ -9,6 +9,7 @@ enum { COMMUNITY_SIZE = 32 };           /* "1:", 28 characters of base64, NUL */
 
 /* The ID of a TCP connection, whichever end comes first. Returns its length; 0 if an address is unknown or the families
  * differ. */
-size_t community_id(uint16_t seed, const struct tcpstat_addr addr[2], const uint16_t port[2], char text[COMMUNITY_SIZE]);
+size_t community_id(uint16_t seed, const struct tcpstat_addr addr[2], const uint16_t port[2],
+	char text[COMMUNITY_SIZE]);
 
 #endif

@@ -148,7 +148,8 @@ static size_t value_text(const struct record_field *f, const void *base, char te
 	switch (f->kind) {
 	case RECORD_INT: case RECORD_US: case RECORD_NUMBER: case RECORD_VLAN:
 		v = record_int(f, base);
-		return f->storage == RECORD_U64 && f->kind == RECORD_INT ? record_uint_text((uint64_t)v, text) : int_text(v, text);
+		return f->storage == RECORD_U64 && f->kind == RECORD_INT ? record_uint_text((uint64_t)v, text)
+									 : int_text(v, text);
 	case RECORD_BOOL:
 		v = record_int(f, base);
 		return bytes_text(v == TCPSTAT_NULL ? NULL : v ? "true" : "false", text);

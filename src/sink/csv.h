@@ -1,6 +1,7 @@
 /* --csv and --tsv: the connection records as a table, a line each, after a line with the names of the columns.
  *
- * A column is named by the path to its field, joined with _, with the unit at the end: c2s.rtt_us.p50 is c2s_rtt_p50_us.
+ * A column is named by the path to its field, joined with _, with the unit at the end: c2s.rtt_us.p50 is
+ * c2s_rtt_p50_us.
  * Unknown is an empty field. Comma: fields are quoted as RFC 4180 says, lines end in a newline. Tab: a tab, newline or
  * backslash inside a field becomes \t, \n, \\. */
 #ifndef TCPSTAT_CSV_H

@@ -17,7 +17,8 @@ static void file_init(struct record_file *out, const struct capture_file *f, boo
 		.packets = known(final, f->packets), .bytes = known(final, f->wire_bytes),
 		.captured_bytes = known(final, f->bytes), .snapped = known(final, f->snapped),
 		.untimed = known(final, f->untimed), .bad_times = known(final, f->bad_times),
-		.first_ts_ns = final ? f->first_ts_ns : TCPSTAT_NULL, .last_ts_ns = final ? f->last_ts_ns : TCPSTAT_NULL,
+		.first_ts_ns = final ? f->first_ts_ns : TCPSTAT_NULL,
+		.last_ts_ns = final ? f->last_ts_ns : TCPSTAT_NULL,
 		.truncated = known(final, f->truncated || f->error)
 	};
 }

@@ -1,5 +1,5 @@
-/* The stream and the document. A document is {"schema", "connections", "findings", "capture", "summary"}: in this order it
- * can be written while the input is read; findings wait in a temporary file until the connections are through. */
+/* The stream and the document. A document is {"schema", "connections", "findings", "capture", "summary"}: in this order
+ * it can be written while the input is read; findings wait in a temporary file until the connections are through. */
 #include "sink/json.h"
 
 #include <errno.h>
@@ -138,7 +138,8 @@ static void keep_finding(struct json *j, const struct tcpstat_event *ev)
 		fail(j, ENOMEM);
 	else if (!j->findings && !(j->findings = tmpfile()))
 		fail(j, errno);
-	else if (fputs(j->n_findings > 1 ? ",\n" : "\n", j->findings) == EOF || fwrite(text, 1, len, j->findings) != len)
+	else if (fputs(j->n_findings > 1 ? ",\n" : "\n", j->findings) == EOF ||
+		 fwrite(text, 1, len, j->findings) != len)
 		fail(j, errno);
 	json_object_put(o);
 }

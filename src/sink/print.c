@@ -165,7 +165,8 @@ static int put_value(struct printbuf *pb, const struct record_field *f, const vo
 	const void *p = (const char *)base + f->offset;
 
 	switch (f->kind) {
-	case RECORD_INT: case RECORD_US: case RECORD_NUMBER: case RECORD_VLAN: return put_int(pb, f, record_int(f, base));
+	case RECORD_INT: case RECORD_US: case RECORD_NUMBER: case RECORD_VLAN:
+		return put_int(pb, f, record_int(f, base));
 	case RECORD_BOOL: return put_bool(pb, record_int(f, base));
 	case RECORD_RATIO: return put_ratio(pb, *(const double *)p);
 	case RECORD_TIME: return put_time(pb, *(const int64_t *)p);

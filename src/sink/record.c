@@ -44,8 +44,8 @@ NAMES(severity, TCPSTAT_SEVERITIES(X))
 #define O(label, tb, m, text) ROW(label, OBJECT, "", RECORD_OTHER, offsetof(T, m), NULL, &tb##_table, text)
 /* Nested for the reader, of the same structure; W: of the structure as a whole. */
 #define A(label, tb, ctype, m, text) \
-	{ .name = label, .key = ",\"" label "\":", .key_len = sizeof label + 3, .kind = RECORD_ARRAY, .storage = RECORD_OTHER, \
-	  .offset = offsetof(T, m), .unit = "", .table = &tb##_table, .stride = sizeof(ctype), .help = text },
+	{ .name = label, .key = ",\"" label "\":", .key_len = sizeof label + 3, .kind = RECORD_ARRAY, \
+	  .storage = RECORD_OTHER, .offset = offsetof(T, m), .unit = "", .table = &tb##_table, .stride = sizeof(ctype), .help = text },
 #define R(label, tb, text) ROW(label, OBJECT, "", RECORD_OTHER, 0, NULL, &tb##_table, text)
 #define W(label, knd, text) ROW(label, knd, "", RECORD_OTHER, 0, NULL, NULL, text)
 #define BEGIN(tb, text) \
@@ -53,7 +53,8 @@ NAMES(severity, TCPSTAT_SEVERITIES(X))
 	static const struct record_field tb##_fields[] = {
 #define END(tb) \
 	}; \
-	static const struct record_table tb##_table = { #tb, tb##_fields, sizeof tb##_fields / sizeof *tb##_fields, tb##_help };
+	static const struct record_table tb##_table = { #tb, tb##_fields, \
+		sizeof tb##_fields / sizeof *tb##_fields, tb##_help };
 #include "sink/record.def"
 
 #define EVENT(constant, label, tb) [TCPSTAT_##constant] = { label, &head_table, &tb##_table, tb##_help },

@@ -32,7 +32,8 @@ enum record_kind {
 
 /* What the C member is, derived from its type. */
 enum record_storage {
-	RECORD_I64, RECORD_U64, RECORD_U32, RECORD_I32, RECORD_U16, RECORD_U8, RECORD_I8, RECORD_B, RECORD_F64, RECORD_OTHER
+	RECORD_I64, RECORD_U64, RECORD_U32, RECORD_I32, RECORD_U16, RECORD_U8, RECORD_I8, RECORD_B, RECORD_F64,
+	RECORD_OTHER
 };
 
 struct record_names {
@@ -121,7 +122,7 @@ int record_parse_events(const char *list, uint32_t *mask, const char **bad, size
 #define RECORD_EVENTS_DEFAULT (TCPSTAT_MASK(TCPSTAT_EV_CONNECTION) | TCPSTAT_MASK(TCPSTAT_EV_FINDING))
 
 /* The value of a field, `base` being the structure of its table. */
-int64_t record_int(const struct record_field *, const void *base);      /* TCPSTAT_NULL: null; 64-bit unsigned as bits */
+int64_t record_int(const struct record_field *, const void *base);      /* TCPSTAT_NULL: null; uint64_t by its bits */
 const char *record_name(const struct record_field *, const void *base); /* RECORD_NAME; NULL: null */
 const char *record_map_key(const struct record_field *, size_t i);      /* RECORD_MAP: never NULL */
 bool record_nullable(const struct record_field *);

@@ -239,7 +239,8 @@ static int print_schema(void)
 	add(o, "$schema", str("https://json-schema.org/draft/2020-12/schema"));
 	add(o, "$id", str("urn:tcpstat:schema:1"));
 	add(o, "title", str(RECORD_SCHEMA));
-	add(o, "description", str("A line of tcpstat --jsonl, or the document of tcpstat --json; see tcpstat-json(5)."));
+	add(o, "description", 
+		str("A line of tcpstat --jsonl, or the document of tcpstat --json; see tcpstat-json(5)."));
 	add_record(defs, &record_capture);
 	json_object_array_add(any, ref_to("", "document"));
 	json_object_array_add(any, ref_to("record_", "capture"));
@@ -275,12 +276,32 @@ static const char *type_text(const struct record_field *f)
 	}
 }
 
+/* Words of `text`, the first after `at` columns, wrapped; returns the column it ends in. */
+static int print_wrapped(const char *text, int at)
+{
+	while (*text) {
+		int len = (int)strcspn(text, " ");
+
+		if (at && at + 1 + len > 78)
+			at = putchar('\n') == EOF ? -1 : 0;
+		at += printf("%s%.*s", at ? " " : "", len, text);
+		text += len;
+		text += strspn(text, " ");
+	}
+	return at;
+}
+
 static void print_names(const struct record_field *f)
 {
-	for (size_t i = 0; i < f->names->n; i++)
-		if (f->names->names[i] || f->kind == RECORD_MAP)
-			printf(".Ql %s%s\n", f->kind == RECORD_MAP ? record_map_key(f, i) : f->names->names[i],
-				i + 1 < f->names->n ? " ," : "");
+	const char *sep = "";
+
+	for (size_t i = 0; i < f->names->n; i++) {
+		if (!f->names->names[i] && f->kind != RECORD_MAP)
+			continue;
+		printf("%s.Ql %s", sep, record_map_key(f, i));
+		sep = " ,\n";
+	}
+	printf("\n");
 }
 
 /* Tables that several fields share have a section of their own. */
@@ -305,7 +326,8 @@ static void print_fields(const struct record_table *t, const char *path)
 			print_fields(f->table, inner);
 			continue;
 		}
-		printf(".It Va %s%s Pq %s%s\n%s", path, f->name, type_text(f), record_nullable(f) ? " or null" : "", f->help);
+		printf(".It Va %s%s Pq %s%s\n", path, f->name, type_text(f), record_nullable(f) ? " or null" : "");
+		print_wrapped(f->help, 0);
 		if (f->table)
 			printf("; see\n.Sx Fields of %s\n", f->table->name);
 		else if (f->names && f->kind == RECORD_MAP)
@@ -376,7 +398,7 @@ static int print_man(const char *file)
 				fclose(in);
 				return 1;
 			}
-			printf(".Bl -tag -width Ds\n");
+			printf(".Bl -tag -width Ds -compact\n");
 			print_fields(t, "");
 			printf(".El\n");
 			skip = true;
