@@ -45,7 +45,8 @@ NAMES(severity, TCPSTAT_SEVERITIES(X))
 /* Nested for the reader, of the same structure; W: of the structure as a whole. */
 #define A(label, tb, ctype, m, text) \
 	{ .name = label, .key = ",\"" label "\":", .key_len = sizeof label + 3, .kind = RECORD_ARRAY, \
-	  .storage = RECORD_OTHER, .offset = offsetof(T, m), .unit = "", .table = &tb##_table, .stride = sizeof(ctype), .help = text },
+	  .storage = RECORD_OTHER, .offset = offsetof(T, m), \
+	  .unit = "", .table = &tb##_table, .stride = sizeof(ctype), .help = text },
 #define R(label, tb, text) ROW(label, OBJECT, "", RECORD_OTHER, 0, NULL, &tb##_table, text)
 #define W(label, knd, text) ROW(label, knd, "", RECORD_OTHER, 0, NULL, NULL, text)
 #define BEGIN(tb, text) \
