@@ -1,0 +1,317 @@
+/* The library's interface: decodes a packet, finds its connection, hands over; decides when connections leave. */
+#include <string.h>
+
+#include "core/conn.h"
+#include "core/decode.h"
+#include "core/flow_table.h"
+
+static const int64_t second_ns = 1000000000;
+
+enum {
+	CLOSED_MAX = 1024,              /* connections that are over and kept for their late segments */
+	EVICT_AT_ONCE = 8               /* connections that make room for one packet */
+};
+
+/* How long a connection without packets is kept when live, by class; of a file they stay to the end. RFC 9293 section
+ * 3.10.8: user timeout 5 min; RFC 5382 section 5: established 2 h 4 min, others 4 min; Linux gives a SYN up after 127 s. */
+static const int64_t idle_s[CONN_NCLASSES] = { [CONN_HALF_OPEN] = 130, [CONN_CLOSING] = 300, [CONN_OPEN] = 7440 };
+
+struct tcpstat {
+	struct tcpstat_config config;
+	struct tcpstat_counters counters;
+	struct budget budget;
+	struct decoder *decoder;
+	struct pool conns;
+	struct flow_table flows;
+	size_t max_conns;
+	int64_t now_ns;
+	bool has_time;
+};
+
+static void ignore_event(void *ctx, const struct tcpstat_event *ev)
+{
+	(void)ctx, (void)ev;
+}
+
+void tcpstat_config_init(struct tcpstat_config *config)
+{
+	*config = (struct tcpstat_config){ .events = TCPSTAT_MASK(TCPSTAT_EV_CONNECTION), .event = ignore_event,
+		.overlap = TCPSTAT_OVERLAP_LINUX };
+}
+
+static void fill_in(struct tcpstat_config *c)
+{
+	if (!c->event) {
+		c->event = ignore_event;
+		c->events = 0;
+	}
+	if (c->msl_ns <= 0)
+		c->msl_ns = 30 * second_ns;
+	if (!c->memory_bytes)
+		c->memory_bytes = 1 << 30;
+	if (!c->reasm_conn_bytes)
+		c->reasm_conn_bytes = 16 << 20;
+}
+
+struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
+{
+	struct budget budget = { .limit = UINT64_MAX };
+	struct tcpstat *t = budget_resize(&budget, NULL, 0, sizeof *t);
+
+	if (!t)
+		return NULL;
+	t->config = *config;
+	fill_in(&t->config);
+	budget.limit = t->config.memory_bytes;
+	t->budget = budget;
+	/* half of the memory may hold connections as such, so that a flood of them leaves the rest for those that live */
+	t->max_conns = t->config.memory_bytes / 2 / (sizeof(struct conn) + 64);
+	pool_init(&t->conns, sizeof(struct conn), &t->budget);
+	flow_table_init(&t->flows, &t->budget, t->config.hash_seed);
+	t->decoder = decoder_new(&t->budget, &t->counters);
+	if (!t->decoder) {
+		tcpstat_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+static struct conn *conn_of(struct flow_node *node)
+{
+	return (struct conn *)node; /* its first member */
+}
+
+/* The connection is out of the table: report it and free it. */
+static void report(struct tcpstat *t, struct conn *c)
+{
+	conn_finish(c, t->now_ns, &t->config);
+	conn_fini(c);
+	pool_put(&t->conns, c);
+}
+
+static void leave(struct tcpstat *t, struct conn *c)
+{
+	flow_table_remove(&t->flows, &c->node);
+	report(t, c);
+}
+
+static bool evict(struct tcpstat *t)
+{
+	for (unsigned class = 0; class < CONN_NCLASSES; class++) {
+		struct flow_node *oldest = flow_table_oldest(&t->flows, class);
+		if (oldest) {
+			t->counters.evicted += class != CONN_CLOSED;
+			leave(t, conn_of(oldest));
+			return true;
+		}
+	}
+	return false;
+}
+
+static void make_room(struct tcpstat *t)
+{
+	for (int i = 0; i < EVICT_AT_ONCE && t->budget.used > t->budget.limit / 16 * 15; i++)
+		if (!evict(t))
+			return;
+}
+
+static void expire(struct tcpstat *t)
+{
+	int64_t closed_ns = 2 * t->config.msl_ns;
+	struct flow_node *node;
+
+	while ((node = flow_table_oldest(&t->flows, CONN_CLOSED))) {
+		struct conn *c = conn_of(node);
+		if (t->now_ns - c->last_ts >= closed_ns)
+			conn_timeout(c, false, c->last_ts + closed_ns, &t->config);
+		else if (t->flows.class_count[CONN_CLOSED] <= CLOSED_MAX)
+			break;
+		leave(t, c);
+	}
+	for (unsigned class = CONN_CLOSED + 1; t->config.live && class < CONN_NCLASSES; class++)
+		while ((node = flow_table_oldest(&t->flows, class))) {
+			struct conn *c = conn_of(node);
+			if (t->now_ns - c->last_ts < idle_s[class] * second_ns)
+				break;
+			conn_timeout(c, true, c->last_ts + idle_s[class] * second_ns, &t->config);
+			leave(t, c);
+		}
+}
+
+/* Time never goes back for whoever comes after. */
+static int64_t clamp_time(struct tcpstat *t, int64_t ts)
+{
+	if (t->has_time && ts < t->now_ns) {
+		t->counters.time_backwards++;
+		return t->now_ns;
+	}
+	t->has_time = true;
+	return t->now_ns = ts;
+}
+
+static uint32_t tunnel_number(const char *name)
+{
+	uint32_t h = 0;
+
+	while (name && *name)
+		h = h * 31 + (uint8_t)*name++;
+	return h;
+}
+
+static struct conn *add_conn(struct tcpstat *t, const struct flow_key *key, const struct tcp_view *v, bool swapped)
+{
+	struct conn *c = NULL;
+
+	if (t->flows.count >= t->max_conns)
+		evict(t);
+	while (!(c = pool_get(&t->conns)))
+		if (!evict(t))
+			return NULL;
+	c->node.key = *key;
+	while (flow_table_add(&t->flows, &c->node, CONN_HALF_OPEN))
+		if (!evict(t)) {
+			pool_put(&t->conns, c);
+			return NULL;
+		}
+	conn_init(c, &t->budget, v, swapped, (uint32_t)++t->counters.connections);
+	return c;
+}
+
+static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct tcpstat_pkt *pkt)
+{
+	struct flow_key key;
+	bool swapped = flow_key_init(&key, &v->src, v->src_port, &v->dst, v->dst_port);
+
+	if (t->config.key_by_vlan) {
+		memcpy(key.vlan, v->vlan, sizeof key.vlan);
+		key.tunnel = tunnel_number(v->tunnel);
+	}
+	make_room(t);
+	struct conn *c = (struct conn *)flow_table_find(&t->flows, &key);
+	uint32_t previous = 0, incarnation = 0;
+	if (c && conn_is_new_incarnation(c, v, swapped)) {
+		previous = c->number;
+		incarnation = c->incarnation + 1;
+		leave(t, c);
+		c = NULL;
+	}
+	if (!c) {
+		c = add_conn(t, &key, v, swapped);
+		if (!c)
+			return TCPSTAT_ENOMEM;
+		c->previous = previous;
+		c->incarnation = incarnation;
+	}
+	conn_segment(c, v, swapped, pkt, &t->config);
+	flow_table_touch(&t->flows, &c->node, conn_class(c));
+	return 0;
+}
+
+static void handle_icmp(struct tcpstat *t, const struct icmp_view *v, const struct tcpstat_pkt *pkt)
+{
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_ICMP, .dir = TCPSTAT_NODIR, .ts_ns = pkt->ts_ns, .frame = pkt->frame };
+	struct emitter e = { .config = &t->config };
+	struct flow_key key;
+	bool swapped = flow_key_init(&key, &v->src, v->src_port, &v->dst, v->dst_port);
+	const struct conn *c = (const struct conn *)flow_table_find(&t->flows, &key);
+
+	if (c) {
+		e.conn = c->number;
+		ev.dir = swapped == c->client ? TCPSTAT_C2S : TCPSTAT_S2C;
+	}
+	ev.icmp = (struct tcpstat_ev_icmp){ .kind = v->kind, .code = v->code, .family = v->family, .src = v->src,
+		.dst = v->dst, .src_port = v->src_port, .dst_port = v->dst_port };
+	emit_event(&e, &ev);
+}
+
+int tcpstat_packet(struct tcpstat *t, const struct tcpstat_pkt *packet)
+{
+	struct tcpstat_pkt pkt = *packet;
+	struct decoded d;
+	int rc = 0;
+
+	pkt.ts_ns = clamp_time(t, pkt.ts_ns);
+	expire(t);
+	decode_frame(t->decoder, &pkt, &d);
+	if (d.verdict == DECODE_TCP)
+		rc = handle_tcp(t, &d.tcp, &pkt);
+	else if (d.verdict == DECODE_ICMP)
+		handle_icmp(t, &d.icmp, &pkt);
+	t->counters.no_memory += rc != 0;
+	return rc;
+}
+
+void tcpstat_tick(struct tcpstat *t, int64_t now_ns)
+{
+	if (t->has_time && now_ns <= t->now_ns)
+		return;
+	t->now_ns = now_ns;
+	t->has_time = true;
+	expire(t);
+}
+
+/* ------------------------------------------------------------------------------------------------- the end */
+
+static struct flow_node *merge(struct flow_node *a, struct flow_node *b)
+{
+	struct flow_node head, *tail = &head;
+
+	while (a && b) {
+		struct flow_node **first = conn_of(a)->number < conn_of(b)->number ? &a : &b;
+		tail = tail->next = *first;
+		*first = (*first)->next;
+	}
+	tail->next = a ? a : b;
+	return head.next;
+}
+
+/* Takes everything out of the table: a list by number, through `next`. */
+static struct flow_node *drain(struct tcpstat *t)
+{
+	struct flow_node *run[32] = { 0 }, *node; /* run[i]: 2^i nodes, sorted, or none */
+
+	for (unsigned class = 0; class < CONN_NCLASSES; class++)
+		while ((node = flow_table_oldest(&t->flows, class))) {
+			flow_table_remove(&t->flows, node);
+			node->next = NULL;
+			unsigned i = 0;
+			for (; i < 31 && run[i]; run[i++] = NULL)
+				node = merge(run[i], node);
+			run[i] = merge(run[i], node);
+		}
+	node = NULL;
+	for (unsigned i = 0; i < 32; i++)
+		node = merge(run[i], node);
+	return node;
+}
+
+void tcpstat_finish(struct tcpstat *t)
+{
+	for (struct flow_node *node = drain(t), *next; node; node = next) {
+		next = node->next;
+		report(t, conn_of(node));
+	}
+}
+
+void tcpstat_free(struct tcpstat *t)
+{
+	struct flow_node *node;
+
+	if (!t)
+		return;
+	for (unsigned class = 0; class < CONN_NCLASSES; class++)
+		while ((node = flow_table_oldest(&t->flows, class))) {
+			flow_table_remove(&t->flows, node);
+			conn_fini(conn_of(node));
+		}
+	decoder_free(t->decoder);
+	flow_table_fini(&t->flows);
+	pool_fini(&t->conns);
+	struct budget budget = t->budget;
+	budget_resize(&budget, t, sizeof *t, 0);
+}
+
+const struct tcpstat_counters *tcpstat_counters(const struct tcpstat *t)
+{
+	return &t->counters;
+}

@@ -1,0 +1,496 @@
+#include "core/conn.h"
+
+#include <string.h>
+
+#include "core/conn_rest.h"
+
+/* A jump in sequence space of more than this (or four windows) is not believed until something else confirms it: late
+ * segments of another incarnation, forged ones and damage make no phantom bytes. */
+static const uint64_t jump_bytes = 64 << 20;
+
+_Static_assert(sizeof(struct conn) <= CONN_MAX_BYTES, "half-open connections stay small");
+
+static unsigned sender_end(bool swapped)
+{
+	return swapped;
+}
+
+static enum tcpstat_dir direction(const struct conn *c, bool swapped)
+{
+	return sender_end(swapped) == c->client ? TCPSTAT_C2S : TCPSTAT_S2C;
+}
+
+static struct emitter emitter_of(const struct conn *c, const struct tcpstat_config *config)
+{
+	return (struct emitter){ config, c->number };
+}
+
+/* Who is client, when no SYN tells: the receiver of a SYN-ACK, else the side with the higher port, else who spoke first. */
+static bool sender_is_client(const struct tcp_view *v)
+{
+	if (v->flags & TH_SYN)
+		return !(v->flags & TH_ACK);
+	return v->src_port >= v->dst_port;
+}
+
+void conn_init(struct conn *c, struct budget *budget, const struct tcp_view *v, bool swapped, uint32_t number)
+{
+	bool from_client = sender_is_client(v);
+	unsigned sender = sender_end(swapped);
+
+	c->budget = budget;
+	c->number = number;
+	c->client = (uint8_t)(from_client ? sender : !sender);
+	c->midstream = !(v->flags & TH_SYN) || v->flags & TH_ACK;
+	c->flipped = !from_client;
+	c->fin_by = c->rst_by = -1;
+	c->syn_ts = c->synack_ts = c->third_ack_ts = TCPSTAT_NULL;
+	memcpy(c->vlan, v->vlan, sizeof c->vlan);
+	c->tunnel = v->tunnel;
+	if (!c->midstream)
+		endpoints_init(&c->endpoints, TCPSTAT_EP_CLOSED, TCPSTAT_EP_LISTEN);
+	else if (v->flags & TH_SYN)
+		endpoints_init(&c->endpoints, TCPSTAT_EP_SYN_SENT, TCPSTAT_EP_LISTEN);
+	else
+		endpoints_init(&c->endpoints, TCPSTAT_EP_ESTABLISHED, TCPSTAT_EP_ESTABLISHED);
+}
+
+void conn_fini(struct conn *c)
+{
+	if (!c->rest)
+		return;
+	reasm_fini(c->rest->reasm);
+	replay_free(c->rest->replay);
+	budget_resize(c->budget, c->rest, sizeof *c->rest, 0);
+	c->rest = NULL;
+}
+
+/* ------------------------------------------------------------------------------------------------- sequence space */
+
+static uint64_t unwrap(const struct conn_dir *d, uint32_t raw)
+{
+	return seq_unwrap(raw, d->snd_max, d->isn + (uint32_t)(d->snd_max - SEQ_ISN));
+}
+
+static void anchor(struct conn_dir *d, uint32_t isn, uint64_t snd_max)
+{
+	d->known = true;
+	d->isn = isn;
+	d->snd_max = snd_max;
+	d->far = 0;
+}
+
+static uint64_t reach(const struct conn *c, enum tcpstat_dir dir)
+{
+	uint64_t windows = (uint64_t)c->dir[!dir].max_wnd * 4;
+
+	return windows > jump_bytes ? windows : jump_bytes;
+}
+
+/* Something (a segment's end: weight 1, an ACK: 2) says that `dir` has come as far as `offset`. Is it believed? Beyond reach
+ * only if three segments, or a segment and an ACK, or two ACKs agree. */
+static bool believe(struct conn *c, enum tcpstat_dir dir, uint64_t offset, unsigned weight)
+{
+	struct conn_dir *d = &c->dir[dir];
+	uint64_t limit = reach(c, dir);
+
+	if (offset > d->snd_max + limit) {
+		bool near = d->far && offset + limit > d->far && offset < d->far + limit;
+		d->far_segments = (uint8_t)((near ? d->far_segments : 0) + weight);
+		d->far = offset;
+		if (d->far_segments < 3)
+			return false;
+	}
+	d->far = 0;
+	d->far_segments = 0;
+	if (offset > d->snd_max)
+		d->snd_max = offset;
+	return true;
+}
+
+static bool is_repeated_syn(const struct conn_dir *d, const struct tcp_view *v)
+{
+	return d->known && v->seq == d->isn;
+}
+
+/* The SYN of a direction fixes where it begins, even if an ACK was seen before. */
+static void anchor_syn(struct conn *c, enum tcpstat_dir dir, const struct tcp_view *v)
+{
+	struct conn_dir *d = &c->dir[dir];
+
+	if (d->syn_seen && d->isn != v->seq) { /* a second SYN-ACK that disagrees; see answers_other_synack */
+		d->isn_other = d->isn;
+		d->has_isn_other = true;
+	}
+	if (!d->known || d->isn != v->seq)
+		anchor(d, v->seq, SEQ_ISN);
+	d->syn_seen = true;
+}
+
+/* Two SYN-ACKs with different numbers: what the client answers is the one that holds. */
+static void answer_synack(struct conn_dir *server, const struct tcp_view *v)
+{
+	if (!server->has_isn_other)
+		return;
+	if (v->ack == server->isn_other + 1)
+		anchor(server, server->isn_other, SEQ_ISN + 1);
+	server->has_isn_other = false;
+}
+
+static uint64_t scaled_window(const struct conn *c, enum tcpstat_dir dir, const struct tcp_view *v, bool *exact)
+{
+	const struct conn_dir *d = &c->dir[dir], *peer = &c->dir[!dir];
+
+	*exact = true;
+	if (v->flags & TH_SYN || (d->syn_seen && !d->has_wscale) || (peer->syn_seen && !peer->has_wscale))
+		return v->wnd;
+	*exact = d->syn_seen && peer->syn_seen;
+	return (uint64_t)v->wnd << (d->syn_seen ? d->wscale : 0);
+}
+
+static bool is_dsack(const struct segment *s)
+{
+	if (!s->n_sack || !(s->flags & TH_ACK))
+		return false;
+	return s->sack[0][1] <= s->ack || (s->n_sack > 1 && s->sack[0][0] >= s->sack[1][0] && s->sack[0][1] <= s->sack[1][1]);
+}
+
+static void unwrap_ack(struct conn *c, struct segment *s)
+{
+	struct conn_dir *peer = &c->dir[!s->dir];
+	const struct tcp_view *v = s->view;
+
+	if (!peer->known && !(v->flags & TH_RST))
+		anchor(peer, v->ack - 1, SEQ_ISN + 1);
+	s->ack = peer->known ? unwrap(peer, v->ack) : SEQ_ISN + 1;
+	for (s->n_sack = 0; s->n_sack < v->opts.n_sack; s->n_sack++)
+		for (unsigned i = 0; i < 2; i++)
+			s->sack[s->n_sack][i] = unwrap(peer, v->opts.sack[s->n_sack][i]);
+	s->dsack = is_dsack(s);
+}
+
+static void unwrap_segment(struct conn *c, const struct tcp_view *v, struct segment *s)
+{
+	struct conn_dir *d = &c->dir[s->dir];
+
+	if (!d->known && !(v->flags & (TH_RST | TH_SYN)))
+		anchor(d, v->seq - 1, SEQ_ISN + 1);
+	s->seq = d->known ? unwrap(d, v->seq) : SEQ_ISN + 1;
+	s->end = s->seq + v->len + !!(v->flags & TH_SYN) + !!(v->flags & TH_FIN);
+	if (v->flags & TH_ACK)
+		unwrap_ack(c, s);
+	s->wnd = scaled_window(c, s->dir, v, &s->wnd_exact);
+}
+
+/* RFC 9293 section 3.10.7.3 (SYN-SENT) and RFC 5961 section 3: would the receiver obey this RST? It can only be judged by
+ * what the receiver acknowledged and what was sent to it. */
+static bool is_obeyed(const struct conn *c, const struct segment *s)
+{
+	const struct conn_dir *d = &c->dir[s->dir], *peer = &c->dir[!s->dir];
+	uint64_t wnd = peer->max_wnd > 65535 ? peer->max_wnd : 65535;
+
+	if (c->endpoints.ep[!s->dir].state == TCPSTAT_EP_SYN_SENT)
+		return s->flags & TH_ACK && s->ack > SEQ_ISN && s->ack <= peer->snd_max;
+	if (!d->known)
+		return true;
+	return s->seq >= (d->acked ? d->acked : SEQ_ISN) && s->seq <= d->snd_max + wnd;
+}
+
+/* ------------------------------------------------------------------------------------------------- what is noted */
+
+/* Zeek's letters, each once for a direction; upper case: the client. */
+static void note_history(struct conn *c, enum tcpstat_dir dir, char letter)
+{
+	static const char letters[] = "SHADFRCTWIQ";
+	const char *at = strchr(letters, letter);
+	uint32_t bit = 1u << ((unsigned)(at - letters) * 2 + (dir == TCPSTAT_S2C));
+
+	if (c->history_seen & bit || c->n_history + 1u >= sizeof c->history)
+		return;
+	c->history_seen |= bit;
+	c->history[c->n_history++] = dir == TCPSTAT_C2S ? letter : (char)(letter - 'A' + 'a');
+}
+
+static void note_flags(struct conn *c, const struct segment *s)
+{
+	uint16_t f = s->flags;
+
+	if (!c->n_history && c->flipped)
+		c->history[c->n_history++] = '^';
+	if (s->view->cksum == CKSUM_BAD)
+		note_history(c, s->dir, 'C');
+	if (f & TH_SYN && f & (TH_FIN | TH_RST))
+		note_history(c, s->dir, 'Q');
+	else if (f & TH_SYN)
+		note_history(c, s->dir, f & TH_ACK ? 'H' : 'S');
+	if (f & TH_FIN && f & TH_RST)
+		note_history(c, s->dir, 'I');
+	if (f & TH_ACK && !s->len && !(f & (TH_SYN | TH_FIN | TH_RST)))
+		note_history(c, s->dir, 'A');
+	if (s->len && !(f & TH_RST))
+		note_history(c, s->dir, 'D');
+	if (f & TH_FIN)
+		note_history(c, s->dir, 'F');
+	if (f & TH_RST)
+		note_history(c, s->dir, 'R');
+	if (!s->view->wnd && f & TH_ACK && !(f & (TH_SYN | TH_RST)))
+		note_history(c, s->dir, 'W');
+
+	c->completeness |= (uint8_t)(f & TH_SYN ? f & TH_ACK ? 2 : 1 : 0);
+	if ((f & (TH_SYN | TH_ACK)) == TH_ACK)
+		c->completeness |= s->len ? 8 : 4;
+	c->completeness |= (uint8_t)((f & TH_FIN ? 16 : 0) | (f & TH_RST ? 32 : 0));
+}
+
+static void note_packet(struct conn *c, const struct segment *s)
+{
+	struct conn_dir *d = &c->dir[s->dir];
+	const struct tcp_view *v = s->view;
+
+	if (!c->first_frame) {
+		c->first_frame = s->frame;
+		c->first_ts = s->ts;
+	}
+	c->last_frame = s->frame;
+	if (s->ts > c->last_ts)
+		c->last_ts = s->ts;
+	d->packets++;
+	d->bytes += v->wire_bytes;
+	d->cksum_errors += v->cksum == CKSUM_BAD;
+	d->cksum_offloaded += v->cksum == CKSUM_OFFLOADED;
+	if (s->wnd > d->max_wnd)
+		d->max_wnd = s->wnd < UINT32_MAX ? (uint32_t)s->wnd : UINT32_MAX;
+	d->has_data |= s->len && !(s->flags & TH_RST);
+	note_flags(c, s);
+}
+
+static void note_syn_options(struct conn_dir *d, const struct tcp_view *v)
+{
+	const struct tcp_opts *o = &v->opts;
+	uint16_t ecn = v->flags & (TH_ECE | TH_CWR);
+
+	d->has_mss = o->has_mss;
+	d->mss = o->mss;
+	d->has_wscale = o->has_wscale;
+	d->wscale = o->has_wscale ? o->wscale > 14 ? 14 : o->wscale : 0;
+	d->sack_permitted = o->sack_permitted;
+	d->has_ts = o->has_ts;
+	d->tfo = o->tfo;
+	d->mptcp = o->mptcp;
+	d->accecn = o->accecn || (v->flags & TH_AE && ecn == (TH_ECE | TH_CWR));
+	d->ecn = v->flags & TH_ACK ? ecn == TH_ECE : ecn == (TH_ECE | TH_CWR);
+}
+
+static void note_syn(struct conn *c, const struct segment *s, bool again)
+{
+	const struct tcp_view *v = s->view;
+
+	if (s->flags & TH_ACK) {
+		c->synack_retransmissions += again;
+		if (!again)
+			c->synack_ts = s->ts;
+	} else if (again) {
+		c->syn_retransmissions++;
+	} else if (s->dir == TCPSTAT_C2S) {
+		c->syn_ts = s->ts;
+		c->syn = (struct conn_syn){ .ts_val = v->opts.ts_val, .wnd = v->wnd, .flags = v->flags, .ip_id = v->ip_id,
+			.ttl = v->ttl, .ecn = v->ecn, .has_ip_id = v->has_ip_id, .df = v->df, .tfo = v->opts.tfo,
+			.md5 = v->opts.md5 };
+	}
+	if (!again)
+		note_syn_options(&c->dir[s->dir], v);
+}
+
+/* ------------------------------------------------------------------------------------------------- trackers */
+
+static void emit_segment(struct conn *c, const struct segment *s, const struct emitter *e)
+{
+	const struct tcp_view *v = s->view;
+	const struct tcp_opts *o = &v->opts;
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_SEGMENT, .dir = s->dir, .ts_ns = s->ts, .frame = s->frame };
+
+	if (!emit_wants(e, TCPSTAT_EV_SEGMENT))
+		return;
+	ev.segment = (struct tcpstat_ev_segment){ .flags = v->flags, .seq = v->seq, .ack = v->ack,
+		.seq_rel = (int64_t)(s->seq - SEQ_ISN), .len = v->len, .wnd_bytes = s->wnd_exact ? (int64_t)s->wnd : TCPSTAT_NULL,
+		.ack_rel = v->flags & TH_ACK ? (int64_t)(s->ack - SEQ_ISN) : TCPSTAT_NULL, .wnd = v->wnd,
+		.state = { c->endpoints.ep[0].state, c->endpoints.ep[1].state }, .has_mss = o->has_mss,
+		.has_wscale = o->has_wscale, .sack_permitted = o->sack_permitted, .has_ts = o->has_ts, .mss = o->mss,
+		.wscale = o->wscale, .ts_val = o->ts_val, .ts_ecr = o->ts_ecr, .n_sack = o->n_sack, .payload = v->payload,
+		.caplen = v->caplen };
+	memcpy(ev.segment.sack, o->sack, sizeof ev.segment.sack);
+	emit_event(e, &ev);
+}
+
+static void track(struct conn *c, const struct segment *s, const struct emitter *e)
+{
+	reasm_segment(c->rest->reasm, s, e);
+	if (c->rest->replay && replay_segment(c->rest->replay, s, e) == REPLAY_RETRANSMISSION && s->len)
+		note_history(c, s->dir, 'T');
+}
+
+/* The SYN that was seen before there was anybody to show it to. */
+static void show_syn(struct conn *c, const struct emitter *e)
+{
+	const struct conn_dir *d = &c->dir[TCPSTAT_C2S];
+	const struct flow_key *k = &c->node.key;
+	struct tcp_view v = { .seq = d->isn, .flags = c->syn.flags, .wnd = c->syn.wnd, .ttl = c->syn.ttl, .ecn = c->syn.ecn,
+		.has_ip_id = c->syn.has_ip_id, .df = c->syn.df, .ip_id = c->syn.ip_id, .vlan = { c->vlan[0], c->vlan[1] },
+		.tunnel = c->tunnel, .wire_bytes = (uint32_t)d->bytes, .src_port = k->port[c->client],
+		.dst_port = k->port[!c->client] };
+
+	v.opts = (struct tcp_opts){ .has_mss = d->has_mss, .mss = d->mss, .has_wscale = d->has_wscale, .wscale = d->wscale,
+		.sack_permitted = d->sack_permitted, .has_ts = d->has_ts, .ts_val = c->syn.ts_val, .tfo = c->syn.tfo,
+		.mptcp = d->mptcp, .accecn = d->accecn, .md5 = c->syn.md5 };
+	v.src.family = v.dst.family = (uint8_t)k->family;
+	memcpy(v.src.bytes, k->addr[c->client], 16);
+	memcpy(v.dst.bytes, k->addr[!c->client], 16);
+	struct segment s = { .view = &v, .ts = c->first_ts, .frame = c->first_frame, .dir = TCPSTAT_C2S, .flags = v.flags,
+		.seq = SEQ_ISN, .end = SEQ_ISN + 1, .wnd = v.wnd, .wnd_exact = true };
+	track(c, &s, e);
+}
+
+static bool make_rest(struct conn *c, const struct segment *s, const struct emitter *e)
+{
+	bool is_bare_syn = s->flags & TH_SYN && !(s->flags & TH_ACK) && !s->len;
+	bool is_first = s->frame == c->first_frame;
+
+	if (c->rest || c->no_rest || (is_first && is_bare_syn))
+		return c->rest;
+	c->rest = budget_resize(c->budget, NULL, 0, sizeof *c->rest);
+	if (!c->rest) {
+		c->no_rest = true; /* tracked without, for good: half of the truth would be wrong */
+		return false;
+	}
+	reasm_init(c->rest->reasm, c->budget);
+	c->rest->replay = replay_new(c->budget);
+	if (!is_first && !c->midstream)
+		show_syn(c, e);
+	return true;
+}
+
+/* After a RST an endpoint may still be heard for a round trip. What it says later, the RST did not stop. */
+static void check_survival(struct conn *c, const struct segment *s, const struct emitter *e)
+{
+	int64_t rtt = c->third_ack_ts != TCPSTAT_NULL && c->syn_ts != TCPSTAT_NULL ? c->third_ack_ts - c->syn_ts : 500000000;
+	int64_t reset_ts = c->dir[s->dir].reset_ts;
+
+	if (reset_ts && s->ts - reset_ts > 2 * rtt + 50000000) {
+		endpoints_survived(&c->endpoints, (enum tcpstat_endpoint)s->dir, s, e);
+		c->dir[s->dir].reset_ts = 0;
+	}
+}
+
+static void follow_states(struct conn *c, const struct segment *s, bool plausible, const struct emitter *e)
+{
+	bool obeyed = s->flags & TH_RST && is_obeyed(c, s);
+
+	if (s->flags & TH_RST) {
+		if (obeyed && c->rst_by < 0)
+			c->rst_by = (int8_t)s->dir;
+		if (obeyed)
+			c->dir[!s->dir].reset_ts = s->ts;
+	} else {
+		if (!plausible)
+			return;
+		check_survival(c, s, e);
+		if (s->flags & TH_FIN && c->fin_by < 0)
+			c->fin_by = (int8_t)s->dir;
+		c->dir[s->dir].has_fin |= !!(s->flags & TH_FIN);
+	}
+	endpoints_segment(&c->endpoints, s, obeyed, e);
+}
+
+/* Advances what is known of both directions; false: not believed, so no state rests on it. */
+static bool advance(struct conn *c, const struct segment *s)
+{
+	struct conn_dir *d = &c->dir[s->dir], *peer = &c->dir[!s->dir];
+
+	if (s->flags & TH_RST)
+		return true;
+	if (d->syn_seen && s->seq < SEQ_ISN)
+		return false;
+	if (s->flags & TH_ACK) {
+		if ((peer->syn_seen && s->ack <= SEQ_ISN) || !believe(c, !s->dir, s->ack, 2))
+			return false;
+		if (s->ack > peer->acked)
+			peer->acked = s->ack;
+	}
+	if (s->end <= d->snd_max)
+		return true;
+	return believe(c, s->dir, s->end, 1);
+}
+
+void conn_segment(struct conn *c, const struct tcp_view *v, bool swapped, const struct tcpstat_pkt *pkt,
+	const struct tcpstat_config *config)
+{
+	struct emitter e = emitter_of(c, config);
+	struct segment s = { .view = v, .ts = pkt->ts_ns, .frame = pkt->frame, .dir = direction(c, swapped),
+		.flags = v->flags, .len = v->len };
+	struct conn_dir *d = &c->dir[s.dir];
+	bool is_syn = v->flags & TH_SYN && !(v->flags & TH_RST);
+	bool again = is_syn && d->syn_seen && is_repeated_syn(d, v);
+	/* an endpoint that has lost its memory knocks inside the window of the connection that the peer still has */
+	bool stray = is_syn && d->syn_seen && !again && (!(v->flags & TH_ACK) || c->dir[s.dir].acked > SEQ_ISN);
+
+	if (is_syn && !stray)
+		anchor_syn(c, s.dir, v);
+	if (!is_syn && v->flags & TH_ACK && !(v->flags & TH_RST))
+		answer_synack(&c->dir[!s.dir], v);
+	unwrap_segment(c, v, &s);
+	bool plausible = !stray && advance(c, &s);
+	if (is_syn && !stray)
+		note_syn(c, &s, again);
+	if (plausible && !is_syn && !(v->flags & TH_RST) && s.dir == TCPSTAT_C2S && c->synack_ts != TCPSTAT_NULL &&
+	    c->third_ack_ts == TCPSTAT_NULL)
+		c->third_ack_ts = s.ts;
+	note_packet(c, &s);
+	follow_states(c, &s, plausible, &e);
+	if (!stray && make_rest(c, &s, &e))
+		track(c, &s, &e);
+	emit_segment(c, &s, &e);
+}
+
+/* ------------------------------------------------------------------------------------------------- incarnations */
+
+static bool has_ended(const struct endpoint *ep)
+{
+	return ep->n && (ep->state == TCPSTAT_EP_CLOSED || ep->state == TCPSTAT_EP_TIME_WAIT || ep->state == TCPSTAT_EP_LISTEN);
+}
+
+bool conn_is_new_incarnation(const struct conn *c, const struct tcp_view *v, bool swapped)
+{
+	enum tcpstat_dir dir = direction(c, swapped);
+	const struct conn_dir *d = &c->dir[dir], *peer = &c->dir[!dir];
+
+	if ((v->flags & (TH_SYN | TH_ACK | TH_RST)) != TH_SYN || (d->known && v->seq == d->isn))
+		return false;
+	if (has_ended(&c->endpoints.ep[0]) || has_ended(&c->endpoints.ep[1]))
+		return true;
+	if (!d->syn_seen) /* both open at once? Only who was silent so far may still open. */
+		return d->packets || !peer->syn_seen;
+	if (!peer->packets)
+		return true; /* given up and tried again with the same port */
+	uint64_t seq = unwrap(d, v->seq), wnd = peer->max_wnd > 65535 ? peer->max_wnd : 65535;
+	return seq < d->snd_max || seq > d->snd_max + wnd;
+}
+
+enum conn_class conn_class(const struct conn *c)
+{
+	const struct endpoint *client = &c->endpoints.ep[TCPSTAT_CLIENT], *server = &c->endpoints.ep[TCPSTAT_SERVER];
+
+	if ((has_ended(client) && has_ended(server)))
+		return CONN_CLOSED;
+	if (has_ended(client) || has_ended(server) || c->dir[0].has_fin || c->dir[1].has_fin)
+		return CONN_CLOSING;
+	if (client->state <= TCPSTAT_EP_SYN_RECEIVED || server->state <= TCPSTAT_EP_SYN_RECEIVED)
+		return CONN_HALF_OPEN;
+	return CONN_OPEN;
+}
+
+void conn_timeout(struct conn *c, bool give_up, int64_t ts, const struct tcpstat_config *config)
+{
+	struct emitter e = emitter_of(c, config);
+
+	endpoints_timeout(&c->endpoints, give_up, ts, &e);
+}

@@ -1,0 +1,92 @@
+/* One connection: who is client, the incarnation, 64-bit offsets; the order in which trackers see a segment.
+ *
+ * A connection that only ever showed a SYN is this struct and nothing more (CONN_MAX_BYTES). What trackers need is
+ * allocated with the second segment, or with the first if that is no bare SYN, and the SYN is shown to them then. */
+#ifndef TCPSTAT_CONN_H
+#define TCPSTAT_CONN_H
+
+#include "core/emit.h"
+#include "core/endpoint.h"
+#include "core/flow_table.h"
+#include "core/replay.h"
+#include "core/segment.h"
+
+/* How far a connection has come: what evicts it and which timeout ends it. The order is the order of eviction. */
+enum conn_class {
+	CONN_CLOSED,                    /* nothing more is to come but late segments */
+	CONN_HALF_OPEN,                 /* nobody has proved to be there but the sender of the SYN */
+	CONN_CLOSING,                   /* a FIN was seen */
+	CONN_OPEN,
+	CONN_NCLASSES
+};
+
+struct conn_rest;                       /* what trackers keep of it */
+
+/* What one endpoint sent. */
+struct conn_dir {
+	uint64_t snd_max;               /* greatest end that is believed */
+	uint64_t acked;                 /* greatest ACK of it by the peer that is believed; 0: none */
+	uint64_t far;                   /* an end or an ACK too far ahead to be believed alone; 0: none */
+	uint64_t bytes;                 /* of frames on the wire */
+	int64_t reset_ts;               /* when a RST to this endpoint was seen */
+	uint32_t isn;                   /* raw number at SEQ_ISN */
+	uint32_t isn_other;             /* of a SYN-ACK that disagreed, should the client answer that one */
+	uint32_t packets, max_wnd;      /* max_wnd: bytes */
+	uint32_t cksum_errors, cksum_offloaded, zero_windows, retransmitted;
+	uint16_t mss;
+	uint8_t wscale;                 /* as in its SYN */
+	uint8_t far_segments;
+	bool known : 1, has_isn_other : 1; /* isn is set */
+	bool syn_seen : 1;
+	bool has_mss : 1, has_wscale : 1, sack_permitted : 1, has_ts : 1, tfo : 1, ecn : 1, mptcp : 1, accecn : 1;
+	bool has_data : 1, has_fin : 1;
+};
+
+/* The first SYN, for the trackers that are allocated later. */
+struct conn_syn {
+	uint32_t ts_val;
+	uint16_t wnd, flags, ip_id;
+	uint8_t ttl, ecn;
+	bool has_ip_id, df, tfo, md5;
+};
+
+struct conn {
+	struct flow_node node;          /* first: the table hands it out */
+	struct budget *budget;
+	struct conn_rest *rest;         /* NULL: not yet */
+	uint32_t number, incarnation, previous;
+	uint8_t client;                 /* the end of the key (0, 1) that is the client */
+	bool midstream : 1, no_rest : 1;
+	bool flipped : 1;               /* the first segment seen came from the server */
+	int8_t fin_by, rst_by;          /* enum tcpstat_endpoint that sent the first; -1 nobody yet */
+	uint8_t completeness;
+	uint8_t n_history;
+	char history[22];
+	uint32_t history_seen;          /* letters by direction */
+	uint32_t syn_retransmissions, synack_retransmissions;
+	int64_t first_ts, last_ts, syn_ts, synack_ts, third_ack_ts;
+	uint64_t first_frame, last_frame;
+	uint16_t vlan[2];
+	const char *tunnel;
+	struct conn_dir dir[2];
+	struct endpoints endpoints;
+	struct conn_syn syn;
+};
+
+enum { CONN_MAX_BYTES = 640 };
+
+/* `c` is zeroed but for node.key. `swapped` as flow_key_init said of this segment. */
+void conn_init(struct conn *c, struct budget *, const struct tcp_view *, bool swapped, uint32_t number);
+/* Frees what trackers keep. */
+void conn_fini(struct conn *);
+/* Does this segment start another connection of the same addresses and ports? */
+bool conn_is_new_incarnation(const struct conn *, const struct tcp_view *, bool swapped);
+void conn_segment(struct conn *, const struct tcp_view *, bool swapped, const struct tcpstat_pkt *,
+	const struct tcpstat_config *);
+enum conn_class conn_class(const struct conn *);
+/* 2 MSL have passed, or (give_up) as much time as an endpoint waits for an answer. */
+void conn_timeout(struct conn *, bool give_up, int64_t ts, const struct tcpstat_config *);
+/* The connection leaves: what waits is settled and the connection event goes out. `now`: how far the capture reaches. */
+void conn_finish(struct conn *, int64_t now, const struct tcpstat_config *);
+
+#endif

@@ -1,0 +1,192 @@
+/* The record of a connection that leaves. */
+#include <math.h>
+#include <string.h>
+
+#include "core/conn.h"
+#include "core/conn_rest.h"
+
+static const int64_t patience_ns = 1000000000; /* RFC 6298 section 2: the first timeout of a SYN */
+
+static const struct tcpstat_dist no_dist = { 0, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL,
+	TCPSTAT_NULL, TCPSTAT_NULL };
+
+static void blank_half(struct tcpstat_half *h)
+{
+	const int64_t null = TCPSTAT_NULL;
+
+	*h = (struct tcpstat_half){
+		.payload_bytes = null, .retransmissions = { null, { 0 }, null, null, NAN }, .lost = { null, null },
+		.out_of_order = null, .duplicates = null, .dup_acks = null, .dup_ack_runs_3 = null, .sack_blocks = null,
+		.dsacks = null, .rtt = no_dist, .srtt_ns = null, .rttvar_ns = null, .rto = { null, null },
+		.timeouts = { null, null, null }, .rwnd = { null, null, null, null, null }, .flight = { null, null },
+		.cwnd = { null, null, null }, .congestion_control = { TCPSTAT_CC_UNKNOWN, NAN }, .throughput_bps = null,
+		.goodput_bps = null, .bdp_bytes = null, .gaps = { null, null }, .keepalives = null, .zero_window_probes = null
+	};
+	for (size_t i = 0; i < TCPSTAT_NCAUSES; i++)
+		h->retransmissions.by_cause[i] = null;
+	for (size_t i = 0; i < TCPSTAT_NLIMITS; i++)
+		h->limits[i] = NAN;
+}
+
+static struct tcpstat_options options_of(const struct conn_dir *d)
+{
+	const int64_t null = TCPSTAT_NULL;
+
+	if (!d->syn_seen)
+		return (struct tcpstat_options){ null, null, null, null, null, null, null, null };
+	return (struct tcpstat_options){ d->has_mss ? d->mss : null, d->has_wscale ? d->wscale : null, d->sack_permitted,
+		d->has_ts, d->tfo, d->ecn, d->mptcp, d->accecn };
+}
+
+static bool is_established(const struct conn *c)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		const struct endpoint *ep = &c->endpoints.ep[i];
+		if (endpoint_is_proven(ep, EP_FACT_RCV_SYNACK) || endpoint_is_proven(ep, EP_FACT_RCV_ACK))
+			return true;
+	}
+	return false;
+}
+
+static enum tcpstat_outcome outcome_of(const struct conn *c, int64_t now)
+{
+	const struct conn_dir *server = &c->dir[TCPSTAT_S2C];
+
+	if (!c->dir[0].syn_seen && !c->dir[1].syn_seen)
+		return TCPSTAT_HS_NONE;
+	if (is_established(c))
+		return TCPSTAT_HS_ESTABLISHED;
+	if (c->rst_by == TCPSTAT_SERVER && !server->syn_seen)
+		return TCPSTAT_HS_REFUSED;
+	if (c->rst_by >= 0)
+		return TCPSTAT_HS_RESET;
+	if (!server->packets && (c->syn_retransmissions || now - c->last_ts >= patience_ns))
+		return TCPSTAT_HS_TIMEOUT;
+	return TCPSTAT_HS_INCOMPLETE;
+}
+
+static bool fin_is_acked(const struct conn *c, unsigned side)
+{
+	return c->endpoints.fin_end[side] && c->dir[side].acked >= c->endpoints.fin_end[side];
+}
+
+static void report_close(const struct conn *c, struct tcpstat_conn *out)
+{
+	bool both_acked = fin_is_acked(c, 0) && fin_is_acked(c, 1);
+
+	out->close.by = -1;
+	if (both_acked || (c->rst_by < 0 && c->dir[0].has_fin && c->dir[1].has_fin)) {
+		out->close.how = TCPSTAT_CLOSE_FIN;
+		out->close.by = c->fin_by;
+	} else if (c->rst_by >= 0) {
+		out->close.how = TCPSTAT_CLOSE_RST;
+		out->close.by = c->rst_by;
+	} else if (endpoint_has(&c->endpoints.ep[0], EP_FACT_TIMEOUT) || out->handshake.outcome == TCPSTAT_HS_TIMEOUT) {
+		out->close.how = TCPSTAT_CLOSE_TIMEOUT;
+	} else {
+		out->close.how = TCPSTAT_CLOSE_OPEN;
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		out->close.state[i] = c->endpoints.ep[i].state;
+		out->close.provisional[i] = endpoint_is_provisional(&c->endpoints.ep[i]);
+	}
+}
+
+/* As Zeek's documentation of conn.log defines them. */
+static const char *zeek_state(const struct conn *c, const struct tcpstat_conn *out)
+{
+	bool syn = c->dir[0].syn_seen, synack = c->dir[1].syn_seen;
+	bool fin[2] = { c->dir[0].has_fin, c->dir[1].has_fin };
+
+	if (out->handshake.outcome == TCPSTAT_HS_REFUSED)
+		return "REJ";
+	if (!syn && !synack)
+		return "OTH";
+	if (c->rst_by >= 0 && out->close.how == TCPSTAT_CLOSE_RST) {
+		if (is_established(c))
+			return c->rst_by == TCPSTAT_CLIENT ? "RSTO" : "RSTR";
+		if (c->rst_by == TCPSTAT_CLIENT)
+			return synack ? "RSTO" : "RSTOS0";
+		return syn ? "RSTR" : "RSTRH";
+	}
+	if (!synack && !c->dir[1].packets)
+		return fin[0] ? "SH" : "S0";
+	if (!syn)
+		return fin[1] ? "SHR" : "OTH";
+	if (fin[0] && fin[1])
+		return "SF";
+	if (fin[0] || fin[1])
+		return fin[0] ? "S2" : "S3";
+	return is_established(c) ? "S1" : "S0";
+}
+
+static void report_handshake(const struct conn *c, int64_t now, struct tcpstat_conn *out)
+{
+	bool clean = c->syn_ts != TCPSTAT_NULL && c->synack_ts != TCPSTAT_NULL && c->third_ack_ts != TCPSTAT_NULL &&
+		!c->syn_retransmissions && !c->synack_retransmissions;
+	bool seen = c->syn_ts != TCPSTAT_NULL;
+
+	out->handshake.syn_ts_ns = c->syn_ts;
+	out->handshake.rtt_ns = clean ? c->third_ack_ts - c->syn_ts : TCPSTAT_NULL;
+	out->handshake.client_half_ns = out->handshake.server_half_ns = TCPSTAT_NULL;
+	out->handshake.syn_retransmissions = seen ? (int64_t)c->syn_retransmissions : TCPSTAT_NULL;
+	out->handshake.synack_retransmissions = c->synack_ts != TCPSTAT_NULL ? (int64_t)c->synack_retransmissions : seen ? 0
+		: TCPSTAT_NULL;
+	out->handshake.outcome = outcome_of(c, now);
+	out->latency.connect_ns = seen && c->third_ack_ts != TCPSTAT_NULL ? c->third_ack_ts - c->syn_ts : TCPSTAT_NULL;
+	out->latency.first_request_ns = TCPSTAT_NULL;
+	out->latency.response = out->latency.client_wait = no_dist;
+}
+
+static void report(const struct conn *c, int64_t now, struct tcpstat_conn *out)
+{
+	const struct flow_key *k = &c->node.key;
+
+	*out = (struct tcpstat_conn){ .number = c->number, .incarnation = c->incarnation, .previous = c->previous,
+		.midstream = c->midstream, .first_ts_ns = c->first_ts, .last_ts_ns = c->last_ts, .first_frame = c->first_frame,
+		.last_frame = c->last_frame, .duration_ns = c->last_ts - c->first_ts, .completeness = c->completeness,
+		.tunnel = c->tunnel };
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned end = i ? !c->client : c->client;
+		struct tcpstat_half *h = &out->half[i];
+		out->addr[i].family = (uint8_t)k->family;
+		memcpy(out->addr[i].bytes, k->addr[end], 16);
+		out->port[i] = k->port[end];
+		out->options[i] = options_of(&c->dir[i]);
+		blank_half(h);
+		h->packets = c->dir[i].packets;
+		h->bytes = (int64_t)c->dir[i].bytes;
+		h->checksum_errors = c->dir[i].cksum_errors;
+		h->checksum_offloaded = c->dir[i].cksum_offloaded;
+	}
+	memcpy(out->history, c->history, c->n_history);
+	memcpy(out->vlan, c->vlan, sizeof out->vlan);
+	report_handshake(c, now, out);
+	report_close(c, out);
+	out->conn_state = zeek_state(c, out);
+}
+
+void conn_finish(struct conn *c, int64_t now, const struct tcpstat_config *config)
+{
+	struct emitter e = { config, c->number };
+	struct tcpstat_conn out;
+
+	if (c->rest) {
+		reasm_finish(c->rest->reasm, c->last_ts, &e);
+		if (c->rest->replay)
+			replay_finish(c->rest->replay, &e);
+	}
+	if (!emit_wants(&e, TCPSTAT_EV_CONNECTION))
+		return;
+	report(c, now, &out);
+	if (c->rest) {
+		reasm_snapshot(c->rest->reasm, &out);
+		if (c->rest->replay)
+			replay_snapshot(c->rest->replay, &out);
+	} else {
+		out.half[0].payload_bytes = out.half[1].payload_bytes = c->no_rest ? TCPSTAT_NULL : 0;
+	}
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_CONNECTION, .dir = TCPSTAT_NODIR, .ts_ns = c->last_ts,
+		.frame = c->last_frame, .connection = &out };
+	emit_event(&e, &ev);
+}

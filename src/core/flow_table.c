@@ -1,0 +1,181 @@
+#include "core/flow_table.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { FIRST_SLOTS = 256, PROBE_MAX = 96 };
+
+struct flow_slot {
+	struct flow_node *node;
+	uint32_t hash;                  /* beside the pointer: most of a probe never leaves the table */
+};
+
+_Static_assert(sizeof(struct flow_key) == 48, "the key has no padding");
+
+bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port, const struct tcpstat_addr *dst,
+	uint16_t dst_port)
+{
+	size_t n = src->family == 4 ? 4 : 16;
+	int order = memcmp(src->bytes, dst->bytes, n);
+	bool swapped = order > 0 || (!order && src_port > dst_port);
+
+	*key = (struct flow_key){ .family = src->family, .vlan = { 0xffff, 0xffff } };
+	memcpy(key->addr[swapped], src->bytes, n);
+	memcpy(key->addr[!swapped], dst->bytes, n);
+	key->port[swapped] = src_port;
+	key->port[!swapped] = dst_port;
+	return swapped;
+}
+
+static uint64_t rotate(uint64_t x, int n)
+{
+	return x << n | x >> (64 - n);
+}
+
+static void sip_round(uint64_t v[4])
+{
+	v[0] += v[1], v[1] = rotate(v[1], 13) ^ v[0], v[0] = rotate(v[0], 32);
+	v[2] += v[3], v[3] = rotate(v[3], 16) ^ v[2];
+	v[0] += v[3], v[3] = rotate(v[3], 21) ^ v[0];
+	v[2] += v[1], v[1] = rotate(v[1], 17) ^ v[2], v[2] = rotate(v[2], 32);
+}
+
+/* SipHash-1-3 (Aumasson, Bernstein) over the words of the key, in the byte order of the machine. */
+static uint32_t hash_key(const struct flow_table *t, const struct flow_key *key)
+{
+	uint64_t words[sizeof *key / 8], v[4] = {
+		t->seed[0] ^ 0x736f6d6570736575, t->seed[1] ^ 0x646f72616e646f6d,
+		t->seed[0] ^ 0x6c7967656e657261, t->seed[1] ^ 0x7465646279746573
+	};
+
+	memcpy(words, key, sizeof words);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		v[3] ^= words[i];
+		sip_round(v);
+		v[0] ^= words[i];
+	}
+	v[2] ^= 0xff;
+	for (int i = 0; i < 3; i++)
+		sip_round(v);
+	uint64_t h = v[0] ^ v[1] ^ v[2] ^ v[3];
+	return (uint32_t)(h ^ h >> 32);
+}
+
+void flow_table_init(struct flow_table *t, struct budget *budget, uint64_t seed)
+{
+	*t = (struct flow_table){ .budget = budget, .seed = { seed, rotate(seed, 29) * 0x9e3779b97f4a7c15 + 1 } };
+	for (unsigned i = 0; i < FLOW_CLASSES; i++)
+		t->list[i].next = t->list[i].prev = &t->list[i];
+}
+
+void flow_table_fini(struct flow_table *t)
+{
+	budget_resize(t->budget, t->slots, t->n_slots * sizeof *t->slots, 0);
+	t->slots = NULL;
+	t->n_slots = t->count = 0;
+}
+
+struct flow_node *flow_table_find(const struct flow_table *t, const struct flow_key *key)
+{
+	if (!t->n_slots)
+		return NULL;
+	uint32_t hash = hash_key(t, key);
+	for (size_t i = hash & (t->n_slots - 1); t->slots[i].node; i = (i + 1) & (t->n_slots - 1))
+		if (t->slots[i].hash == hash && !memcmp(&t->slots[i].node->key, key, sizeof *key))
+			return t->slots[i].node;
+	return NULL;
+}
+
+/* -1: no free slot within the bound */
+static int place(struct flow_slot *slots, size_t n, struct flow_node *node)
+{
+	size_t i = node->hash & (n - 1);
+
+	for (int probes = 0; slots[i].node; i = (i + 1) & (n - 1))
+		if (++probes > PROBE_MAX)
+			return -1;
+	slots[i] = (struct flow_slot){ node, node->hash };
+	return 0;
+}
+
+static int grow(struct flow_table *t)
+{
+	for (size_t n = t->n_slots ? t->n_slots * 2 : FIRST_SLOTS; n <= SIZE_MAX / 2 / sizeof *t->slots; n *= 2) {
+		struct flow_slot *slots = budget_resize(t->budget, NULL, 0, n * sizeof *slots);
+		if (!slots)
+			return -1;
+		size_t i = 0;
+		while (i < t->n_slots && (!t->slots[i].node || !place(slots, n, t->slots[i].node)))
+			i++;
+		if (i == t->n_slots) {
+			budget_resize(t->budget, t->slots, t->n_slots * sizeof *t->slots, 0);
+			t->slots = slots;
+			t->n_slots = n;
+			return 0;
+		}
+		budget_resize(t->budget, slots, n * sizeof *slots, 0);
+	}
+	return -1;
+}
+
+static void link_newest(struct flow_table *t, struct flow_node *node, unsigned class)
+{
+	struct flow_node *head = &t->list[class];
+
+	node->class = (uint8_t)class;
+	node->next = head;
+	node->prev = head->prev;
+	head->prev->next = node;
+	head->prev = node;
+	t->class_count[class]++;
+}
+
+static void unlink_node(struct flow_table *t, struct flow_node *node)
+{
+	node->prev->next = node->next;
+	node->next->prev = node->prev;
+	t->class_count[node->class]--;
+}
+
+int flow_table_add(struct flow_table *t, struct flow_node *node, unsigned class)
+{
+	assert(class < FLOW_CLASSES);
+	node->hash = hash_key(t, &node->key);
+	if ((t->count + 1) * 4 > t->n_slots * 3 && grow(t))
+		return -1;
+	while (place(t->slots, t->n_slots, node))
+		if (grow(t))
+			return -1;
+	t->count++;
+	link_newest(t, node, class);
+	return 0;
+}
+
+void flow_table_remove(struct flow_table *t, struct flow_node *node)
+{
+	size_t mask = t->n_slots - 1, hole = node->hash & mask;
+
+	while (t->slots[hole].node != node)
+		hole = (hole + 1) & mask;
+	/* what stands behind the hole and belongs before or into it moves there */
+	for (size_t i = (hole + 1) & mask; t->slots[i].node; i = (i + 1) & mask)
+		if (((i - t->slots[i].hash) & mask) >= ((i - hole) & mask)) {
+			t->slots[hole] = t->slots[i];
+			hole = i;
+		}
+	t->slots[hole] = (struct flow_slot){ 0 };
+	t->count--;
+	unlink_node(t, node);
+}
+
+void flow_table_touch(struct flow_table *t, struct flow_node *node, unsigned class)
+{
+	assert(class < FLOW_CLASSES);
+	unlink_node(t, node);
+	link_newest(t, node, class);
+}
+
+struct flow_node *flow_table_oldest(const struct flow_table *t, unsigned class)
+{
+	return t->list[class].next == &t->list[class] ? NULL : t->list[class].next;
+}

@@ -1,0 +1,62 @@
+/* From the addresses and ports of a segment to what is known about its flow. Knows no TCP.
+ *
+ * Open addressing with linear probing over pointers; the hash is keyed (SipHash-1-3), so that nobody who picks addresses
+ * can pick collisions, and a probe is bounded all the same: an insertion that would go further makes the table grow.
+ * Deletion shifts back, so there are no tombstones and a table of live flows stays as fast as a new one.
+ *
+ * Every flow is also on one of a few lists, the classes, in the order in which it was last touched: the owner ends idle
+ * flows from the head of a class and evicts from there. */
+#ifndef TCPSTAT_FLOW_TABLE_H
+#define TCPSTAT_FLOW_TABLE_H
+
+#include "core/pool.h"
+#include "core/tcpstat.h"
+
+enum { FLOW_CLASSES = 5 };
+
+/* Canonical: the lower address (then port) first. No padding: compared and hashed as bytes. */
+struct flow_key {
+	uint8_t addr[2][16];
+	uint16_t port[2];
+	uint16_t vlan[2];
+	uint32_t family;
+	uint32_t tunnel;                /* any number that tells tunnels apart; 0 none */
+};
+
+/* The part of a flow's owner that the table knows; the owner embeds it. */
+struct flow_node {
+	struct flow_key key;
+	uint32_t hash;
+	uint8_t class;
+	struct flow_node *next, *prev;  /* of the class, older and newer */
+};
+
+struct flow_slot;
+
+struct flow_table {
+	struct budget *budget;
+	uint64_t seed[2];
+	struct flow_slot *slots;
+	size_t n_slots;                 /* a power of two, or 0 */
+	size_t count;
+	struct flow_node list[FLOW_CLASSES]; /* heads of circular lists */
+	size_t class_count[FLOW_CLASSES];
+};
+
+/* Fills in `key`; true: the source is the second of its ends. */
+bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port, const struct tcpstat_addr *dst,
+	uint16_t dst_port);
+
+void flow_table_init(struct flow_table *, struct budget *, uint64_t seed);
+void flow_table_fini(struct flow_table *);
+/* NULL: not there. */
+struct flow_node *flow_table_find(const struct flow_table *, const struct flow_key *);
+/* Adds `node`, whose key is filled in and not in the table, as the newest of a class. -1: no memory or over the budget. */
+int flow_table_add(struct flow_table *, struct flow_node *node, unsigned class);
+void flow_table_remove(struct flow_table *, struct flow_node *);
+/* The newest of a class, from now on. */
+void flow_table_touch(struct flow_table *, struct flow_node *, unsigned class);
+/* The oldest of a class; NULL: it is empty. */
+struct flow_node *flow_table_oldest(const struct flow_table *, unsigned class);
+
+#endif
