@@ -230,6 +230,9 @@ int tcpstat_packet(struct tcpstat *t, const struct tcpstat_pkt *packet)
 	struct decoded d;
 	int rc = 0;
 
+	t->counters.packets++;
+	t->counters.captured_bytes += pkt.caplen;
+	t->counters.bytes += pkt.wirelen > pkt.caplen ? pkt.wirelen : pkt.caplen;
 	pkt.ts_ns = clamp_time(t, pkt.ts_ns);
 	expire(t);
 	decode_frame(t->decoder, &pkt, &d);
@@ -287,6 +290,7 @@ static struct flow_node *drain(struct tcpstat *t)
 
 void tcpstat_finish(struct tcpstat *t)
 {
+	decoder_finish(t->decoder);
 	for (struct flow_node *node = drain(t), *next; node; node = next) {
 		next = node->next;
 		report(t, conn_of(node));

@@ -60,6 +60,9 @@ void conn_fini(struct conn *c)
 	if (!c->rest)
 		return;
 	reasm_fini(c->rest->reasm);
+	copy_fini(&c->rest->copy, c->budget);
+	window_fini(&c->rest->window, c->budget);
+	latency_fini(&c->rest->latency, c->budget);
 	replay_free(c->rest->replay);
 	budget_resize(c->budget, c->rest, sizeof *c->rest, 0);
 	c->rest = NULL;
@@ -322,11 +325,30 @@ static void emit_segment(struct conn *c, const struct segment *s, const struct e
 	emit_event(e, &ev);
 }
 
-static void track(struct conn *c, const struct segment *s, const struct emitter *e)
+/* The order in which trackers see a segment. One that is not believed reaches only the reassembly, which has its own
+ * means to tell. */
+static void track(struct conn *c, struct segment *s, bool plausible, const struct emitter *e)
 {
-	reasm_segment(c->rest->reasm, s, e);
-	if (c->rest->replay && replay_segment(c->rest->replay, s, e) == REPLAY_RETRANSMISSION && s->len)
+	struct conn_rest *r = c->rest;
+	int64_t half_ns[2];
+	uint64_t original;
+
+	if (plausible)
+		s->copy = copy_seen(&r->copy, c->budget, s, &original);
+	reasm_segment(r->reasm, s, e);
+	if (!plausible)
+		return;
+	vantage_segment(&r->vantage, s);
+	for (int i = 0; i < 2; i++) {
+		half_ns[i] = vantage_half_ns(&r->vantage, i);
+		if (!half_ns[i])
+			half_ns[i] = TCPSTAT_NULL;
+	}
+	window_segment(&r->window, c->budget, s, half_ns, e);
+	dupack_segment(&r->dupack, s, e);
+	if (r->replay && replay_segment(r->replay, s, e) == REPLAY_RETRANSMISSION && s->len)
 		note_history(c, s->dir, 'T');
+	latency_segment(&r->latency, c->budget, s, half_ns);
 }
 
 /* The SYN that was seen before there was anybody to show it to. */
@@ -347,7 +369,7 @@ static void show_syn(struct conn *c, const struct emitter *e)
 	memcpy(v.dst.bytes, k->addr[!c->client], 16);
 	struct segment s = { .view = &v, .ts = c->first_ts, .frame = c->first_frame, .dir = TCPSTAT_C2S, .flags = v.flags,
 		.seq = SEQ_ISN, .end = SEQ_ISN + 1, .wnd = v.wnd, .wnd_exact = true };
-	track(c, &s, e);
+	track(c, &s, true, e);
 }
 
 static bool make_rest(struct conn *c, const struct segment *s, const struct emitter *e)
@@ -363,6 +385,7 @@ static bool make_rest(struct conn *c, const struct segment *s, const struct emit
 		return false;
 	}
 	reasm_init(c->rest->reasm, c->budget);
+	vantage_init(&c->rest->vantage);
 	c->rest->replay = replay_new(c->budget);
 	if (!is_first && !c->midstream)
 		show_syn(c, e);
@@ -447,7 +470,7 @@ void conn_segment(struct conn *c, const struct tcp_view *v, bool swapped, const 
 	note_packet(c, &s);
 	follow_states(c, &s, plausible, &e);
 	if (!stray && make_rest(c, &s, &e))
-		track(c, &s, &e);
+		track(c, &s, plausible, &e);
 	emit_segment(c, &s, &e);
 }
 

@@ -181,6 +181,9 @@ void conn_finish(struct conn *c, int64_t now, const struct tcpstat_config *confi
 	report(c, now, &out);
 	if (c->rest) {
 		reasm_snapshot(c->rest->reasm, &out);
+		window_snapshot(&c->rest->window, &out);
+		dupack_snapshot(&c->rest->dupack, &out);
+		latency_snapshot(&c->rest->latency, &out);
 		if (c->rest->replay)
 			replay_snapshot(c->rest->replay, &out);
 	} else {

@@ -3,10 +3,20 @@
 #define TCPSTAT_CONN_REST_H
 
 #include "core/conn.h"
+#include "core/copy.h"
+#include "core/dupack.h"
+#include "core/latency.h"
 #include "core/reasm.h"
+#include "core/vantage.h"
+#include "core/window.h"
 
 struct conn_rest {
 	struct reasm reasm[2];
+	struct copy copy;
+	struct vantage vantage;
+	struct window window;
+	struct dupack dupack;
+	struct latency latency;
 	struct replay *replay;          /* NULL: over the budget */
 };
 
