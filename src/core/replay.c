@@ -77,6 +77,12 @@ static struct side *side_of(struct replay *r, enum tcpstat_dir dir, const struct
 
 /* ---------------------------------------------------------------------------------------------------- events */
 
+/* A side's time as the time of day at the sender: a segment takes half of the half's round trip to the capture. */
+static int64_t at_sender(const struct replay *r, const struct side *d, int64_t now_ns)
+{
+	return now_ns - vantage_half_ns(&r->vantage, d->dir) / 2;
+}
+
 static void tell_sender(struct replay *r, struct side *d, const struct emitter *e, int64_t now_ns, uint64_t frame)
 {
 	struct sender *s = &d->snd;
@@ -84,7 +90,6 @@ static void tell_sender(struct replay *r, struct side *d, const struct emitter *
 	int64_t flight = (int64_t)(s->snd_nxt - s->snd_una);
 	int64_t cwnd = o ? (int64_t)o->cwnd * s->mss : TCPSTAT_NULL;
 
-	(void)r;
 	d->counts.flight_sum += (double)flight;
 	d->counts.flight_n++;
 	if (flight > d->counts.flight_max)
@@ -94,7 +99,7 @@ static void tell_sender(struct replay *r, struct side *d, const struct emitter *
 	if (!emit_wants(e, TCPSTAT_EV_SENDER))
 		return;
 	struct tcpstat_event ev = {
-		.type = TCPSTAT_EV_SENDER, .dir = d->dir, .ts_ns = now_ns, .frame = frame,
+		.type = TCPSTAT_EV_SENDER, .dir = d->dir, .ts_ns = at_sender(r, d, now_ns), .frame = frame,
 		.sender = {
 			.flight_bytes = flight, .pipe_bytes = sender_pipe_bytes(s),
 			.rwnd_bytes = s->wnd_exact ? (int64_t)s->snd_wnd : TCPSTAT_NULL,
@@ -121,7 +126,7 @@ static void tell_rtt(struct replay *r, struct side *d, const struct emitter *e, 
 	if (rto_ns > d->counts.rto_max_ns)
 		d->counts.rto_max_ns = rto_ns;
 	struct tcpstat_event ev = {
-		.type = TCPSTAT_EV_RTT, .dir = d->dir, .ts_ns = a->now_ns, .frame = a->frame,
+		.type = TCPSTAT_EV_RTT, .dir = d->dir, .ts_ns = at_sender(r, d, a->now_ns), .frame = a->frame,
 		.rtt = { .sample_ns = res->sample_ns, .srtt_ns = rtt_srtt_ns(&s->rtt), .rttvar_ns = rtt_rttvar_ns(&s->rtt),
 			 .rto_ns = rto_ns, .source = res->source },
 	};
@@ -185,6 +190,7 @@ static void pending_flush(struct replay *r, struct side *d, const struct segment
 {
 	int64_t half_ns = vantage_half_ns(&r->vantage, d->dir);
 	const struct tcp_opts *o = &s->view->opts;
+	int64_t slack_ns = again ? 0 : 2 * (int64_t)MS + half_ns / 8; /* how well its time of sending is known */
 
 	while (d->pending_n) {
 		struct ack *a = pending_at(d, 0);
@@ -195,7 +201,7 @@ static void pending_flush(struct replay *r, struct side *d, const struct segment
 		if ((again && (a->ack > s->seq || sacks(a, s->seq))) ||
 		    (timed && seq_diff(o->ts_ecr, a->ts_val) < 0) ||
 		    (in_order && s->flags & TH_ACK && a->end > s->ack)) {
-			if (due_ns <= sent_ns)
+			if (due_ns + slack_ns < sent_ns)
 				a->held = true;
 			break;
 		}
@@ -295,9 +301,10 @@ static int64_t sent_at(const struct replay *r, struct side *d, const struct segm
 		return latest_ns;
 	latest_ns = earliest_ns + d->clock.tick_ns;
 	for (uint32_t i = 0; i < d->pending_n && i < 64; i++) {
-		int64_t due_ns = pending_at(d, i)->seen_ns + half_ns;
+		const struct ack *a = pending_at(d, i);
+		int64_t due_ns = a->seen_ns + half_ns;
 
-		if (due_ns > latest_ns)
+		if (due_ns > latest_ns || (a->has_ts && seq_diff(o->ts_ecr, a->ts_val) < 0))
 			break;
 		if (due_ns >= earliest_ns)
 			earliest_ns = due_ns;
