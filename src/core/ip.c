@@ -49,7 +49,7 @@ bool ip_fragment(struct walk *w, struct frag_piece *piece)
 	piece->ts_ns = w->pkt->ts_ns;
 	if (!frag_add(&w->d->frags, piece, &whole))
 		return false;
-	w->s = (struct span){ whole.p, whole.cap, whole.len };
+	w->s = (struct span){ whole.p, whole.cap, whole.len, true };
 	v->ecn = whole.ecn;
 	v->wire_bytes = whole.wire_bytes;
 	piece->next = whole.next;

@@ -153,7 +153,7 @@ static bool vxlan(struct walk *w, bool is_gpe)
 {
 	enum { VXLAN = 8, HAS_VNI = 0x08, HAS_NEXT = 0x04, NEXT_IPV4 = 1, NEXT_IPV6 = 2, NEXT_ETHERNET = 3, NEXT_MPLS = 5 };
 
-	if (!span_has(&w->s, VXLAN) || !(w->s.p[0] & HAS_VNI) || w->s.p[7])
+	if (!span_has(&w->s, VXLAN) || !(w->s.p[0] & HAS_VNI))
 		return false;
 	uint8_t next = is_gpe && w->s.p[0] & HAS_NEXT ? w->s.p[3] : NEXT_ETHERNET;
 	walk_tunnel(w, "vxlan");

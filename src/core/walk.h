@@ -9,11 +9,12 @@
 #include "core/decode.h"
 #include "core/frag.h"
 
-/* The bytes ahead. cap <= wire, except that nothing is known of `wire` beyond what the outer headers claim. */
+/* The bytes ahead; cap <= wire. */
 struct span {
 	const uint8_t *p;
 	uint32_t cap;                   /* captured */
 	uint32_t wire;                  /* there on the wire, by the frame and the outer headers */
+	bool bounded;                   /* `wire` comes from a header, not from the frame */
 };
 
 static inline bool span_has(const struct span *s, uint32_t n)
@@ -29,12 +30,15 @@ static inline void span_skip(struct span *s, uint32_t n)
 	s->wire -= n;
 }
 
-/* A header says that n bytes are ahead: what is behind them is padding. A header may claim more than the frame had. */
+/* A header says that n bytes are ahead: what is behind them is padding. One that claims more than the frame had is believed
+ * (the frame may have been cut without saying so), but not one that claims more than a header outside of it. */
 static inline void span_set_len(struct span *s, uint32_t n)
 {
-	s->wire = n;
+	if (!s->bounded || n < s->wire)
+		s->wire = n;
 	if (s->cap > n)
 		s->cap = n;
+	s->bounded = true;
 }
 
 enum {
