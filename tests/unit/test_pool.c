@@ -1,0 +1,122 @@
+#include "core/pool.h"
+
+#include <criterion/criterion.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { BLOCK = 40 };
+
+static bool all_zero(const void *block, size_t len)
+{
+	const uint8_t *p = block;
+
+	for (size_t i = 0; i < len; i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
+Test(budget, counts_what_is_used)
+{
+	struct budget b = { .limit = 1000 };
+	void *p = budget_resize(&b, NULL, 0, 100);
+
+	cr_assert_not_null(p);
+	cr_assert_eq(b.used, 100);
+	p = budget_resize(&b, p, 100, 300);
+	cr_assert_eq(b.used, 300);
+	p = budget_resize(&b, p, 300, 50);
+	cr_assert_eq(b.used, 50);
+	cr_assert_null(budget_resize(&b, p, 50, 0));
+	cr_assert_eq(b.used, 0);
+}
+
+Test(budget, new_bytes_are_zero_and_old_ones_stay)
+{
+	struct budget b = { .limit = 100000 };
+	uint8_t *p = budget_resize(&b, NULL, 0, 16);
+
+	cr_assert(all_zero(p, 16));
+	memset(p, 0xa5, 16);
+	p = budget_resize(&b, p, 16, 5000);
+	for (int i = 0; i < 16; i++)
+		cr_assert_eq(p[i], 0xa5);
+	cr_assert(all_zero(p + 16, 5000 - 16));
+	budget_resize(&b, p, 5000, 0);
+}
+
+Test(budget, over_the_limit_the_old_block_stays)
+{
+	struct budget b = { .limit = 100 };
+	uint8_t *p = budget_resize(&b, NULL, 0, 60);
+
+	memset(p, 7, 60);
+	cr_assert_null(budget_resize(&b, NULL, 0, 41));
+	cr_assert_null(budget_resize(&b, p, 60, 101));
+	cr_assert_eq(b.used, 60);
+	for (int i = 0; i < 60; i++)
+		cr_assert_eq(p[i], 7);
+	p = budget_resize(&b, p, 60, 100);
+	cr_assert_not_null(p);
+	budget_resize(&b, p, 100, 0);
+}
+
+Test(pool, blocks_are_zeroed_again)
+{
+	struct budget b = { .limit = UINT64_MAX };
+	struct pool pool;
+
+	pool_init(&pool, BLOCK, &b);
+	for (int round = 0; round < 3; round++) {
+		void *block = pool_get(&pool);
+
+		cr_assert(all_zero(block, BLOCK));
+		memset(block, 0xff, BLOCK);
+		pool_put(&pool, block);
+		cr_assert_eq(pool.in_use, 0);
+	}
+	pool_fini(&pool);
+	cr_assert_eq(b.used, 0);
+}
+
+Test(pool, blocks_do_not_overlap_and_are_used_again)
+{
+	struct budget b = { .limit = UINT64_MAX };
+	struct pool pool;
+	uint8_t *blocks[5000];
+
+	pool_init(&pool, BLOCK, &b);
+	for (int i = 0; i < 5000; i++) {
+		blocks[i] = pool_get(&pool);
+		cr_assert_not_null(blocks[i]);
+		memset(blocks[i], i & 0xff, BLOCK);
+	}
+	cr_assert_eq(pool.in_use, 5000);
+	for (int i = 0; i < 5000; i++)
+		cr_assert(blocks[i][0] == (i & 0xff) && blocks[i][BLOCK - 1] == (i & 0xff), "block %d", i);
+	uint64_t used = b.used;
+	for (int i = 0; i < 5000; i++)
+		pool_put(&pool, blocks[i]);
+	for (int i = 0; i < 5000; i++)
+		cr_assert_not_null(pool_get(&pool));
+	cr_assert_eq(b.used, used, "the steady state takes no memory");
+	pool_fini(&pool);
+	cr_assert_eq(b.used, 0);
+}
+
+Test(pool, ends_with_the_budget)
+{
+	struct budget b = { .limit = 256 * 1024 };
+	struct pool pool;
+	size_t n = 0;
+
+	pool_init(&pool, BLOCK, &b);
+	while (pool_get(&pool))
+		n++;
+	cr_assert_gt(n, 0);
+	cr_assert_leq(n * BLOCK, 256 * 1024);
+	cr_assert_leq(b.used, b.limit);
+	cr_assert_eq(pool.in_use, n);
+	pool_fini(&pool);
+	cr_assert_eq(b.used, 0);
+}
