@@ -97,11 +97,26 @@ int archive_start(struct source *s)
 	return rc == ARCHIVE_OK ? 0 : fail(s);
 }
 
+/* Block by block: archive_read_data would drop what it has when the next block is damaged. */
 ssize_t archive_read_some(struct source *s, uint8_t *bytes, size_t len)
 {
-	la_ssize_t n = archive_read_data(s->archive, bytes, len);
+	while (s->block_len == 0) {
+		la_int64_t offset;
+		const void *block;
+		int rc = archive_read_data_block(s->archive, &block, &s->block_len, &offset);
 
-	return n < 0 ? fail(s) : n;
+		if (rc == ARCHIVE_EOF)
+			return 0;
+		if (rc < ARCHIVE_WARN)
+			return fail(s);
+		s->block = block;
+	}
+	if (len > s->block_len)
+		len = s->block_len;
+	memcpy(bytes, s->block, len);
+	s->block += len;
+	s->block_len -= len;
+	return (ssize_t)len;
 }
 
 void archive_stop(struct source *s)

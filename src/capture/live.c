@@ -43,14 +43,12 @@ static uint32_t linktype_of_dlt(int dlt)
 
 static int fail_open(const char *name, pcap_t *handle, int status, struct capture_error *error)
 {
-	const char *detail = pcap_geterr(handle), *what = pcap_statustostr(status);
+	const char *text = pcap_geterr(handle);
 
 	if (status == PCAP_ERROR_PERM_DENIED)
 		return capture_fail(error, CAPTURE_EOPEN, "%s: no permission to capture; run as root, or give the program "
 				"cap_net_raw (setcap cap_net_raw+ep)", name);
-	if (status == PCAP_ERROR)
-		what = "";
-	return capture_fail(error, CAPTURE_EOPEN, "%s: %s%s%s", name, what, what[0] && detail[0] ? ": " : "", detail);
+	return capture_fail(error, CAPTURE_EOPEN, "%s: %s", name, text[0] ? text : pcap_statustostr(status));
 }
 
 static void configure(pcap_t *handle, const struct capture_options *options)

@@ -50,6 +50,8 @@ struct source {
 	struct archive *archive;        /* decompression; NULL: none */
 	uint8_t *raw;                   /* compressed bytes for it */
 	size_t raw_len;                 /* of these were read to recognise them, and not yet used */
+	const uint8_t *block;           /* decompressed by it, not yet taken */
+	size_t block_len;
 	const char *compression;        /* NULL none */
 	struct capture_error error;     /* once code is set, no more bytes come */
 };
