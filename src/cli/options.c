@@ -1,0 +1,379 @@
+#include "config.h"
+#include "cli/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <pcap/pcap.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define NS_PER_S INT64_C(1000000000)
+
+enum { DEFAULT_TOP = 25 };
+
+struct option_row {
+	int key;                        /* what getopt_long returns; 0: heading of a group */
+	char letter;                    /* 0 none */
+	const char *name, *argument, *help;
+};
+
+/* Keys: the place in the table, beyond every character. */
+enum {
+	OPT_FIRST = 0x100,
+#define GROUP(heading)
+#define O(id, letter, name, argument, help) OPT_##id,
+#include "cli/options.def"
+#undef O
+#undef GROUP
+	OPT_END
+};
+
+static const struct option_row rows[] = {
+#define GROUP(heading) { 0, 0, NULL, NULL, heading },
+#define O(id, letter, name, argument, help) { OPT_##id, letter, name, argument, help },
+#include "cli/options.def"
+#undef O
+#undef GROUP
+};
+
+enum { N_ROWS = sizeof rows / sizeof *rows };
+
+static int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static int usage_error(const char *format, ...)
+{
+	va_list args;
+
+	fputs("tcpstat: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputs("\nTry 'tcpstat --help'.\n", stderr);
+	return EXIT_USAGE;
+}
+
+void options_help(FILE *out)
+{
+	enum { HELP_COLUMN = 30 };
+	size_t i;
+
+	fputs("Usage: tcpstat [OPTION]... FILE... [FILTER]\n"
+	      "       tcpstat [OPTION]... -i INTERFACE [FILTER]\n"
+	      "What TCP did: every connection with both endpoints' states, losses and delays, from packets.\n", out);
+	for (i = 0; i < N_ROWS; i++) {
+		const struct option_row *row = &rows[i];
+		const char *line = row->help;
+		int used;
+
+		if (!row->key) {
+			fprintf(out, "\n%s:\n", row->help);
+			continue;
+		}
+		used = row->letter ? fprintf(out, "  -%c, --%s", row->letter, row->name) : fprintf(out, "      --%s", row->name);
+		if (row->argument)
+			used += fprintf(out, "%s%s", row->letter ? " " : "=", row->argument);
+		if (used >= HELP_COLUMN)
+			used = (fputc('\n', out), 0);
+		for (; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL, used = 0)
+			fprintf(out, "%*s%.*s\n", HELP_COLUMN - used, "", (int)strcspn(line, "\n"), line);
+	}
+	fputs("\nThe words after the last file are the filter: tcpstat trace.pcap port 443\n"
+	      "Exit: 0 fine, 1 failure, 2 wrong usage or filter, 3 damaged input, 4 --fail-on. See tcpstat(1).\n", out);
+}
+
+static void version(void)
+{
+	printf("tcpstat %s, with %s\n", PACKAGE_VERSION, pcap_lib_version());
+}
+
+/* A whole decimal number in [least, most]. */
+static bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *n)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	*n = strtoull(text, &end, 10);
+	return !errno && !*end && *n >= least && *n <= most;
+}
+
+static bool parse_size(const char *text, uint64_t *size)
+{
+	static const char suffixes[] = "kMG";
+	size_t len = strlen(text);
+	char digits[24];
+	const char *suffix;
+	unsigned shift = 0;
+
+	if (!len || len >= sizeof digits)
+		return false;
+	memcpy(digits, text, len + 1);
+	suffix = strchr(suffixes, digits[len - 1] == 'K' ? 'k' : digits[len - 1]);
+	if (suffix) {
+		shift = 10 * (unsigned)(suffix - suffixes + 1);
+		digits[len - 1] = '\0';
+	}
+	if (!parse_number(digits, 1, UINT64_MAX >> shift, size))
+		return false;
+	*size <<= shift;
+	return true;
+}
+
+static int parse_autostop(struct options *o, const char *text)
+{
+	uint64_t n;
+	double s;
+	char *end;
+
+	if (!strncmp(text, "packets:", 8) && parse_number(text + 8, 1, UINT64_MAX, &n)) {
+		o->max_packets = n;
+		return -1;
+	}
+	if (!strncmp(text, "duration:", 9) && text[9] >= '0' && text[9] <= '9') {
+		s = strtod(text + 9, &end);
+		if (!*end && s > 0 && s < 1e9) {
+			o->max_ns = (int64_t)(s * (double)NS_PER_S);
+			return -1;
+		}
+	}
+	return usage_error("--autostop %s: expected duration:SECONDS or packets:NUMBER", text);
+}
+
+static int parse_overlap(struct options *o, const char *text)
+{
+	int i;
+
+	for (i = 0; i < TCPSTAT_NOVERLAPS; i++) {
+		if (!strcmp(text, tcpstat_overlap_name((enum tcpstat_overlap)i))) {
+			o->overlap = (enum tcpstat_overlap)i;
+			return -1;
+		}
+	}
+	return usage_error("--overlap %s: no such policy", text);
+}
+
+static int parse_fail_on(struct options *o, const char *text)
+{
+	if (!strcmp(text, "warning"))
+		o->fail_on = TCPSTAT_SEVERITY_WARNING;
+	else if (!strcmp(text, "problem"))
+		o->fail_on = TCPSTAT_SEVERITY_PROBLEM;
+	else
+		return usage_error("--fail-on %s: expected warning or problem", text);
+	return -1;
+}
+
+static int parse_color(struct options *o, const char *text)
+{
+	static const char *const names[] = { "auto", "always", "never" };
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		if (!strcmp(text, names[i])) {
+			o->color = (enum color)i;
+			return -1;
+		}
+	}
+	return usage_error("--color %s: expected auto, always or never", text);
+}
+
+static int set_mode(struct options *o, enum mode mode)
+{
+	if (o->mode != MODE_REPORT && o->mode != mode)
+		return usage_error("only one of --conn, --flow and -D at a time");
+	o->mode = mode;
+	return -1;
+}
+
+static int parse_conn(struct options *o, enum mode mode, const char *text)
+{
+	uint64_t n;
+
+	if (!parse_number(text, 1, UINT32_MAX, &n))
+		return usage_error("--%s %s: expected the number of a connection", mode == MODE_CONN ? "conn" : "flow", text);
+	if (o->conn && o->conn != n)
+		return usage_error("only one connection at a time");
+	o->conn = (uint32_t)n;
+	return set_mode(o, mode);
+}
+
+static int parse_top(struct options *o, const char *text)
+{
+	if (!strcmp(text, "all"))
+		o->top = UINT64_MAX;
+	else if (!parse_number(text, 0, UINT32_MAX, &o->top))
+		return usage_error("--top %s: expected a number or all", text);
+	return -1;
+}
+
+static int set_filter(struct options *o, const char *text)
+{
+	if (o->filter)
+		return usage_error("two filters: '%s' and '%s'", o->filter, text);
+	o->filter = strdup(text);
+	return o->filter ? -1 : usage_error("out of memory");
+}
+
+/* One option; -1, or the exit code. */
+static int take(struct options *o, int key, const char *arg)
+{
+	uint64_t n;
+
+	switch (key) {
+	case OPT_READ: o->files[o->n_files++] = arg; break;
+	case OPT_INTERFACE: o->interfaces[o->n_interfaces++] = arg; break;
+	case OPT_FILTER: return set_filter(o, arg);
+	case OPT_COUNT:
+		if (!parse_number(arg, 1, UINT64_MAX, &o->max_packets))
+			return usage_error("--count %s: expected a number of packets", arg);
+		break;
+	case OPT_AUTOSTOP: return parse_autostop(o, arg);
+	case OPT_TAIL: o->tail = true; break;
+	case OPT_SNAPLEN:
+		if (!parse_number(arg, 0, 1u << 20, &n))
+			return usage_error("--snapshot-length %s: expected 0 (everything) to 1048576 bytes", arg);
+		o->snaplen = (uint32_t)n;
+		break;
+	case OPT_NO_PROMISCUOUS: o->not_promiscuous = true; break;
+	case OPT_LIST_INTERFACES: return set_mode(o, MODE_INTERFACES);
+	case OPT_CONN: return parse_conn(o, MODE_CONN, arg);
+	case OPT_FLOW: return parse_conn(o, MODE_FLOW, arg);
+	case OPT_TOP: return parse_top(o, arg);
+	case OPT_WRITE: o->write = arg; break;
+	case OPT_NAMES: o->names = true; break;
+	case OPT_NUMERIC: o->names = false; break;
+	case OPT_ASCII: o->ascii = true; break;
+	case OPT_COLOR: return parse_color(o, arg);
+	case OPT_QUIET: o->verbose = -1; break;
+	case OPT_VERBOSE: o->verbose = 1; break;
+	case OPT_OVERLAP: return parse_overlap(o, arg);
+	case OPT_KEY_VLAN: o->key_vlan = true; break;
+	case OPT_MEMORY:
+		if (!parse_size(arg, &o->memory_bytes))
+			return usage_error("--memory %s: expected a number of bytes, with suffix k, M or G", arg);
+		break;
+	case OPT_FAIL_ON: return parse_fail_on(o, arg);
+	case OPT_HELP: options_help(stdout); return EXIT_OK;
+	case OPT_VERSION: version(); return EXIT_OK;
+	}
+	return -1;
+}
+
+static int read_options(struct options *o, int argc, char **argv)
+{
+	struct option longs[N_ROWS + 1];
+	char shorts[3 * N_ROWS + 1];
+	size_t i, n_longs = 0, n_shorts = 0;
+	int key, code;
+
+	for (i = 0; i < N_ROWS; i++) {
+		const struct option_row *row = &rows[i];
+
+		if (!row->key)
+			continue;
+		longs[n_longs++] = (struct option){ row->name, row->argument ? required_argument : no_argument, NULL, row->key };
+		if (row->letter) {
+			shorts[n_shorts++] = row->letter;
+			if (row->argument)
+				shorts[n_shorts++] = ':';
+		}
+	}
+	longs[n_longs] = (struct option){ 0 };
+	shorts[n_shorts] = '\0';
+	while ((key = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (key == '?') {
+			fputs("Try 'tcpstat --help'.\n", stderr);
+			return EXIT_USAGE;
+		}
+		for (i = 0; key < OPT_FIRST && i < N_ROWS; i++)
+			if (rows[i].key && rows[i].letter == key)
+				key = rows[i].key;
+		code = take(o, key, optarg);
+		if (code >= 0)
+			return code;
+	}
+	return -1;
+}
+
+static bool is_file(const char *word)
+{
+	struct stat st;
+
+	return !strcmp(word, "-") || !stat(word, &st);
+}
+
+static int join_filter(struct options *o, char *const *words)
+{
+	size_t len = 0, i;
+	char *to;
+
+	if (!*words)
+		return -1;
+	if (o->filter)
+		return usage_error("two filters: '%s', and the words from '%s' on (which is no file)", o->filter, *words);
+	for (i = 0; words[i]; i++)
+		len += strlen(words[i]) + 1;
+	to = o->filter = malloc(len);
+	if (!to)
+		return usage_error("out of memory");
+	for (i = 0; words[i]; i++)
+		to = stpcpy(stpcpy(to, i ? " " : ""), words[i]);
+	return -1;
+}
+
+/* Without -r and -i the words up to the first that names no file are files; the rest is the filter. */
+static int take_words(struct options *o, char *const *words)
+{
+	if (!o->n_files && !o->n_interfaces) {
+		if (!*words) {
+			options_help(stderr);
+			return EXIT_USAGE;
+		}
+		if (!is_file(*words)) {
+			fprintf(stderr, "tcpstat: %s: %s\n", *words, strerror(errno));
+			return EXIT_RUNTIME;
+		}
+		while (*words && is_file(*words))
+			o->files[o->n_files++] = *words++;
+	}
+	return join_filter(o, words);
+}
+
+static int check(const struct options *o)
+{
+	if (o->n_files && o->n_interfaces)
+		return usage_error("either files or interfaces, not both");
+	if (o->tail && o->n_files != 1)
+		return usage_error("--tail needs one file");
+	if (!o->n_interfaces && (o->snaplen || o->not_promiscuous))
+		return usage_error("%s is for live capture (-i)", o->snaplen ? "-s" : "-p");
+	return -1;
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+	int code;
+
+	*o = (struct options){ .top = DEFAULT_TOP, .fail_on = -1 };
+	o->files = calloc((size_t)argc + 1, sizeof *o->files);
+	o->interfaces = calloc((size_t)argc + 1, sizeof *o->interfaces);
+	if (!o->files || !o->interfaces)
+		return usage_error("out of memory"), EXIT_RUNTIME;
+	code = read_options(o, argc, argv);
+	if (code < 0 && o->mode != MODE_INTERFACES)
+		code = take_words(o, argv + optind);
+	if (code < 0 && o->mode != MODE_INTERFACES)
+		code = check(o);
+	return code;
+}
+
+void options_fini(struct options *o)
+{
+	free(o->files);
+	free(o->interfaces);
+	free(o->filter);
+}

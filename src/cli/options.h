@@ -1,0 +1,51 @@
+/* The command line, read and checked. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "core/tcpstat.h"
+
+#include <stdio.h>
+
+enum exit_code {
+	EXIT_OK = 0,
+	EXIT_RUNTIME = 1,               /* something could not be read, written or had */
+	EXIT_USAGE = 2,                 /* the command line or the filter is wrong */
+	EXIT_DAMAGED = 3,               /* the input is cut short or damaged; all that was readable was reported */
+	EXIT_FINDING = 4                /* --fail-on */
+};
+
+enum mode { MODE_REPORT, MODE_CONN, MODE_FLOW, MODE_INTERFACES };
+
+enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+struct options {
+	enum mode mode;
+	const char **files;             /* or, if there are none, */
+	size_t n_files;
+	const char **interfaces;
+	size_t n_interfaces;
+	char *filter;                   /* NULL none */
+	const char *write;
+	uint64_t max_packets;           /* 0 no limit */
+	int64_t max_ns;                 /* 0 no limit */
+	bool tail;
+	uint32_t snaplen;               /* 0: all */
+	bool not_promiscuous;
+	uint32_t conn;                  /* of MODE_CONN, MODE_FLOW */
+	uint64_t top;                   /* rows of the report */
+	bool names, ascii;
+	enum color color;
+	int verbose;                    /* -1 quiet */
+	enum tcpstat_overlap overlap;
+	bool key_vlan;
+	uint64_t memory_bytes;          /* 0 default */
+	int fail_on;                    /* enum tcpstat_severity; -1 none */
+};
+
+/* -1: go on; otherwise the exit code (--help and --version are answered, errors are told on stderr). Always call
+ * options_fini. Strings are borrowed from argv, but for the filter. */
+int options_parse(struct options *, int argc, char **argv);
+void options_fini(struct options *);
+void options_help(FILE *);
+
+#endif
