@@ -1,5 +1,6 @@
 #include "config.h"
 #include "cli/options.h"
+#include "sink/record.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -184,7 +185,7 @@ static int parse_color(struct options *o, const char *text)
 static int set_mode(struct options *o, enum mode mode)
 {
 	if (o->mode != MODE_REPORT && o->mode != mode)
-		return usage_error("only one of --conn, --flow and -D at a time");
+		return usage_error("only one of --conn --flow --follow --json --jsonl --csv --tsv -D at a time");
 	o->mode = mode;
 	return -1;
 }
@@ -194,11 +195,40 @@ static int parse_conn(struct options *o, enum mode mode, const char *text)
 	uint64_t n;
 
 	if (!parse_number(text, 1, UINT32_MAX, &n))
-		return usage_error("--%s %s: expected the number of a connection", mode == MODE_CONN ? "conn" : "flow", text);
+		return usage_error("'%s': expected the number of a connection", text);
 	if (o->conn && o->conn != n)
 		return usage_error("only one connection at a time");
 	o->conn = (uint32_t)n;
 	return set_mode(o, mode);
+}
+
+static int parse_follow(struct options *o, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	char number[16];
+
+	o->follow_dir = TCPSTAT_NODIR;
+	if (!colon)
+		return parse_conn(o, MODE_FOLLOW, text);
+	if (!strcmp(colon, ":c2s"))
+		o->follow_dir = TCPSTAT_C2S;
+	else if (!strcmp(colon, ":s2c"))
+		o->follow_dir = TCPSTAT_S2C;
+	else
+		return usage_error("--follow %s: expected N, N:c2s or N:s2c", text);
+	snprintf(number, sizeof number, "%.*s", (int)(colon - text), text);
+	return parse_conn(o, MODE_FOLLOW, number);
+}
+
+static int parse_events(struct options *o, const char *text)
+{
+	const char *bad;
+	size_t len;
+
+	if (record_parse_events(text, &o->events, &bad, &len) < 0)
+		return usage_error("--events: no record type '%.*s'", (int)len, bad);
+	o->has_events = true;
+	return -1;
 }
 
 static int parse_top(struct options *o, const char *text)
@@ -242,6 +272,16 @@ static int take(struct options *o, int key, const char *arg)
 	case OPT_LIST_INTERFACES: return set_mode(o, MODE_INTERFACES);
 	case OPT_CONN: return parse_conn(o, MODE_CONN, arg);
 	case OPT_FLOW: return parse_conn(o, MODE_FLOW, arg);
+	case OPT_FOLLOW: return parse_follow(o, arg);
+	case OPT_HEX: o->hex = true; break;
+	case OPT_RAW: o->raw = true; break;
+	case OPT_EXTRACT: o->extract = arg; break;
+	case OPT_HASH: o->hash = true; break;
+	case OPT_JSON: return set_mode(o, MODE_JSON);
+	case OPT_JSONL: return set_mode(o, MODE_JSONL);
+	case OPT_EVENTS: return parse_events(o, arg);
+	case OPT_CSV: return set_mode(o, MODE_CSV);
+	case OPT_TSV: return set_mode(o, MODE_TSV);
 	case OPT_TOP: return parse_top(o, arg);
 	case OPT_WRITE: o->write = arg; break;
 	case OPT_NAMES: o->names = true; break;
@@ -351,6 +391,16 @@ static int check(const struct options *o)
 		return usage_error("--tail needs one file");
 	if (!o->n_interfaces && (o->snaplen || o->not_promiscuous))
 		return usage_error("%s is for live capture (-i)", o->snaplen ? "-s" : "-p");
+	if ((o->hex || o->raw) && o->mode != MODE_FOLLOW)
+		return usage_error("%s is for --follow", o->hex ? "--hex" : "--raw");
+	if (o->hex + o->raw + (o->ascii && o->mode == MODE_FOLLOW) > 1)
+		return usage_error("only one of --ascii, --hex and --raw");
+	if (o->has_events && o->mode != MODE_JSONL)
+		return usage_error("--events is for --jsonl");
+	if (o->hash && (o->mode == MODE_REPORT || o->mode == MODE_FLOW || o->mode == MODE_FOLLOW))
+		return usage_error("--hash needs --conn, --json, --jsonl, --csv or --tsv");
+	if (o->write && !strcmp(o->write, "-") && o->mode != MODE_REPORT)
+		return usage_error("-w - writes packets to standard output: there is no room for anything else");
 	return -1;
 }
 
@@ -358,7 +408,7 @@ int options_parse(struct options *o, int argc, char **argv)
 {
 	int code;
 
-	*o = (struct options){ .top = DEFAULT_TOP, .fail_on = -1 };
+	*o = (struct options){ .top = DEFAULT_TOP, .fail_on = -1, .events = RECORD_EVENTS_DEFAULT };
 	o->files = calloc((size_t)argc + 1, sizeof *o->files);
 	o->interfaces = calloc((size_t)argc + 1, sizeof *o->interfaces);
 	if (!o->files || !o->interfaces)

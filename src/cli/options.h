@@ -14,7 +14,9 @@ enum exit_code {
 	EXIT_FINDING = 4                /* --fail-on */
 };
 
-enum mode { MODE_REPORT, MODE_CONN, MODE_FLOW, MODE_INTERFACES };
+enum mode {
+	MODE_REPORT, MODE_CONN, MODE_FLOW, MODE_FOLLOW, MODE_JSON, MODE_JSONL, MODE_CSV, MODE_TSV, MODE_INTERFACES
+};
 
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
@@ -31,7 +33,12 @@ struct options {
 	bool tail;
 	uint32_t snaplen;               /* 0: all */
 	bool not_promiscuous;
-	uint32_t conn;                  /* of MODE_CONN, MODE_FLOW */
+	uint32_t conn;                  /* of MODE_CONN, MODE_FLOW, MODE_FOLLOW */
+	enum tcpstat_dir follow_dir;
+	bool hex, raw, hash;
+	const char *extract;            /* NULL none */
+	bool has_events;
+	uint32_t events;                /* TCPSTAT_MASK()s of MODE_JSONL */
 	uint64_t top;                   /* rows of the report */
 	bool names, ascii;
 	enum color color;

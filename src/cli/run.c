@@ -1,0 +1,335 @@
+#include "config.h"
+#include "cli/run.h"
+#include "cli/view.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NS_PER_S INT64_C(1000000000)
+
+/* What ^C stops; set before the handler is. */
+static struct capture *volatile interrupted;
+
+struct progress {
+	bool wanted, shown;
+	int64_t begun_ns, next_ns;
+};
+
+struct run {
+	const struct options *options;
+	struct capture *capture;
+	struct capture_writer *writer;
+	struct tcpstat *tcpstat;
+	struct view *view;
+	struct progress progress;
+	enum exit_code code;            /* the worst so far */
+	int severity;                   /* worst finding; -1 none */
+	uint64_t packets;
+	int64_t first_ts_ns, last_ts_ns, start_ts_ns; /* start: of the first packet read */
+};
+
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+/* ----------------------------------------------------------------------------------------------------- progress */
+
+static void progress_init(struct progress *p, const struct options *o, bool live)
+{
+	/* What streams to the same terminal is progress enough. */
+	bool streams = o->mode == MODE_FOLLOW || o->mode == MODE_JSONL || o->mode == MODE_CSV || o->mode == MODE_TSV;
+
+	p->wanted = isatty(STDERR_FILENO) && o->verbose >= 0 && !(streams && isatty(STDOUT_FILENO));
+	(void)live;
+	p->begun_ns = clock_ns(CLOCK_MONOTONIC);
+	p->next_ns = p->begun_ns + NS_PER_S;
+}
+
+static void progress_show(struct progress *p, const struct capture *capture, uint64_t packets)
+{
+	int64_t now = clock_ns(CLOCK_MONOTONIC);
+	struct capture_progress done;
+	char n[FORMAT_MAX];
+
+	if (!p->wanted || now < p->next_ns)
+		return;
+	done = capture_progress(capture);
+	fprintf(stderr, "\r%s packets", format_count(n, (int64_t)packets));
+	if (done.total_bytes)
+		fprintf(stderr, ", %3.0f %%", 100.0 * (double)done.done_bytes / (double)done.total_bytes);
+	fputs("  ", stderr);
+	p->shown = true;
+	p->next_ns = now + NS_PER_S / 4;
+}
+
+/* Errors and results must not stand behind it. */
+static void progress_clear(struct progress *p)
+{
+	if (p->shown)
+		fputs("\r\033[K", stderr);
+	p->shown = false;
+}
+
+/* ------------------------------------------------------------------------------------------------------- errors */
+
+/* A later error does not hide an earlier one: failure counts more than damage. */
+static void fail(struct run *r, enum exit_code code, const char *text)
+{
+	progress_clear(&r->progress);
+	fprintf(stderr, "tcpstat: %s\n", text);
+	if (r->code == EXIT_OK || r->code == EXIT_DAMAGED)
+		r->code = code;
+}
+
+static void capture_failed(struct run *r, const struct capture_error *error)
+{
+	fail(r, error->code == CAPTURE_EDAMAGED ? EXIT_DAMAGED : error->code == CAPTURE_EUSAGE ? EXIT_USAGE : EXIT_RUNTIME,
+		error->text);
+}
+
+/* ------------------------------------------------------------------------------------------------------ callbacks */
+
+static void on_event(void *ctx, const struct tcpstat_event *ev)
+{
+	struct run *r = ctx;
+
+	if (ev->type == TCPSTAT_EV_FINDING && (int)ev->finding.severity > r->severity)
+		r->severity = (int)ev->finding.severity;
+	view_event(r->view, ev);
+}
+
+static void on_bytes(void *ctx, uint32_t conn, enum tcpstat_dir dir, uint64_t offset, const uint8_t *bytes, size_t len)
+{
+	struct run *r = ctx;
+
+	view_bytes(r->view, conn, dir, offset, bytes, len);
+}
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	capture_stop(interrupted);
+}
+
+/* The first ^C ends the input, the second the program. A closed pipe is an error of write, not the end. */
+static void handle_signals(struct capture *capture)
+{
+	struct sigaction stop = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND }, ignore = { .sa_handler = SIG_IGN };
+
+	interrupted = capture;
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* --------------------------------------------------------------------------------------------------------- set-up */
+
+static bool open_capture(struct run *r)
+{
+	const struct options *o = r->options;
+	struct capture_options options = {
+		.filter = o->filter, .follow = o->tail, .snaplen = o->snaplen, .not_promiscuous = o->not_promiscuous,
+		.immediate = o->mode == MODE_JSONL || o->mode == MODE_FOLLOW,
+	};
+	struct capture_error error;
+
+	r->capture = o->n_interfaces ? capture_open_live(o->interfaces, o->n_interfaces, &options, &error) :
+		capture_open_files(o->files, o->n_files, &options, &error);
+	if (!r->capture) {
+		capture_failed(r, &error);
+		return false;
+	}
+	if (o->write) {
+		r->writer = capture_writer_open(o->write, r->capture, &error);
+		if (!r->writer) {
+			capture_failed(r, &error);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool open_analysis(struct run *r)
+{
+	const struct options *o = r->options;
+	struct tcpstat_config config;
+	char error[512];
+
+	r->view = view_new(o, o->write && !strcmp(o->write, "-") ? stderr : stdout, capture_facts(r->capture), error, sizeof error);
+	if (!r->view) {
+		fail(r, EXIT_RUNTIME, error);
+		return false;
+	}
+	tcpstat_config_init(&config);
+	config.events = view_events(r->view);
+	config.event = on_event;
+	config.ctx = r;
+	config.overlap = o->overlap;
+	config.key_by_vlan = o->key_vlan;
+	config.memory_bytes = o->memory_bytes;
+	config.live = o->n_interfaces > 0;
+	if (view_wants_bytes(r->view, &config.only_conn))
+		config.stream = on_bytes;
+	if (getrandom(&config.hash_seed, sizeof config.hash_seed, 0) != sizeof config.hash_seed)
+		config.hash_seed = (uint64_t)clock_ns(CLOCK_REALTIME);
+	r->tcpstat = tcpstat_new(&config);
+	if (!r->tcpstat)
+		fail(r, EXIT_RUNTIME, "out of memory");
+	return r->tcpstat;
+}
+
+/* ------------------------------------------------------------------------------------------------------- the loop */
+
+/* False: the packet lies beyond what --autostop allows. */
+static bool in_time(struct run *r, const struct tcpstat_pkt *pkt)
+{
+	if (r->start_ts_ns == TCPSTAT_NULL)
+		r->start_ts_ns = pkt->ts_ns;
+	return !r->options->max_ns || pkt->ts_ns - r->start_ts_ns <= r->options->max_ns;
+}
+
+static bool take_packet(struct run *r, const struct tcpstat_pkt *pkt)
+{
+	struct capture_error error;
+
+	if (!in_time(r, pkt))
+		return false;
+	r->packets++;
+	if (r->first_ts_ns == TCPSTAT_NULL || pkt->ts_ns < r->first_ts_ns)
+		r->first_ts_ns = pkt->ts_ns;
+	if (r->last_ts_ns == TCPSTAT_NULL || pkt->ts_ns > r->last_ts_ns)
+		r->last_ts_ns = pkt->ts_ns;
+	/* A packet that found no memory is counted by the analyzer, and the report says so. */
+	tcpstat_packet(r->tcpstat, pkt);
+	if (r->writer && capture_writer_put(r->writer, pkt, &error) < 0) {
+		capture_failed(r, &error);
+		return false;
+	}
+	if (r->options->n_interfaces || r->options->tail)
+		view_flush(r->view);
+	return r->packets != r->options->max_packets;
+}
+
+/* Nothing came: time passes all the same. */
+static bool idle(struct run *r, int64_t begun_ns)
+{
+	struct capture_error error;
+
+	if (r->options->n_interfaces)
+		tcpstat_tick(r->tcpstat, clock_ns(CLOCK_REALTIME));
+	view_flush(r->view);
+	if (r->writer && capture_writer_flush(r->writer, &error) < 0) {
+		capture_failed(r, &error);
+		return false;
+	}
+	return !r->options->max_ns || clock_ns(CLOCK_MONOTONIC) - begun_ns <= r->options->max_ns;
+}
+
+static void read_packets(struct run *r)
+{
+	enum { PROGRESS_EVERY = 4096 };
+	int64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
+	struct capture_error error;
+	struct tcpstat_pkt pkt;
+	bool more = true;
+
+	while (more && !view_done(r->view)) {
+		int got = capture_next(r->capture, &pkt, &error);
+
+		if (got == CAPTURE_END)
+			return;
+		if (got == CAPTURE_PACKET)
+			more = take_packet(r, &pkt);
+		else if (got == CAPTURE_IDLE)
+			more = idle(r, begun_ns);
+		else
+			capture_failed(r, &error);
+		more &= got != CAPTURE_ENOMEM && got != CAPTURE_EUSAGE;
+		if (got == CAPTURE_IDLE || r->packets % PROGRESS_EVERY == 0)
+			progress_show(&r->progress, r->capture, r->packets);
+	}
+}
+
+/* ------------------------------------------------------------------------------------------------------------ run */
+
+static void finish(struct run *r)
+{
+	struct capture_error error;
+	char text[512];
+
+	progress_clear(&r->progress);
+	tcpstat_finish(r->tcpstat);
+	/* A wrong filter is found at a packet: there is nothing to report. */
+	if (r->code != EXIT_USAGE &&
+	    !view_finish(r->view, r->capture, tcpstat_counters(r->tcpstat), r->first_ts_ns, r->last_ts_ns, text, sizeof text))
+		fail(r, EXIT_RUNTIME, text);
+	if (r->writer && capture_writer_close(r->writer, &error) < 0)
+		capture_failed(r, &error);
+	r->writer = NULL;
+	if (r->code == EXIT_OK && r->options->fail_on >= 0 && r->severity >= r->options->fail_on)
+		r->code = EXIT_FINDING;
+}
+
+static void print_device(void *ctx, const struct capture_device *device)
+{
+	static const struct style plain;
+	char name[256], description[256] = "";
+	(void)ctx;
+
+	if (device->description)
+		format_safe(description, sizeof description, &plain, device->description);
+	printf("%-16s %s%s%s%s%s\n", format_safe(name, sizeof name, &plain, device->name), device->up ? "up" : "down",
+		device->running ? ", running" : "", device->loopback ? ", loopback" : "", device->wireless ? ", wireless" : "",
+		"");
+	if (*description)
+		printf("%-16s %s\n", "", description);
+}
+
+static enum exit_code list_interfaces(struct run *r)
+{
+	struct capture_error error;
+
+	if (capture_devices(print_device, NULL, &error) < 0)
+		capture_failed(r, &error);
+	if (r->code == EXIT_OK && fflush(stdout) && errno != EPIPE)
+		fail(r, EXIT_RUNTIME, strerror(errno));
+	return r->code;
+}
+
+enum exit_code run(const struct options *options)
+{
+	struct run r = { .options = options, .severity = -1, .first_ts_ns = TCPSTAT_NULL, .last_ts_ns = TCPSTAT_NULL,
+		.start_ts_ns = TCPSTAT_NULL };
+	struct capture_error error;
+
+	if (options->mode == MODE_INTERFACES)
+		return list_interfaces(&r);
+	if (open_capture(&r)) {
+		handle_signals(r.capture);
+		progress_init(&r.progress, options, options->n_interfaces > 0);
+		if (open_analysis(&r)) {
+			read_packets(&r);
+			finish(&r);
+		}
+	}
+	if (r.writer)
+		capture_writer_close(r.writer, &error);
+	if (r.tcpstat)
+		tcpstat_free(r.tcpstat);
+	view_free(r.view);
+	if (r.capture) {
+		signal(SIGINT, SIG_DFL);
+		signal(SIGTERM, SIG_DFL);
+		capture_free(r.capture);
+	}
+	return r.code;
+}

@@ -1,0 +1,278 @@
+#include "config.h"
+#include "cli/view.h"
+#include "sink/csv.h"
+#include "sink/detail.h"
+#include "sink/json.h"
+#include "sink/ladder.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <langinfo.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+struct view {
+	const struct options *options;
+	FILE *out;
+	struct style style;
+	struct report *report;          /* of these the one that the mode asks for */
+	struct detail *detail;
+	struct ladder *ladder;
+	struct json *json;
+	struct csv *csv;
+	struct streams *streams;        /* --follow, --extract, --hash; NULL none */
+	uint32_t events, n_conns;
+	bool seen;                      /* the connection that was asked for */
+};
+
+static unsigned width_of(FILE *out)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+	long n = columns ? strtol(columns, NULL, 10) : 0;
+
+	if (n > 0 && n < 10000)
+		return (unsigned)n;
+	return isatty(fileno(out)) && !ioctl(fileno(out), TIOCGWINSZ, &size) ? size.ws_col : 0;
+}
+
+static struct style style_of(const struct options *o, FILE *out)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	bool plain = (no_color && *no_color) || !term || !strcmp(term, "dumb") || !isatty(fileno(out));
+
+	return (struct style){
+		.out = out,
+		.utf8 = !o->ascii && !strcmp(nl_langinfo(CODESET), "UTF-8"),
+		.color = o->color == COLOR_ALWAYS || (o->color == COLOR_AUTO && !plain),
+		.resolve = o->names,
+		.width = width_of(out),
+		.verbose = o->verbose,
+	};
+}
+
+static bool open_streams(struct view *v, char *error, size_t size)
+{
+	const struct options *o = v->options;
+	struct streams_options options = {
+		.hash = o->hash, .follow_dir = o->follow_dir, .out = v->out, .extract_dir = o->extract, .utf8 = v->style.utf8,
+		.color = v->style.color && !o->raw, .format = o->hex ? STREAMS_HEX : o->raw ? STREAMS_RAW : STREAMS_ASCII,
+		.follow_conn = o->mode == MODE_FOLLOW ? o->conn : 0,
+	};
+
+	if (!o->hash && !o->extract && o->mode != MODE_FOLLOW)
+		return true;
+	v->streams = streams_new(&options, error, size);
+	if (!v->streams)
+		return false;
+	v->events |= streams_events(v->streams) | TCPSTAT_MASK(TCPSTAT_EV_CONNECTION);
+	return true;
+}
+
+static bool open_sink(struct view *v, const struct capture_facts *facts)
+{
+	const struct options *o = v->options;
+	struct json_options json = { .out = v->out, .document = o->mode == MODE_JSON, .filter = o->filter,
+		.version = PACKAGE_VERSION, .events = o->events };
+
+	switch (o->mode) {
+	case MODE_REPORT:
+		v->report = report_new(&v->style, o->top);
+		v->events |= REPORT_EVENTS;
+		return v->report;
+	case MODE_CONN:
+		v->detail = detail_new(&v->style, o->conn);
+		v->events |= DETAIL_EVENTS;
+		return v->detail;
+	case MODE_FLOW:
+		v->ladder = ladder_new(&v->style, o->conn);
+		v->events |= LADDER_EVENTS;
+		return v->ladder;
+	case MODE_JSON: case MODE_JSONL:
+		v->json = json_new(&json);
+		v->events |= json_events(&json);
+		if (v->json)
+			json_capture(v->json, facts);
+		return v->json;
+	case MODE_CSV: case MODE_TSV:
+		v->csv = csv_new(v->out, o->mode == MODE_CSV ? ',' : '\t');
+		v->events |= TCPSTAT_MASK(TCPSTAT_EV_CONNECTION);
+		return v->csv;
+	default:
+		v->events |= TCPSTAT_MASK(TCPSTAT_EV_CONNECTION);
+		return true;
+	}
+}
+
+struct view *view_new(const struct options *o, FILE *out, const struct capture_facts *facts, char *error, size_t size)
+{
+	struct view *v = calloc(1, sizeof *v);
+
+	if (!v) {
+		snprintf(error, size, "out of memory");
+		return NULL;
+	}
+	v->options = o;
+	v->out = out;
+	v->style = style_of(o, out);
+	v->events = o->fail_on >= 0 ? TCPSTAT_MASK(TCPSTAT_EV_FINDING) : 0;
+	snprintf(error, size, "out of memory");
+	if (open_streams(v, error, size) && open_sink(v, facts))
+		return v;
+	view_free(v);
+	return NULL;
+}
+
+void view_free(struct view *v)
+{
+	if (!v)
+		return;
+	report_free(v->report);
+	detail_free(v->detail);
+	ladder_free(v->ladder);
+	json_close(v->json);
+	csv_close(v->csv);
+	if (v->streams)
+		streams_free(v->streams);
+	free(v);
+}
+
+uint32_t view_events(const struct view *v)
+{
+	return v->events;
+}
+
+bool view_wants_bytes(const struct view *v, uint32_t *only_conn)
+{
+	*only_conn = v->options->hash || v->options->extract ? 0 : v->options->conn;
+	return v->streams;
+}
+
+static void show(struct view *v, const struct tcpstat_event *ev)
+{
+	if (v->report)
+		report_event(v->report, ev);
+	if (v->detail)
+		detail_event(v->detail, ev);
+	if (v->ladder)
+		ladder_event(v->ladder, ev);
+	if (v->json)
+		json_event(v->json, ev);
+	if (v->csv)
+		csv_event(v->csv, ev);
+}
+
+void view_event(struct view *v, const struct tcpstat_event *ev)
+{
+	struct tcpstat_event sealed;
+	struct tcpstat_conn conn;
+
+	if (ev->type == TCPSTAT_EV_CONNECTION) {
+		v->n_conns++;
+		v->seen |= ev->conn == v->options->conn;
+	}
+	if (v->streams)
+		streams_event(v->streams, ev);
+	if (v->streams && ev->type == TCPSTAT_EV_CONNECTION) {
+		conn = *ev->connection;
+		streams_seal(v->streams, &conn);
+		sealed = *ev;
+		sealed.connection = &conn;
+		ev = &sealed;
+	}
+	show(v, ev);
+}
+
+void view_bytes(struct view *v, uint32_t conn, enum tcpstat_dir dir, uint64_t offset, const uint8_t *bytes, size_t len)
+{
+	streams_bytes(v->streams, conn, dir, offset, bytes, len);
+}
+
+void view_flush(struct view *v)
+{
+	if (v->json)
+		json_flush(v->json);
+	if (v->csv)
+		csv_flush(v->csv);
+	if (v->options->mode == MODE_FOLLOW)
+		fflush(v->out);
+}
+
+bool view_done(const struct view *v)
+{
+	if (v->streams && streams_status(v->streams) != STREAMS_OK)
+		return true;
+	if ((v->json && json_error(v->json)) || (v->csv && csv_error(v->csv)))
+		return true;
+	/* The connection that was asked for is over; other streams may still be wanted. */
+	return v->seen && !v->options->extract && !v->options->write && v->options->fail_on < 0 &&
+		(v->options->mode == MODE_FLOW || v->options->mode == MODE_FOLLOW);
+}
+
+static void print_report(struct view *v, struct capture *capture, const struct tcpstat_counters *counters,
+		int64_t first_ts_ns, int64_t last_ts_ns)
+{
+	const struct options *o = v->options;
+	const struct capture_facts *facts = capture_facts(capture);
+	struct report_facts r = {
+		.names = o->n_files ? o->files : o->interfaces, .n_names = o->n_files ? o->n_files : o->n_interfaces,
+		.filter = o->filter, .first_ts_ns = first_ts_ns, .last_ts_ns = last_ts_ns,
+		.packets = facts->packets, .filtered = facts->filtered, .unfit = facts->unfit, .truncated = facts->truncated,
+		.dropped = TCPSTAT_NULL,
+	};
+	size_t i;
+
+	for (i = 0; i < facts->n_interfaces; i++)
+		if (facts->interfaces[i].dropped > 0)
+			r.dropped = (r.dropped > 0 ? r.dropped : 0) + facts->interfaces[i].dropped;
+	report_print(v->report, &r, counters);
+}
+
+static bool print_end(struct view *v, struct capture *capture, const struct tcpstat_counters *counters,
+		int64_t first_ts_ns, int64_t last_ts_ns)
+{
+	if (v->report)
+		print_report(v, capture, counters, first_ts_ns, last_ts_ns);
+	if (v->detail)
+		return detail_print(v->detail);
+	if (v->ladder)
+		return ladder_print(v->ladder);
+	if (v->json)
+		json_summary(v->json, capture_facts(capture), counters);
+	return v->options->mode != MODE_FOLLOW || v->seen;
+}
+
+bool view_finish(struct view *v, struct capture *capture, const struct tcpstat_counters *counters, int64_t first_ts_ns,
+		int64_t last_ts_ns, char *error, size_t size)
+{
+	enum streams_status status = v->streams ? streams_finish(v->streams) : STREAMS_OK;
+	bool found = print_end(v, capture, counters, first_ts_ns, last_ts_ns);
+	int failed = json_close(v->json), csv_failed = csv_close(v->csv);
+
+	v->json = NULL;
+	v->csv = NULL;
+	failed = failed ? failed : csv_failed;
+	*error = '\0';
+	if (status == STREAMS_FAILED) {
+		snprintf(error, size, "%s", streams_error(v->streams));
+		return false;
+	}
+	if (status == STREAMS_CLOSED)
+		return true;
+	if (!failed && (fflush(v->out) || ferror(v->out)))
+		failed = errno ? errno : EIO;
+	if (failed == EPIPE)
+		return true;
+	if (failed) {
+		snprintf(error, size, "standard output: %s", strerror(failed));
+		return false;
+	}
+	if (found)
+		return true;
+	snprintf(error, size, "there is no connection %" PRIu32 ": %s", v->options->conn, v->n_conns ? "" : "there are none");
+	if (v->n_conns)
+		snprintf(error, size, "there is no connection %" PRIu32 ", only 1 to %" PRIu32, v->options->conn, v->n_conns);
+	return false;
+}

@@ -1,0 +1,32 @@
+/* What the user asked to see, behind one interface: the report, a connection, its flow graph or payload, records. */
+#ifndef CLI_VIEW_H
+#define CLI_VIEW_H
+
+#include "capture/capture.h"
+#include "cli/options.h"
+#include "sink/format.h"
+#include "sink/report.h"
+#include "sink/streams.h"
+
+struct view;
+
+/* NULL: `error` says why. `facts` is what is known before the first packet. */
+struct view *view_new(const struct options *, FILE *out, const struct capture_facts *facts, char *error, size_t size);
+void view_free(struct view *);
+/* TCPSTAT_MASK()s of the events that it needs. */
+uint32_t view_events(const struct view *);
+/* Does it want the bytes of the streams, and of which connection (0: all)? */
+bool view_wants_bytes(const struct view *, uint32_t *only_conn);
+void view_event(struct view *, const struct tcpstat_event *);
+void view_bytes(struct view *, uint32_t conn, enum tcpstat_dir, uint64_t offset, const uint8_t *, size_t len);
+/* Live: what is known so far is shown. */
+void view_flush(struct view *);
+/* There is nothing more to learn, or nobody to tell: reading may end. */
+bool view_done(const struct view *);
+
+/* The end of the input. `first_ts_ns`, `last_ts_ns` of the packets that were analysed, NULL none. False: `error` says
+ * what went wrong; "" if the reader of the output has gone, which is no error. */
+bool view_finish(struct view *, struct capture *, const struct tcpstat_counters *, int64_t first_ts_ns, int64_t last_ts_ns,
+	char *error, size_t size);
+
+#endif
