@@ -278,6 +278,7 @@ static void print_head(const struct report *r, const struct report_facts *facts,
 static const char *findings_of(const struct report *r, uint32_t conn, char *text, size_t size, enum tint *tint)
 {
 	size_t i, n = 0, first = SIZE_MAX;
+	char more[32];
 
 	for (i = 0; i < r->n_findings; i++) {
 		if (r->findings[i].conn == conn) {
@@ -290,9 +291,9 @@ static const char *findings_of(const struct report *r, uint32_t conn, char *text
 	if (!n)
 		return text;
 	*tint = r->findings[first].severity == TCPSTAT_SEVERITY_PROBLEM ? TINT_RED : TINT_YELLOW;
-	format_safe(text, size - 16, &r->style, r->findings[first].title ? r->findings[first].title : "");
-	if (n > 1)
-		snprintf(text + strlen(text), 16, ", %zu more", n - 1);
+	format_safe(text, size - sizeof more, &r->style, r->findings[first].title ? r->findings[first].title : "");
+	if (n > 1 && (size_t)snprintf(more, sizeof more, ", %zu more", n - 1) < sizeof more)
+		strcat(text, more);
 	return text;
 }
 
