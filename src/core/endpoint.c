@@ -249,7 +249,8 @@ static void reset(struct endpoints *es, const struct segment *s, bool ok, const 
 		deny(es, x, EP_FACT_RCV_FIN, false, o);
 	if (!es->synack_sent[side] && !es->syn_end[side])
 		deny(es, x, EP_FACT_RCV_SYN, false, o); /* refused: nobody listens there */
-	es->rst_seq[side] = s->seq;
+	/* one outside the window may be forged: whatever its sender sends after it belies it */
+	es->rst_seq[side] = ok ? s->seq : 0;
 	learn(es, x, EP_FACT_SND_RST, ok, o);
 	if (ok)
 		learn(es, y, EP_FACT_RCV_RST, false, o);
