@@ -58,7 +58,7 @@ static int usage_error(const char *format, ...)
 
 void options_help(FILE *out)
 {
-	enum { HELP_COLUMN = 30 };
+	enum { HELP_COLUMN = 32 };
 	size_t i;
 
 	fputs("Usage: tcpstat [OPTION]... FILE... [FILTER]\n"

@@ -257,8 +257,8 @@ static void print_states(const struct detail *d)
 {
 	const struct tcpstat_conn *c = &d->conn;
 	static const char *const who[] = { "client", "server" };
-	char t[FORMAT_MAX], from[32], trigger[64];
-	size_t i, j;
+	char t[FORMAT_MAX], from[32], trigger[FORMAT_MAX];
+	size_t i;
 
 	heading(d, "States");
 	for (i = 0; i < d->n_steps; i++) {
@@ -266,18 +266,18 @@ static void print_states(const struct detail *d)
 		const char *from_name = tcpstat_state_name((enum tcpstat_state)s->state.from);
 		const char *to_name = tcpstat_state_name((enum tcpstat_state)s->state.to);
 
-		format_safe(trigger, sizeof trigger, &d->style, s->trigger);
-		for (j = 0; trigger[j]; j++)
-			trigger[j] = trigger[j] == '_' ? ' ' : trigger[j];
 		snprintf(from, sizeof from, "%s", from_name ? from_name : "-");
 		fprintf(d->style.out, "  %12s  %s  %-12s %s %-12s %s", when(d, t, s->ts_ns), who[s->state.endpoint & 1], from,
-			d->style.utf8 ? "\u2192" : "->", to_name ? to_name : "-", trigger);
+			d->style.utf8 ? "\u2192" : "->", to_name ? to_name : "-", format_trigger(trigger, s->trigger));
 		if (s->frame)
 			fprintf(d->style.out, ", #%" PRIu64, s->frame);
-		fputs(s->state.provisional ? ", if it arrived\n" : "\n", d->style.out);
+		fputc('\n', d->style.out);
 	}
 	if (d->more_steps)
 		fprintf(d->style.out, "  %s more\n", format_count(t, (int64_t)d->more_steps));
+	if (c->close.provisional[0] || c->close.provisional[1])
+		line(d, "not proven", "the last state of %s: its packet may not have arrived", c->close.provisional[0] ?
+			c->close.provisional[1] ? "both" : "the client" : "the server");
 	if (c->close.how != TCPSTAT_CLOSE_OPEN)
 		line(d, "ended", "by %s%s%s", c->close.how == TCPSTAT_CLOSE_FIN ? "FIN" : c->close.how == TCPSTAT_CLOSE_RST ? "RST" :
 			"timeout", c->close.by == TCPSTAT_CLIENT || c->close.by == TCPSTAT_SERVER ? " of the " : "",
@@ -310,7 +310,7 @@ static void print_losses(const struct detail *d)
 	const struct tcpstat_half *a = &d->conn.half[0], *b = &d->conn.half[1];
 	char x[FORMAT_MAX], y[FORMAT_MAX];
 	static const char *const causes[TCPSTAT_NCAUSES] = { "  cause unknown", "  SYN", "  SYN,ACK", "  FIN", "  timeout",
-		"  after a timeout", "  fast", "  in recovery", "  tail loss probe", "  retransmission lost" };
+		"  after a timeout", "  fast", "  in recovery", "  tail loss probe", "  lost again" };
 	int i;
 
 	figures(d, "retransmitted segments", COUNT, a->retransmissions.total, b->retransmissions.total);
@@ -354,7 +354,7 @@ static void print_windows(const struct detail *d)
 	snprintf(x, sizeof x, "%s", tcpstat_cc_name(a->congestion_control.name) ? tcpstat_cc_name(a->congestion_control.name) : "-");
 	snprintf(y, sizeof y, "%s", tcpstat_cc_name(b->congestion_control.name) ? tcpstat_cc_name(b->congestion_control.name) : "-");
 	pair(d, "congestion control", x, y);
-	if (!isnan(a->congestion_control.fit) || !isnan(b->congestion_control.fit))
+	if (a->congestion_control.name || b->congestion_control.name)
 		pair(d, "  off by", format_share(x, a->congestion_control.fit), format_share(y, b->congestion_control.fit));
 	pair(d, "habits of", a->stack ? a->stack : "-", b->stack ? b->stack : "-");
 }

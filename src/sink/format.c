@@ -225,6 +225,30 @@ char *format_safe(char *buf, size_t size, const struct style *style, const char 
 	return buf;
 }
 
+char *format_trigger(char buf[FORMAT_MAX], const char *trigger)
+{
+	static const char *const words[][2] = {
+		{ "snd", "sent" }, { "rcv", "received" }, { "syn", "SYN" }, { "synack", "SYN,ACK" }, { "ack", "ACK" },
+		{ "fin", "FIN" }, { "rst", "RST" }, { "2msl", "of 2 MSL" }, { "rollback", "taken back:" },
+	};
+	size_t len = 0, i, n;
+
+	*buf = '\0';
+	for (; trigger && *trigger; trigger += n + (trigger[n] == '_')) {
+		n = strcspn(trigger, "_");
+		for (i = 0; i < sizeof words / sizeof *words; i++)
+			if (strlen(words[i][0]) == n && !memcmp(words[i][0], trigger, n))
+				break;
+		if (i < sizeof words / sizeof *words)
+			len += (size_t)snprintf(buf + len, FORMAT_MAX - len, "%s%s", len ? " " : "", words[i][1]);
+		else
+			len += (size_t)snprintf(buf + len, FORMAT_MAX - len, "%s%.*s", len ? " " : "", (int)n, trigger);
+		if (len >= FORMAT_MAX)
+			break;
+	}
+	return buf;
+}
+
 size_t format_columns(const char *text)
 {
 	size_t n = 0;

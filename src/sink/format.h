@@ -37,6 +37,8 @@ char *format_seconds(char buf[FORMAT_MAX], int64_t ns);                 /* 0.035
 char *format_endpoint(char *buf, size_t size, const struct style *, const struct tcpstat_addr *, uint16_t port);
 /* A string of unknown origin, with everything but printable ASCII (or valid UTF-8, if the style has it) as \xHH. */
 char *format_safe(char *buf, size_t size, const struct style *, const char *text);
+/* What moved a state, from its name: snd_fin -> "sent FIN". */
+char *format_trigger(char buf[FORMAT_MAX], const char *trigger);
 /* "s" unless n is 1. */
 const char *format_s(int64_t n);
 

@@ -9,6 +9,7 @@ struct words {
 	char *text;
 	size_t size, len;
 	bool bracket;                   /* inside ( ): commas between words */
+	bool full;                      /* there is room for everything */
 };
 
 static void say(struct words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -80,8 +81,10 @@ static void say_numbers(const struct label *l, struct words *w, struct label_con
 	int64_t ack = l->ack_rel == TCPSTAT_NULL ? (int64_t)l->ack : l->ack_rel;
 	unsigned i;
 
-	if (l->len)
+	if (l->len && w->full)
 		say(w, "%" PRId64 ":%" PRId64 " (%" PRIu32 ")", seq, seq + l->len, l->len);
+	else if (l->len)
+		say(w, "%" PRId64 ":%" PRId64, seq, seq + l->len);
 	else if (l->flags & (TH_SYN | TH_FIN | TH_RST))
 		say(w, "seq %" PRId64, seq);
 	if ((l->flags & TH_ACK) && !((l->flags & TH_RST) && !l->ack) && (!l->len || ack != context->ack_rel[l->dir]))
@@ -130,7 +133,7 @@ static void say_retransmission(const struct label *l, const struct style *style,
 		break;
 	case TCPSTAT_CAUSE_RECOVERY: say(w, "in recovery"); break;
 	case TCPSTAT_CAUSE_GO_BACK_N: say(w, "after timeout"); break;
-	case TCPSTAT_CAUSE_LOST_RETRANSMISSION: say(w, "retransmission lost"); break;
+	case TCPSTAT_CAUSE_LOST_RETRANSMISSION: say(w, "lost again"); break;
 	case TCPSTAT_CAUSE_RTO: case TCPSTAT_CAUSE_SYN: case TCPSTAT_CAUSE_SYNACK: case TCPSTAT_CAUSE_FIN:
 		say(w, l->backoff > 1 ? "timeout no. %" PRIu32 : "timeout", l->backoff);
 		break;
@@ -138,9 +141,9 @@ static void say_retransmission(const struct label *l, const struct style *style,
 	}
 	if (l->since_ns != TCPSTAT_NULL)
 		say(w, "after %s", format_duration(time, style, l->since_ns));
-	if (l->original_frame != TCPSTAT_NULL && l->original_frame > 0)
+	if (l->original_frame != TCPSTAT_NULL && l->original_frame > 0 && w->full)
 		say(w, "of #%" PRId64, l->original_frame);
-	if (l->lost == TCPSTAT_LOST_BEFORE_CAPTURE || l->lost == TCPSTAT_LOST_AFTER_CAPTURE)
+	if (w->full && (l->lost == TCPSTAT_LOST_BEFORE_CAPTURE || l->lost == TCPSTAT_LOST_AFTER_CAPTURE))
 		say(w, "lost %s capture", l->lost == TCPSTAT_LOST_BEFORE_CAPTURE ? "before" : "after");
 	if (l->spurious == 1)
 		say(w, "needless");
@@ -193,16 +196,11 @@ static void say_icmp(const struct label *l, struct words *w)
 	say(w, "ICMP type %u code %u", l->icmp[0], l->icmp[1]);
 }
 
-/* trigger: timeout_2msl and the like */
 static void say_timer(const struct label *l, struct words *w)
 {
-	char text[sizeof l->trigger], *c;
+	char text[FORMAT_MAX];
 
-	memcpy(text, l->trigger, sizeof text);
-	for (c = text; *c; c++)
-		if (*c == '_')
-			*c = ' ';
-	say(w, "%s", text);
+	say(w, "%s", format_trigger(text, l->trigger));
 }
 
 void label_context_init(struct label_context *c)
@@ -210,9 +208,10 @@ void label_context_init(struct label_context *c)
 	*c = (struct label_context){ .ack_rel = { TCPSTAT_NULL, TCPSTAT_NULL } };
 }
 
-void label_text(const struct label *l, const struct style *style, struct label_context *context, char *text, size_t size)
+void label_text(const struct label *l, const struct style *style, struct label_context *context, bool full, char *text,
+		size_t size)
 {
-	struct words w = { .text = text, .size = size };
+	struct words w = { .text = text, .size = size, .full = full };
 	unsigned dir = l->dir & 1;
 
 	*text = '\0';
@@ -224,7 +223,8 @@ void label_text(const struct label *l, const struct style *style, struct label_c
 		context->dup_acks[dir] = l->dup_ack ? l->dup_ack : l->len ? context->dup_acks[dir] : 0;
 	say_flags(l, &w);
 	say_numbers(l, &w, context);
-	say_options(l, style, &w);
+	if (full || l->verdict == LABEL_NEW)
+		say_options(l, style, &w);
 	say_verdict(l, style, &w, context->dup_acks[!dir]);
 	if (l->dup_ack)
 		say(&w, "dup ACK #%" PRIu32, l->dup_ack);

@@ -34,8 +34,10 @@ struct label_context {
 };
 
 void label_context_init(struct label_context *);
-/* The words of the line; with `verbose` windows and timestamps too. `context` moves on. */
-void label_text(const struct label *, const struct style *, struct label_context *context, char *text, size_t size);
+/* The words of the line; with `verbose` windows and timestamps too. `context` moves on. Not `full`: without what the
+ * line can do without where there is no room. */
+void label_text(const struct label *, const struct style *, struct label_context *context, bool full, char *text,
+	size_t size);
 enum tint label_tint(const struct label *);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TEXT = 512, MAX_ENDPOINT = 300, NO_STATE = 0xff };
+enum { MAX_TEXT = 512, MAX_ENDPOINT = 300, NO_STATE = 0xff, ENDS = 7 }; /* ENDS: "-- " and " -->" around the words */
 
 struct ladder {
 	struct style style;
@@ -220,7 +220,7 @@ static const char *state_name(uint8_t state)
 
 static void measure(const struct ladder *l, struct layout *layout)
 {
-	enum { ENDS = 7, LEAST = 24 };  /* "-- " and " -->" around the words */
+	enum { LEAST = 24, MOST = 80 };  /* MOST: where nothing limits the width, a few long lines may stick out */
 	struct label_context context;
 	char text[MAX_TEXT];
 	size_t i, fixed;
@@ -239,7 +239,7 @@ static void measure(const struct ladder *l, struct layout *layout)
 
 		if (!row->segment && !row->note)
 			continue;
-		label_text(row, &l->style, &context, text, sizeof text);
+		label_text(row, &l->style, &context, true, text, sizeof text);
 		layout->arrow = max(layout->arrow, format_columns(text) + ENDS);
 		for (side = 0; side < 2; side++)
 			layout->side[side] = max(layout->side[side], strlen(state_name(row->state[side])));
@@ -250,6 +250,8 @@ static void measure(const struct ladder *l, struct layout *layout)
 	fixed = layout->frame + 2 + layout->time + 2 + layout->side[0] + 2 + 2 + layout->side[1];
 	if (l->style.width && layout->arrow + fixed > l->style.width)
 		layout->arrow = l->style.width > fixed + LEAST ? l->style.width - fixed : LEAST;
+	else if (!l->style.width && layout->arrow > MOST)
+		layout->arrow = MOST;
 }
 
 static void repeat(FILE *out, const char *text, size_t n)
@@ -304,7 +306,7 @@ static void print_row(const struct ladder *l, const struct layout *layout, const
 
 bool ladder_print(const struct ladder *l)
 {
-	struct label_context context;
+	struct label_context context, before;
 	struct layout layout;
 	char text[MAX_TEXT];
 	uint8_t shown[2] = { NO_STATE, NO_STATE };
@@ -322,7 +324,10 @@ bool ladder_print(const struct ladder *l)
 
 		if (!row->segment && !row->note)
 			continue;
-		label_text(row, &l->style, &context, text, sizeof text);
+		before = context;
+		label_text(row, &l->style, &context, true, text, sizeof text);
+		if (format_columns(text) + ENDS > layout.arrow)
+			label_text(row, &l->style, &before, false, text, sizeof text);
 		print_row(l, &layout, row, text, shown);
 	}
 	if (l->unseen)

@@ -27,7 +27,8 @@ struct finding {
 struct totals {
 	uint64_t connections, midstream, refused, no_answer, reset, timed_out, open;
 	uint64_t retransmitting, retransmissions, by_cause[TCPSTAT_NCAUSES], spurious;
-	uint64_t out_of_order, duplicates, gaps, gap_bytes, zero_windows, timeouts;
+	uint64_t out_of_order, duplicates, zero_windows, timeouts;
+	uint64_t gaps[TCPSTAT_GAP_CAP + 1], gap_bytes[TCPSTAT_GAP_CAP + 1];
 	int64_t stall_ns, zero_ns;
 };
 
@@ -155,8 +156,6 @@ static void count(struct totals *t, const struct tcpstat_conn *c)
 		add(&t->spurious, h->retransmissions.spurious);
 		add(&t->out_of_order, h->out_of_order);
 		add(&t->duplicates, h->duplicates);
-		add(&t->gaps, h->gaps.count);
-		add(&t->gap_bytes, h->gaps.bytes);
 		add(&t->zero_windows, h->rwnd.zero_count);
 		add(&t->timeouts, h->timeouts.count);
 		add_ns(&t->stall_ns, h->timeouts.stall_ns);
@@ -216,6 +215,9 @@ void report_event(struct report *r, const struct tcpstat_event *ev)
 		keep(r, ev->connection);
 	} else if (ev->type == TCPSTAT_EV_FINDING) {
 		keep_finding(r, ev);
+	} else if (ev->type == TCPSTAT_EV_GAP) {
+		r->totals.gaps[ev->gap.why]++;
+		r->totals.gap_bytes[ev->gap.why] += ev->gap.len;
 	}
 }
 
@@ -301,6 +303,7 @@ static void print_row(const struct report *r, struct table *t, const struct tcps
 {
 	char text[MAX_ENDPOINT], small[FORMAT_MAX];
 	double resent = standing_retransmitted(c);
+	int64_t syns = c->handshake.syn_retransmissions;
 	enum tint tint;
 	int i;
 
@@ -314,7 +317,11 @@ static void print_row(const struct report *r, struct table *t, const struct tcps
 		table_cell(t, format_bytes(small, c->half[i].payload_bytes), TINT_NONE);
 	table_cell(t, format_duration(small, &r->style, c->duration_ns), TINT_NONE);
 	table_cell(t, format_duration(small, &r->style, standing_rtt(c)), TINT_NONE);
-	table_cell(t, format_share(small, resent), resent >= 0.01 ? TINT_RED : resent > 0 ? TINT_YELLOW : TINT_NONE);
+	if (!(resent > 0) && syns > 0)
+		snprintf(small, sizeof small, "%" PRId64 " SYN", syns);
+	else
+		format_share(small, resent);
+	table_cell(t, small, syns > 0 ? TINT_RED : resent >= 0.01 ? TINT_RED : resent > 0 ? TINT_YELLOW : TINT_NONE);
 	table_cell(t, standing_limit(small, c), TINT_NONE);
 	if (r->n_findings) {
 		findings_of(r, c->number, text, sizeof text, &tint);
@@ -348,8 +355,8 @@ static void print_table(struct report *r)
 	table_column(&t, "client", false, 0);
 	table_column(&t, "server", false, 0);
 	table_column(&t, "state", false, 0);
-	table_column(&t, "to server", true, 0);
-	table_column(&t, "to client", true, 0);
+	table_column(&t, "up", true, 0);
+	table_column(&t, "down", true, 0);
 	table_column(&t, "lasted", true, 5);
 	table_column(&t, "RTT", true, 3);
 	table_column(&t, "resent", true, 2);
@@ -406,7 +413,7 @@ static const char *cause_words(enum tcpstat_cause cause)
 		[TCPSTAT_CAUSE_UNKNOWN] = "cause unknown", [TCPSTAT_CAUSE_SYN] = "SYN", [TCPSTAT_CAUSE_SYNACK] = "SYN,ACK",
 		[TCPSTAT_CAUSE_FIN] = "FIN", [TCPSTAT_CAUSE_RTO] = "timeout", [TCPSTAT_CAUSE_GO_BACK_N] = "after a timeout",
 		[TCPSTAT_CAUSE_FAST] = "fast", [TCPSTAT_CAUSE_RECOVERY] = "in recovery", [TCPSTAT_CAUSE_TLP] = "tail loss probe",
-		[TCPSTAT_CAUSE_LOST_RETRANSMISSION] = "retransmission lost",
+		[TCPSTAT_CAUSE_LOST_RETRANSMISSION] = "lost again",
 	};
 
 	return words[cause];
@@ -444,8 +451,13 @@ static void print_losses(const struct report *r)
 static void print_facts(const struct report *r)
 {
 	const struct totals *t = &r->totals;
+	static const char *const whys[] = {
+		[TCPSTAT_GAP_LOST] = "never arrived", [TCPSTAT_GAP_CAPTURE_LOSS] = "arrived, but the capture missed them",
+		[TCPSTAT_GAP_TRUNCATED] = "cut off by the snapshot length", [TCPSTAT_GAP_CAP] = "given up to stay within memory",
+	};
 	struct list line = { .len = 0 };
-	char n[FORMAT_MAX], v[FORMAT_MAX];
+	char n[FORMAT_MAX];
+	int i;
 
 	if (!t->connections)
 		return;
@@ -474,11 +486,11 @@ static void print_facts(const struct report *r)
 		print_fact(&r->style, "Windows", line.text);
 	}
 	line.len = 0;
-	if (t->gaps) {
-		list_add(&line, "%s gap%s (%s) in what was captured of the streams", format_count(n, (int64_t)t->gaps),
-			format_s((int64_t)t->gaps), format_bytes(v, (int64_t)t->gap_bytes));
+	for (i = 0; i <= TCPSTAT_GAP_CAP; i++)
+		if (t->gaps[i])
+			list_add(&line, "%s %s", format_bytes(n, (int64_t)t->gap_bytes[i]), whys[i]);
+	if (line.len)
 		print_fact(&r->style, "Missing", line.text);
-	}
 }
 
 static void print_finding(const struct report *r, const struct finding *f)

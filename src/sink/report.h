@@ -28,7 +28,9 @@ struct report_facts {
 	bool truncated;                 /* the input ended in the middle of something */
 };
 
-enum { REPORT_EVENTS = TCPSTAT_MASK(TCPSTAT_EV_CONNECTION) | TCPSTAT_MASK(TCPSTAT_EV_FINDING) };
+enum {
+	REPORT_EVENTS = TCPSTAT_MASK(TCPSTAT_EV_CONNECTION) | TCPSTAT_MASK(TCPSTAT_EV_FINDING) | TCPSTAT_MASK(TCPSTAT_EV_GAP)
+};
 
 /* `top` 0: no table. NULL: out of memory. */
 struct report *report_new(const struct style *, uint64_t top);

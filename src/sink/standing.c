@@ -118,7 +118,7 @@ int64_t standing_trouble(const struct tcpstat_conn *c)
 		const struct tcpstat_half *h = &c->half[i];
 
 		trouble += known(h->timeouts.stall_ns) + known(h->rwnd.zero_ns);
-		trouble += (known(h->retransmissions.total) + known(h->gaps.count)) * RESENT_MS * NS_PER_MS;
+		trouble += known(h->retransmissions.total) * RESENT_MS * NS_PER_MS;
 	}
 	trouble += syns * SYN_TIMEOUT_MS * NS_PER_MS;
 	switch (c->handshake.outcome) {
