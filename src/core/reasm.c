@@ -9,6 +9,7 @@
 
 static const uint64_t plausible_bytes = 64 << 20;       /* ahead of what is expected, whatever the window */
 static const uint64_t cap_default_bytes = 16 << 20;
+static const uint64_t damaged_cap_bytes = 256 << 10;
 static const int64_t patience_ns = 1000000000;          /* for data captured after its ACK ... */
 static const int64_t keepalive_idle_ns = 500000000;     /* a byte repeated later than this after its ACK is no late one */
 enum {
@@ -22,6 +23,7 @@ struct reasm_ahead {
 	struct rangeset seen;           /* by the headers */
 	struct rangeset cut;            /* of that, what the snapshot length cut off; kept only when there is no `buf` */
 	struct reasm_buf buf;           /* the bytes, if somebody wants them */
+	struct reasm_buf damaged;       /* bytes of segments with a wrong checksum */
 };
 
 /* One direction during one call. */
@@ -194,6 +196,7 @@ static struct reasm_ahead *get_ahead(struct reasm *r)
 		rangeset_init(&r->ahead->seen, r->budget, RANGES_MAX);
 		rangeset_init(&r->ahead->cut, r->budget, RANGES_MAX);
 		reasm_buf_init(&r->ahead->buf, r->budget);
+		reasm_buf_init(&r->ahead->damaged, r->budget);
 	}
 	return r->ahead;
 }
@@ -306,6 +309,42 @@ static void settle(struct pass *p)
 	r->missing_segments = 0;
 }
 
+/* A segment with a wrong checksum: its receiver drops it, unless what is wrong is only the capture. */
+static void put_aside(struct reasm *r, const struct segment *s)
+{
+	struct reasm_bytes b = { .lo = s->seq, .hi = s->seq + s->len, .data = s->view->payload, .caplen = s->view->caplen };
+	struct reasm_ahead *a = get_ahead(r);
+
+	if (!a || !r->based || s->flags & (TH_SYN | TH_RST) || b.hi <= r->next || b.lo > plausible(r))
+		return;
+	b.from = max64(b.lo, r->next);
+	if (b.caplen > s->len)
+		b.caplen = s->len;
+	if (reasm_buf_add(&a->damaged, &b, TCPSTAT_OVERLAP_LAST, damaged_cap_bytes, &(uint64_t){ 0 }))
+		reasm_buf_drop_above(&a->damaged, 0);
+}
+
+/* The peer acknowledged bytes of which only copies with a wrong checksum were captured: then the sums were wrong. */
+static void take_damaged(struct pass *p)
+{
+	struct reasm *r = p->r;
+	struct reasm_bytes b = { 0 };
+	uint32_t len;
+
+	if (!r->ahead)
+		return;
+	for (;;) {
+		reasm_buf_drop_below(&r->ahead->damaged, r->next);
+		b.data = reasm_buf_head(&r->ahead->damaged, &b.lo, &len);
+		if (!b.data || b.lo >= proven(r))
+			return;
+		b.hi = min64(b.lo + len, proven(r));
+		b.caplen = (uint32_t)(b.hi - b.lo);
+		take(p, &b);
+		reasm_buf_drop_below(&r->ahead->damaged, b.hi);
+	}
+}
+
 /* The SYN's data count up to `off`; what lies beyond comes again. */
 static void release_syn(struct pass *p, uint64_t off)
 {
@@ -341,6 +380,7 @@ static void take_ack(struct pass *p, const struct segment *s)
 		if (s->ack > r->fin && s->ack - r->fin > 1)
 			r->fin = OPEN;
 		advance(p);
+		take_damaged(p);
 	}
 	settle(p);
 }
@@ -403,8 +443,10 @@ static void take_own(struct pass *p, const struct segment *s)
 		/* It saw its SYN acknowledged, although we did not: it goes on behind the data, or repeats them. */
 		release_syn(p, s->seq == r->base ? r->base : OPEN);
 	}
-	if (s->len)
+	if (s->len) {
+		r->unread |= !p->bytes;
 		take_payload(p, s, lo);
+	}
 	if (!r->based)
 		return;
 	if (s->flags & TH_FIN && r->fin == OPEN && hi >= r->next && hi <= plausible(r))
@@ -439,11 +481,14 @@ void reasm_segment(struct reasm both[2], const struct segment *s, const struct e
 
 	if (own.r->finished)
 		return;
-	/* A damaged segment is dropped by its receiver. Where no sum was ever right, the sums prove nothing. */
+	/* Where no sum was ever right, the sums prove nothing. */
 	if (s->view->cksum == CKSUM_GOOD)
 		own.r->cksum_good = true;
-	if (s->view->cksum == CKSUM_BAD && own.r->cksum_good)
+	if (s->view->cksum == CKSUM_BAD && own.r->cksum_good) {
+		if (s->len)
+			put_aside(own.r, s);
 		return;
+	}
 	if (s->flags & TH_RST) {
 		if (rst_counts(own.r, s->seq)) {
 			own.r->rst = min64(own.r->rst, top(own.r));
@@ -495,7 +540,7 @@ void reasm_snapshot(const struct reasm both[2], struct tcpstat_conn *conn)
 		half->payload_bytes = (int64_t)(r->payload_bytes - held);
 		half->gaps.count = (int64_t)r->gaps;
 		half->gaps.bytes = (int64_t)r->gap_bytes;
-		half->overlap_conflicts = (int64_t)r->conflicts;
+		half->overlap_conflicts = r->unread ? TCPSTAT_NULL : (int64_t)r->conflicts;
 		half->refused_bytes = (int64_t)(r->refused_bytes + held);
 	}
 }
@@ -509,6 +554,7 @@ void reasm_fini(struct reasm both[2])
 		rangeset_fini(&a->seen);
 		rangeset_fini(&a->cut);
 		reasm_buf_fini(&a->buf);
+		reasm_buf_fini(&a->damaged);
 		budget_resize(both[i].budget, a, sizeof *a, 0);
 		both[i].ahead = NULL;
 	}

@@ -19,7 +19,8 @@
  * Neighbouring gaps of one kind are told as one. A gap event comes before the bytes behind it.
  *
  * What is held back until the peer's ACK vouches for it, and never delivered otherwise (`refused_bytes`): data of a SYN
- * (RFC 7413), beyond the FIN, after a RST, further ahead than max(4 windows, 64 MiB).
+ * (RFC 7413), beyond the FIN, after a RST, further ahead than max(4 windows, 64 MiB). Payload with a wrong checksum, where
+ * the sender's sums are right otherwise, is held back too, and counts if the peer acknowledges it and no good copy was seen.
  *
  * Two copies of a byte that differ, neither delivered yet: which one counts depends on the system that receives; for
  * `new` against `old` (each with the extent that it had on the wire), config->overlap says (J. Novak, S. Sturges,
@@ -56,6 +57,7 @@ struct reasm {
 	uint32_t missing_segments;      /* of this direction since then */
 	uint32_t far_segments;          /* in a row */
 	bool based, syn_held, cksum_good, finished;
+	bool unread;                    /* payload passed that nobody wanted: conflicts are not known */
 	uint8_t gap_why;                /* the gap not yet told */
 	uint64_t gap_offset, gap_len, gap_frame;
 	int64_t gap_ts;

@@ -332,7 +332,7 @@ struct tcpstat_half {                   /* one direction; everything about the d
 	int64_t throughput_bps, goodput_bps, bdp_bytes;
 	double limits[TCPSTAT_NLIMITS]; /* shares of the duration, sum 1 */
 	struct { int64_t count, bytes; } gaps;
-	int64_t overlap_conflicts;      /* times that a copy of buffered bytes differed from the first one */
+	int64_t overlap_conflicts;      /* copies of waiting bytes that differed; NULL: nobody wanted the bytes */
 	int64_t refused_bytes;          /* payload that cannot have reached the application: after FIN or RST, implausible */
 	int64_t keepalives, zero_window_probes;
 	int64_t checksum_errors, checksum_offloaded;

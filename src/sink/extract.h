@@ -7,7 +7,7 @@
  *     {"conn":1,"dir":"c2s","file":"1-10.0.0.1_40000-10.0.0.2_80.c2s","bytes":120,"sha256":"...",
  *      "gaps":{"count":1,"bytes":1448,"list":[{"offset":64,"len":1448,"why":"lost"}]}}
  *
- * where sha256 is of the file as it is, and the list ends after EXTRACT_GAPS.
+ * where sha256 (of the file as it is) is null unless hashes were asked for, and the list ends after EXTRACT_GAPS.
  *
  * Few system calls: a stream that fits into its buffer costs open, write and close; longer ones are written a buffer at a
  * time. Buffers together and open files are bounded; the least recently used goes first. */
@@ -29,7 +29,7 @@ void extract_free(struct extract *);
 struct extract_file *extract_open(struct extract *, uint32_t conn, enum tcpstat_dir);
 void extract_write(struct extract *, struct extract_file *, const uint8_t *, size_t len);
 void extract_gap(struct extract *, struct extract_file *, const struct tcpstat_ev_gap *);
-/* Writes out, names and lists the file; `sha256`: hex. Frees it. */
+/* Writes out, names and lists the file; `sha256`: hex or NULL. Frees it. */
 void extract_close(struct extract *, struct extract_file *, const struct tcpstat_conn *, const char *sha256);
 /* Flushes the index. */
 void extract_finish(struct extract *);

@@ -224,7 +224,8 @@ void streams_bytes(struct streams *s, uint32_t conn, enum tcpstat_dir dir, uint6
 	struct entry *e = get(s, conn);
 	if (!e)
 		return;
-	sha256_update(&e->side[dir].sha256, len, data);
+	if (s->options.hash)
+		sha256_update(&e->side[dir].sha256, len, data);
 	if (s->extract) {
 		struct extract_file *f = file_of(s, conn, dir);
 		if (f)
@@ -256,7 +257,7 @@ void streams_seal(struct streams *s, struct tcpstat_conn *conn)
 		if (s->options.hash)
 			conn->half[dir].payload_sha256 = conn->half[dir].gaps.count ? NULL : s->hex[dir];
 		if (e && e->side[dir].file)
-			extract_close(s->extract, e->side[dir].file, conn, s->hex[dir]);
+			extract_close(s->extract, e->side[dir].file, conn, s->options.hash ? s->hex[dir] : NULL);
 	}
 	free(e);
 	check_extract(s);

@@ -337,6 +337,7 @@ Test(reasm, bytes_cut_by_the_snapshot_length)
 		expect_gap(1, 110, 190, TCPSTAT_GAP_TRUNCATED);
 		expect_gap(2, 310, 90, TCPSTAT_GAP_TRUNCATED);
 		cr_assert_eq(w.conn.half[0].payload_bytes, 400);
+		cr_assert_eq(w.conn.half[0].overlap_conflicts, wanted ? 0 : TCPSTAT_NULL);
 		cr_assert_eq(w.conn.half[0].gaps.bytes, 370);
 	}
 }
@@ -524,17 +525,54 @@ Test(reasm, data_of_a_syn_without_answer_never_arrived)
 	cr_assert_eq(w.conn.half[0].refused_bytes, 4);
 }
 
+static void damaged(uint64_t off, const char *bytes)
+{
+	uint32_t len = (uint32_t)strlen(bytes);
+	struct tcp_view view = { .payload = (const uint8_t *)bytes, .caplen = len, .len = len, .cksum = CKSUM_BAD };
+	struct segment s = { .view = &view, .ts = w.now, .dir = TCPSTAT_C2S, .flags = TH_ACK, .len = len, .seq = first + off,
+			     .end = first + off + len };
+
+	reasm_segment(w.reasm, &s, &w.out);
+}
+
 Test(reasm, damaged_segments_are_none)
 {
-	struct tcp_view bad = { .payload = (const uint8_t *)"XXX", .caplen = 3, .len = 3, .cksum = CKSUM_BAD };
-
 	syn();
 	text(0, "abc");
-	reasm_segment(w.reasm, &(struct segment){ .view = &bad, .dir = TCPSTAT_C2S, .flags = TH_ACK, .len = 3, .seq = first + 3,
-						  .end = first + 6 }, &w.out);
+	damaged(3, "XXX");
+	damaged(6, "XXX");
 	text(3, "def");
+	ack(6);
 	end();
 	expect("abcdef");
+}
+
+Test(reasm, an_acknowledged_segment_was_not_damaged)
+{
+	for (int wanted = 1; wanted >= 0; wanted--) {
+		start();
+		w.config.stream = wanted ? on_stream : NULL;
+		syn();
+		damaged(0, "abc");
+		damaged(3, "dXX");
+		text(4, "ef");
+		cr_assert_eq(w.got[0], 0);
+		ack(6);
+		end();
+		if (wanted)
+			expect("abcdef");
+		cr_assert_eq(w.conn.half[0].payload_bytes, 6);
+		cr_assert_eq(w.n_gaps[0], 0);
+	}
+}
+
+Test(reasm, where_every_sum_is_wrong_none_counts)
+{
+	feed(&(struct segment){ .dir = TCPSTAT_S2C, .flags = TH_ACK, .seq = first, .ack = first }, NULL, 0);
+	damaged(0, "abc");
+	damaged(3, "def");
+	expect("abcdef");
+	end();
 }
 
 Test(reasm, one_segment_2_gb_ahead_makes_no_phantom)
