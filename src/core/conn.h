@@ -73,7 +73,7 @@ struct conn {
 	struct conn_syn syn;
 };
 
-enum { CONN_MAX_BYTES = 640 };
+enum { CONN_MAX_BYTES = 704 };
 
 /* `c` is zeroed but for node.key. `swapped` as flow_key_init said of this segment. */
 void conn_init(struct conn *c, struct budget *, const struct tcp_view *, bool swapped, uint32_t number);

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#define BIT(fact) (1u << (fact))
+
 /* where an event comes from */
 struct origin {
 	const struct emitter *emitter;
@@ -98,22 +100,24 @@ static void learn(struct endpoints *es, struct endpoint *ep, enum endpoint_fact 
 	announce(es, ep, from, to, triggers[fact], !proven, o);
 }
 
-/* The fact was none. Only what is provisional is taken back, and only if nothing certain came after; `force`: whatever. */
-static bool deny(struct endpoints *es, struct endpoint *ep, enum endpoint_fact fact, bool force, const struct origin *o)
+/* These facts were none. Only what is provisional is taken back, and only if nothing certain came after the first of
+ * them; `force`: whatever. What else came after it is played again. */
+static bool deny(struct endpoints *es, struct endpoint *ep, unsigned facts, bool force, const struct origin *o)
 {
 	enum tcpstat_state before = ep->base;
 	uint8_t i = 0, kept[EP_NFACTS], n_kept = 0;
 
-	if (!endpoint_has(ep, fact))
+	if (!(ep->known & facts))
 		return false;
-	for (; ep->fact[i] != fact; i++)
+	for (; !(facts >> ep->fact[i] & 1); i++)
 		before = step(before, ep->fact[i], ep->base);
 	for (uint8_t k = i; k < ep->n; k++) {
 		if (!force && !(ep->provisional >> ep->fact[k] & 1))
 			return false;
-		if (k > i)
+		if (!(facts >> ep->fact[k] & 1))
 			kept[n_kept++] = ep->fact[k];
 	}
+	const char *trigger = rollbacks[ep->fact[i]];
 	uint16_t provisional = ep->provisional;
 	for (uint8_t k = i; k < ep->n; k++) {
 		ep->known &= (uint16_t)~(1u << ep->fact[k]);
@@ -122,7 +126,7 @@ static bool deny(struct endpoints *es, struct endpoint *ep, enum endpoint_fact f
 	ep->n = i;
 	enum tcpstat_state from = ep->state;
 	ep->state = (uint8_t)before;
-	announce(es, ep, from, before, rollbacks[fact], false, o);
+	announce(es, ep, from, before, trigger, false, o);
 	for (uint8_t k = 0; k < n_kept; k++)
 		learn(es, ep, kept[k], !(provisional >> kept[k] & 1), o);
 	return true;
@@ -142,11 +146,11 @@ static bool is_synchronised(const struct endpoint *ep)
 static void sent_syn(struct endpoints *es, struct endpoint *x, const struct origin *o)
 {
 	if (endpoint_has(x, EP_FACT_SND_SYN)) { /* again: the answer has not arrived */
-		deny(es, x, EP_FACT_RCV_SYNACK, false, o);
+		deny(es, x, BIT(EP_FACT_RCV_SYNACK), false, o);
 		return;
 	}
 	/* a SYN without ACK from one that seemed to be passive: it had not got the peer's, both open */
-	bool crossed = deny(es, x, EP_FACT_RCV_SYN, false, o);
+	bool crossed = deny(es, x, BIT(EP_FACT_RCV_SYN), false, o);
 	learn(es, x, EP_FACT_SND_SYN, true, o);
 	if (crossed)
 		learn(es, x, EP_FACT_RCV_SYN, false, o);
@@ -157,8 +161,7 @@ static void sent_synack(struct endpoints *es, unsigned side, const struct origin
 	struct endpoint *x = &es->ep[side];
 
 	if (es->synack_sent[side]) { /* again: the third ACK has not arrived */
-		deny(es, x, EP_FACT_RCV_ACK, false, o);
-		deny(es, x, EP_FACT_RCV_SYNACK, false, o);
+		deny(es, x, BIT(EP_FACT_RCV_ACK) | BIT(EP_FACT_RCV_SYNACK), false, o);
 	}
 	es->synack_sent[side] = true;
 	learn(es, x, endpoint_has(x, EP_FACT_RCV_SYN) ? EP_FACT_RCV_SYN : EP_FACT_SND_SYNACK, true, o);
@@ -182,19 +185,31 @@ static void sent_plain(struct endpoints *es, unsigned side, const struct segment
 		learn(es, x, EP_FACT_RCV_ACK, true, o);
 }
 
+/* Did it close before it received the peer's FIN, although its own FIN left later? A CLOSE makes FIN-WAIT-1 of ESTABLISHED
+ * at once, while the FIN waits behind the data still queued (RFC 9293 section 3.10.4). What it sent after the peer's FIN
+ * was then queued already: it was in the middle of sending, no more followed than was in flight, and the FIN left with
+ * the last of it. What was in flight as it saw it follows from the ACK on the peer's FIN. */
+static bool had_closed(const struct endpoints *es, unsigned side, const struct segment *s)
+{
+	uint64_t mark = es->top_at_fin[side], known = es->fin_ack[!side];
+
+	return s->len && mark && known && s->seq + s->len > mark && mark > known && s->seq + s->len - mark <= mark - known;
+}
+
 static void sent_fin(struct endpoints *es, unsigned side, const struct segment *s, const struct origin *o)
 {
 	struct endpoint *x = &es->ep[side];
-	bool crossed = false;
+	bool without_peers = es->fin_end[!side] && s->flags & TH_ACK && s->ack < es->fin_end[!side];
 
-	if (endpoint_has(x, EP_FACT_SND_FIN)) { /* again: its ACK has not arrived */
-		deny(es, x, EP_FACT_RCV_ACK_OF_FIN, false, o);
+	if (endpoint_has(x, EP_FACT_SND_FIN)) { /* again: its ACK has not arrived, nor the peer's FIN */
+		deny(es, x, BIT(EP_FACT_RCV_ACK_OF_FIN) | (without_peers ? BIT(EP_FACT_RCV_FIN) : 0), false, o);
 	} else {
-		if (es->fin_end[!side] && s->flags & TH_ACK && s->ack < es->fin_end[!side])
-			crossed = deny(es, x, EP_FACT_RCV_FIN, false, o);
+		bool proven = endpoint_is_proven(x, EP_FACT_RCV_FIN);
+		bool crossed = (without_peers && deny(es, x, BIT(EP_FACT_RCV_FIN), false, o)) ||
+			(had_closed(es, side, s) && deny(es, x, BIT(EP_FACT_RCV_FIN), true, o));
 		learn(es, x, EP_FACT_SND_FIN, true, o);
 		if (crossed)
-			learn(es, x, EP_FACT_RCV_FIN, false, o);
+			learn(es, x, EP_FACT_RCV_FIN, proven, o);
 	}
 	es->fin_end[side] = s->end;
 	if (s->flags & TH_ACK && s->ack > es->fin_ack[side])
@@ -211,6 +226,8 @@ static void sent_ack(struct endpoints *es, unsigned side, const struct segment *
 		if (es->fin_end[side] && es->fin_ack[peer] >= es->fin_end[side])
 			learn(es, x, EP_FACT_RCV_ACK_OF_FIN, true, o);
 		learn(es, x, EP_FACT_RCV_FIN, true, o);
+		if (!es->top_at_fin[side])
+			es->top_at_fin[side] = s->len ? s->seq : es->top[side];
 	}
 	if (s->ack > es->next[peer])
 		es->next[peer] = s->ack;
@@ -246,9 +263,9 @@ static void reset(struct endpoints *es, const struct segment *s, bool ok, const 
 	if (has_fin)
 		learn(es, x, EP_FACT_RCV_FIN, true, o);
 	else
-		deny(es, x, EP_FACT_RCV_FIN, false, o);
+		deny(es, x, BIT(EP_FACT_RCV_FIN), false, o);
 	if (!es->synack_sent[side] && !es->syn_end[side])
-		deny(es, x, EP_FACT_RCV_SYN, false, o); /* refused: nobody listens there */
+		deny(es, x, BIT(EP_FACT_RCV_SYN), false, o); /* refused: nobody listens there */
 	/* one outside the window may be forged: whatever its sender sends after it belies it */
 	es->rst_seq[side] = ok ? s->seq : 0;
 	learn(es, x, EP_FACT_SND_RST, ok, o);
@@ -268,7 +285,7 @@ void endpoints_segment(struct endpoints *es, const struct segment *s, bool rst_o
 	}
 	/* one that resets a connection says nothing more in it: the RST was not its own */
 	if (endpoint_has(x, EP_FACT_SND_RST) && s->end > es->rst_seq[side])
-		deny(es, x, EP_FACT_SND_RST, true, &o);
+		deny(es, x, BIT(EP_FACT_SND_RST), true, &o);
 	if (s->flags & TH_SYN) {
 		es->syn_end[side] = s->seq + 1;
 		if (s->flags & TH_ACK)
@@ -285,6 +302,8 @@ void endpoints_segment(struct endpoints *es, const struct segment *s, bool rst_o
 		sent_fin(es, side, s, &o);
 	if (!es->next[side] || (s->seq <= es->next[side] && s->end > es->next[side]))
 		es->next[side] = s->end;
+	if (s->end > es->top[side])
+		es->top[side] = s->end;
 	receive(es, side, s, &o);
 }
 
@@ -292,7 +311,7 @@ void endpoints_survived(struct endpoints *es, enum tcpstat_endpoint side, const 
 {
 	struct origin o = { e, s->ts, s->frame, s->dir };
 
-	deny(es, &es->ep[side], EP_FACT_RCV_RST, false, &o);
+	deny(es, &es->ep[side], BIT(EP_FACT_RCV_RST), false, &o);
 }
 
 void endpoints_timeout(struct endpoints *es, bool give_up, int64_t ts, const struct emitter *e)

@@ -40,6 +40,8 @@ struct endpoints {
 	uint64_t fin_ack[2];            /* greatest ACK that its FIN carried */
 	uint64_t rst_seq[2];
 	uint64_t next[2];               /* everything before was seen, or acknowledged by the peer */
+	uint64_t top[2];                /* greatest end sent */
+	uint64_t top_at_fin[2];         /* what it had sent when it first acknowledged the peer's FIN */
 	bool synack_sent[2];
 	bool data_in_syn;               /* RFC 7413: data may follow before the handshake is complete */
 };
