@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <json-c/printbuf.h>
-
 #include "sink/community.h"
+#include "sink/print.h"
 
 enum {
 	BUFFER = 128 * 1024,            /* bytes gathered before they are written */
@@ -30,7 +29,7 @@ static void fail(struct csv *c, int error)
 
 static void put(struct csv *c, const char *text, size_t len)
 {
-	if (printbuf_memappend(c->pb, text, (int)len) < 0)
+	if (print_put(c->pb, text, len))
 		fail(c, ENOMEM);
 }
 
@@ -60,12 +59,12 @@ static void put_field(struct csv *c, const char *text, size_t len)
 	if (!c->first)
 		put(c, &c->separator, 1);
 	c->first = false;
-	if (c->separator == '\t')
-		put_escaped(c, text, len);
-	else if (strcspn(text, ",\"\r\n") < len)
-		put_quoted(c, text, len);
-	else
+	if (strcspn(text, c->separator == '\t' ? "\t\\\r\n" : ",\"\r\n") == len)
 		put(c, text, len);
+	else if (c->separator == '\t')
+		put_escaped(c, text, len);
+	else
+		put_quoted(c, text, len);
 }
 
 static void end_line(struct csv *c)

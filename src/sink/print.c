@@ -5,23 +5,14 @@
 
 #include "sink/community.h"
 
-static int put(struct printbuf *pb, const char *text, size_t len)
-{
-	if (pb->size - pb->bpos <= (int)len)
-		return printbuf_memappend(pb, text, (int)len) < 0 ? -1 : 0;
-	memcpy(pb->buf + pb->bpos, text, len);
-	pb->bpos += (int)len;
-	return 0;
-}
-
 static int put_null(struct printbuf *pb)
 {
-	return put(pb, "null", 4);
+	return print_put(pb, "null", 4);
 }
 
 static int put_quoted(struct printbuf *pb, const char *text, size_t len)
 {
-	return put(pb, "\"", 1) || put(pb, text, len) || put(pb, "\"", 1) ? -1 : 0;
+	return print_put(pb, "\"", 1) || print_put(pb, text, len) || print_put(pb, "\"", 1) ? -1 : 0;
 }
 
 static int put_int(struct printbuf *pb, const struct record_field *f, int64_t value)
@@ -29,10 +20,10 @@ static int put_int(struct printbuf *pb, const struct record_field *f, int64_t va
 	char text[RECORD_NUMBER_SIZE];
 
 	if (f->storage == RECORD_U64 && f->kind == RECORD_INT)
-		return put(pb, text, record_uint_text((uint64_t)value, text));
+		return print_put(pb, text, record_uint_text((uint64_t)value, text));
 	if (value == TCPSTAT_NULL)
 		return put_null(pb);
-	return put(pb, text, record_int_text(value, text));
+	return print_put(pb, text, record_int_text(value, text));
 }
 
 static int put_ratio(struct printbuf *pb, double value)
@@ -40,14 +31,14 @@ static int put_ratio(struct printbuf *pb, double value)
 	char text[RECORD_NUMBER_SIZE];
 	size_t len = record_ratio_text(value, text);
 
-	return len ? put(pb, text, len) : put_null(pb);
+	return len ? print_put(pb, text, len) : put_null(pb);
 }
 
 static int put_bool(struct printbuf *pb, int64_t value)
 {
 	if (value == TCPSTAT_NULL)
 		return put_null(pb);
-	return value ? put(pb, "true", 4) : put(pb, "false", 5);
+	return value ? print_put(pb, "true", 4) : print_put(pb, "false", 5);
 }
 
 /* Printable ASCII as it is; the rest through json-c. */
@@ -66,7 +57,7 @@ static int put_string(struct printbuf *pb, const char *text)
 		return put_quoted(pb, text, len);
 	o = tree_string(text);
 	json = o ? json_object_to_json_string_length(o, TREE_TEXT, &len) : NULL;
-	r = json ? put(pb, json, len) : -1;
+	r = json ? print_put(pb, json, len) : -1;
 	json_object_put(o);
 	return r;
 }
@@ -101,26 +92,26 @@ static int put_sack(struct printbuf *pb, const struct tcpstat_ev_dup_ack *ev)
 {
 	char text[RECORD_NUMBER_SIZE];
 
-	if (put(pb, "[", 1))
+	if (print_put(pb, "[", 1))
 		return -1;
 	for (unsigned i = 0; i < ev->n_sack && i < 4; i++)
-		if ((i && put(pb, ",", 1)) || put(pb, "[", 1) ||
-		    put(pb, text, record_uint_text(ev->sack[i][0], text)) || put(pb, ",", 1) ||
-		    put(pb, text, record_uint_text(ev->sack[i][1], text)) || put(pb, "]", 1))
+		if ((i && print_put(pb, ",", 1)) || print_put(pb, "[", 1) ||
+		    print_put(pb, text, record_uint_text(ev->sack[i][0], text)) || print_put(pb, ",", 1) ||
+		    print_put(pb, text, record_uint_text(ev->sack[i][1], text)) || print_put(pb, "]", 1))
 			return -1;
-	return put(pb, "]", 1);
+	return print_put(pb, "]", 1);
 }
 
 static int put_frames(struct printbuf *pb, const struct tcpstat_ev_finding *ev)
 {
 	char text[RECORD_NUMBER_SIZE];
 
-	if (put(pb, "[", 1))
+	if (print_put(pb, "[", 1))
 		return -1;
 	for (uint32_t i = 0; i < ev->n_frames; i++)
-		if ((i && put(pb, ",", 1)) || put(pb, text, record_uint_text(ev->frames[i], text)))
+		if ((i && print_put(pb, ",", 1)) || print_put(pb, text, record_uint_text(ev->frames[i], text)))
 			return -1;
-	return put(pb, "]", 1);
+	return print_put(pb, "]", 1);
 }
 
 static int put_map(struct printbuf *pb, const struct record_field *f, const void *values)
@@ -128,13 +119,13 @@ static int put_map(struct printbuf *pb, const struct record_field *f, const void
 	for (size_t i = 0; i < f->names->n; i++) {
 		const char *key = record_map_key(f, i);
 
-		if (put(pb, i ? "," : "{", 1) || put_quoted(pb, key, strlen(key)) || put(pb, ":", 1))
+		if (print_put(pb, i ? "," : "{", 1) || put_quoted(pb, key, strlen(key)) || print_put(pb, ":", 1))
 			return -1;
 		if (f->storage == RECORD_F64 ? put_ratio(pb, ((const double *)values)[i])
 					     : put_int(pb, f, ((const int64_t *)values)[i]))
 			return -1;
 	}
-	return put(pb, "}", 1);
+	return print_put(pb, "}", 1);
 }
 
 static int put_fields(struct printbuf *pb, const struct record_table *table, const void *base);
@@ -147,17 +138,17 @@ static int put_object(struct printbuf *pb, const struct record_table *table, con
 	if (put_fields(pb, table, base))
 		return -1;
 	pb->buf[start] = '{';
-	return put(pb, "}", 1);
+	return print_put(pb, "}", 1);
 }
 
 static int put_array(struct printbuf *pb, const struct record_field *f, const struct record_array *array)
 {
-	if (put(pb, "[", 1))
+	if (print_put(pb, "[", 1))
 		return -1;
 	for (size_t i = 0; i < array->n; i++)
-		if ((i && put(pb, ",", 1)) || put_object(pb, f->table, (const char *)array->items + i * f->stride))
+		if ((i && print_put(pb, ",", 1)) || put_object(pb, f->table, (const char *)array->items + i * f->stride))
 			return -1;
-	return put(pb, "]", 1);
+	return print_put(pb, "]", 1);
 }
 
 static int put_value(struct printbuf *pb, const struct record_field *f, const void *base)
@@ -189,7 +180,7 @@ static int put_fields(struct printbuf *pb, const struct record_table *table, con
 	for (size_t i = 0; i < table->n; i++) {
 		const struct record_field *f = &table->fields[i];
 
-		if (put(pb, f->key, f->key_len) || put_value(pb, f, base))
+		if (print_put(pb, f->key, f->key_len) || put_value(pb, f, base))
 			return -1;
 	}
 	return 0;
@@ -197,9 +188,9 @@ static int put_fields(struct printbuf *pb, const struct record_table *table, con
 
 int print_record(struct printbuf *pb, const struct record *r, const void *head, const void *body)
 {
-	if (put(pb, "{\"type\":", 8) || put_quoted(pb, r->type, strlen(r->type)))
+	if (print_put(pb, "{\"type\":", 8) || put_quoted(pb, r->type, strlen(r->type)))
 		return -1;
 	if ((r->head && put_fields(pb, r->head, head)) || put_fields(pb, r->body, body))
 		return -1;
-	return put(pb, "}", 1);
+	return print_put(pb, "}", 1);
 }

@@ -9,10 +9,22 @@
 #include <json-c/json.h>
 #include <json-c/printbuf.h>
 
+#include <string.h>
+
 #include "sink/record.h"
 
 #define TREE_ADD (JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY)
 #define TREE_TEXT (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+
+/* Appends `len` bytes. 0, or -1: out of memory. Most calls append a few bytes where there is room. */
+static inline int print_put(struct printbuf *pb, const char *text, size_t len)
+{
+	if ((size_t)(pb->size - pb->bpos) <= len)
+		return printbuf_memappend(pb, text, (int)len) < 0 ? -1 : 0;
+	memcpy(pb->buf + pb->bpos, text, len);
+	pb->bpos += (int)len;
+	return 0;
+}
 
 /* Appends {"type":...}: `head` is the event (NULL if the record has no head), `body` what record_body() says. 0, or -1:
  * out of memory, and the buffer holds a part. */
