@@ -26,9 +26,9 @@ void scoreboard_unmark_lost(struct sender *s)
 }
 
 /* Splits an entry's count of segments like its range. */
-static bool scoreboard_split(struct sender *s, uint32_t i, uint64_t at)
+static bool scoreboard_split(struct sender *s, uint32_t *i, uint64_t at)
 {
-	struct sent *e = &s->q.entries[i];
+	struct sent *e = &s->q.entries[*i];
 	uint32_t before = e->pkts;
 	uint8_t flags = e->flags;
 
@@ -41,8 +41,8 @@ static bool scoreboard_split(struct sender *s, uint32_t i, uint64_t at)
 	uint16_t l = sender_pkts(s, left), r = sender_pkts(s, right);
 	uint32_t more = (uint32_t)l + r - before;
 
-	s->q.entries[i].pkts = l;
-	s->q.entries[i + 1].pkts = r;
+	s->q.entries[*i].pkts = l;
+	s->q.entries[*i + 1].pkts = r;
 	/* A cut off the MSS grid makes one segment two: the counters follow. */
 	s->packets_out += more;
 	if (flags & SENT_SACKED)
@@ -121,12 +121,12 @@ static void scoreboard_sack_range(struct sender *s, uint64_t l, uint64_t r, cons
 		struct sent *e = &s->q.entries[i];
 
 		if (e->seq < l) {
-			if ((e->pkts < 2 && !(e->flags & SENT_UNSEEN)) || !scoreboard_split(s, i, l))
+			if ((e->pkts < 2 && !(e->flags & SENT_UNSEEN)) || !scoreboard_split(s, &i, l))
 				continue;
 			e = &s->q.entries[++i];
 		}
 		if (e->end > r) {
-			if ((e->pkts < 2 && !(e->flags & SENT_UNSEEN)) || !scoreboard_split(s, i, r))
+			if ((e->pkts < 2 && !(e->flags & SENT_UNSEEN)) || !scoreboard_split(s, &i, r))
 				break;
 			e = &s->q.entries[i];
 		}
@@ -234,7 +234,9 @@ void scoreboard_clean(struct sender *s, const struct ack *a, uint64_t prior_fack
 		if (e->end > s->snd_una) {
 			if (e->seq >= s->snd_una)
 				break;
-			if ((e->pkts < 2 && !(e->flags & SENT_UNSEEN)) || !scoreboard_split(s, s->q.head, s->snd_una))
+			uint32_t head = s->q.head;
+
+			if ((e->pkts < 2 && !(e->flags & SENT_UNSEEN)) || !scoreboard_split(s, &head, s->snd_una))
 				break;
 			e = &s->q.entries[s->q.head];
 		}

@@ -164,7 +164,7 @@ void sender_retransmit(struct sender *s, uint64_t seq, uint64_t end, int64_t now
 		/* A part of a super-segment goes again: cut it out. */
 		if (e->pkts > 1 && e->seq < seq && seq < e->end) {
 			uint16_t whole = e->pkts;
-			if (sendq_split(&s->q, s->budget, i, seq)) {
+			if (sendq_split(&s->q, s->budget, &i, seq)) {
 				struct sent *l = &s->q.entries[i], *r = l + 1;
 				l->pkts = sender_pkts(s, l->end - l->seq);
 				r->pkts = whole > l->pkts ? (uint16_t)(whole - l->pkts) : 1;
@@ -173,7 +173,7 @@ void sender_retransmit(struct sender *s, uint64_t seq, uint64_t end, int64_t now
 		}
 		if (e->pkts > 1 && end < e->end && end > e->seq) {
 			uint16_t whole = e->pkts;
-			if (sendq_split(&s->q, s->budget, i, end)) {
+			if (sendq_split(&s->q, s->budget, &i, end)) {
 				struct sent *l = &s->q.entries[i], *r = l + 1;
 				l->pkts = sender_pkts(s, l->end - l->seq);
 				r->pkts = whole > l->pkts ? (uint16_t)(whole - l->pkts) : 1;

@@ -64,13 +64,13 @@ uint32_t sendq_find(const struct sendq *q, uint64_t seq)
 	return lo;
 }
 
-bool sendq_split(struct sendq *q, struct budget *b, uint32_t i, uint64_t at)
+bool sendq_split(struct sendq *q, struct budget *b, uint32_t *index, uint64_t at)
 {
-	uint32_t from_first = i - q->first;
+	uint32_t from_first = *index - q->first, i;
 
 	if (q->end - q->head > SENDQ_SPLIT_MAX || !sendq_reserve(q, b))
 		return false;
-	i = q->first + from_first;
+	i = *index = q->first + from_first;
 	memmove(q->entries + i + 1, q->entries + i, (q->end - i) * sizeof *q->entries);
 	q->end++;
 	q->entries[i].end = at;
