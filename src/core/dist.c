@@ -209,7 +209,8 @@ static int64_t histogram_quantile(const struct dist *d, uint64_t rank)
 		}
 		unsigned octave = d->first + i / SUB;
 		double part = ((double)(rank - below) - 0.5) / d->bucket[i];
-		int64_t ns = bucket_low(octave, i % SUB) + (uint64_t)(part * (double)bucket_width(octave));
+		uint64_t inside = (uint64_t)(part * (double)bucket_width(octave));
+		int64_t ns = (int64_t)(bucket_low(octave, i % SUB) + inside);
 		return ns < d->min_ns ? d->min_ns : ns > d->max_ns ? d->max_ns : ns;
 	}
 	return d->max_ns;
@@ -240,7 +241,8 @@ static void get_quantiles(const struct dist *d, struct tcpstat_dist *out)
 void dist_get(const struct dist *d, struct tcpstat_dist *out)
 {
 	out->count = d->count;
-	out->min_ns = out->mean_ns = out->p50_ns = out->p90_ns = out->p99_ns = out->max_ns = out->stddev_ns = TCPSTAT_NULL;
+	out->min_ns = out->mean_ns = out->max_ns = out->stddev_ns = TCPSTAT_NULL;
+	out->p50_ns = out->p90_ns = out->p99_ns = TCPSTAT_NULL;
 	if (!d->count)
 		return;
 	out->min_ns = d->min_ns;

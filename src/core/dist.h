@@ -1,9 +1,9 @@
 /* A distribution of durations in bounded memory.
  *
- * Count, extremes, mean and standard deviation are exact. The first DIST_EXACT durations are kept as they are; beyond
- * that a histogram takes their place: below 32 ns one bucket per nanosecond, above it 32 buckets per power of two, so a
- * bucket is never wider than 1/32 of the durations in it. It reaches from the shortest to the longest duration only (128
- * bytes per power of two). Two distributions add up exactly, bucket by bucket.
+ * Count, extremes, mean and standard deviation are exact. The first DIST_EXACT durations are kept as they are;
+ * beyond that a histogram takes their place: below 32 ns one bucket per nanosecond, above it 32 buckets per power
+ * of two, so a bucket is never wider than 1/32 of the durations in it. It reaches from the shortest to the longest
+ * duration only (128 bytes per power of two). Two distributions add up exactly, bucket by bucket.
  *
  * A zeroed struct is empty and owns nothing; what dist_add allocates from the budget belongs to it until dist_fini. */
 #ifndef TCPSTAT_DIST_H
@@ -28,8 +28,8 @@ struct dist {
 	bool incomplete;                /* memory was refused: no quantiles any more */
 };
 
-/* Adds one duration; a negative one counts as 0, one beyond 2^62 as 2^62. Without memory the quantiles are given up, nothing
- * else. */
+/* Adds one duration; a negative one counts as 0, one beyond 2^62 as 2^62. Without memory the quantiles are given
+ * up, nothing else. */
 void dist_add(struct dist *, struct budget *, int64_t ns);
 /* Adds all of `from`, which stays as it is. */
 void dist_merge(struct dist *, struct budget *, const struct dist *from);

@@ -1,9 +1,9 @@
 /* Duplicate ACKs (RFC 5681 section 2), SACK blocks and DSACKs (RFC 2883) in the ACKs that each endpoint sends.
  *
- * An ACK is a duplicate if its receiver has data outstanding as seen here, it carries no data, SYN, FIN and RST are off,
- * it acknowledges the greatest number acknowledged so far, and its window is that of the segment before. Copies made by
- * the network or the capture (s->copy), keepalives and zero-window probes are none. A run lasts until the acknowledgment
- * number advances; the event is `dup_ack`.
+ * An ACK is a duplicate if its receiver has data outstanding as seen here, it carries no data, SYN, FIN and RST are
+ * off, it acknowledges the greatest number acknowledged so far, and its window is that of the segment before.
+ * Copies made by the network or the capture (s->copy), keepalives and zero-window probes are none. A run lasts
+ * until the acknowledgment number advances; the event is `dup_ack`.
  *
  * A zeroed struct has seen nothing. */
 #ifndef TCPSTAT_DUPACK_H

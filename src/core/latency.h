@@ -9,8 +9,8 @@
  *                request, less the round trip between capture and client (half_ns[TCPSTAT_CLIENT])
  *
  * Where the half round trip is unknown it stays in the figure. Data answers what the other side sent only if it
- * acknowledges all of that: pipelined requests and streams that run both ways give no samples. A request whose last byte
- * was repeated before it was acknowledged counts from the repetition: the loss is not the server's time.
+ * acknowledges all of that: pipelined requests and streams that run both ways give no samples. A request whose last
+ * byte was repeated before it was acknowledged counts from the repetition: the loss is not the server's time.
  *
  * A zeroed struct has seen nothing and owns nothing. */
 #ifndef TCPSTAT_LATENCY_H

@@ -42,7 +42,8 @@ static void emit_window(const struct emitter *e, const struct segment *s, enum t
 	emit_event(e, &ev);
 }
 
-static void emit_keepalive(const struct emitter *e, const struct segment *s, enum tcpstat_keepalive_what what, uint32_t count)
+static void emit_keepalive(const struct emitter *e, const struct segment *s, enum tcpstat_keepalive_what what,
+	uint32_t count)
 {
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_KEEPALIVE, .dir = s->dir, .ts_ns = s->ts, .frame = s->frame };
 
@@ -66,32 +67,33 @@ static bool is_late(const struct window_half *me, const struct segment *s)
 
 /* ------------------------------------------------------------------------------------------ probes and keepalives */
 
-/* Had the sender of `s` received what the peer sent `slot` changes of its window ago? */
-static bool had_received(const struct window_half *me, const struct window_half *peer, unsigned slot,
+/* Had the sender of `s` received what the peer sent when its window changed for the `n`-th last time? */
+static bool had_received(const struct window_half *me, const struct window_half *peer, unsigned n,
 	const struct segment *s, int64_t half_ns)
 {
 	const struct tcp_opts *o = &s->view->opts;
+	unsigned slot = (peer->changes - n) % CHANGES;
 
 	if (peer->has_ts && o->has_ts) {
 		int32_t newer = seq_diff(o->ts_ecr, peer->change_ts_val[slot]);
 		if (newer)
 			return newer > 0;
-	} else if (me->probing && !peer->zero) {
-		/* it probed before and sent nothing since: the window that opened did not reach it */
+	} else if (n == 1 && !peer->zero && me->probing && s->seq <= me->probe_una) {
+		/* it probed here before and sent nothing since: the window that opened did not reach it */
 		return false;
 	}
 	return half_ns == TCPSTAT_NULL || s->ts - peer->change_ts[slot] >= half_ns;
 }
 
 /* Was the last window that the sender of `s` received zero? */
-static bool knows_zero(const struct window_half *me, const struct window_half *peer, const struct segment *s, int64_t half_ns)
+static bool knows_zero(const struct window_half *me, const struct window_half *peer, const struct segment *s,
+	int64_t half_ns)
 {
-	unsigned n = peer->changes < CHANGES ? peer->changes : CHANGES;
+	unsigned known = peer->changes < CHANGES ? peer->changes : CHANGES;
 	bool zero = peer->zero;
 
-	for (unsigned i = 1; i <= n; i++, zero = !zero)
-		if (had_received(me, peer, (peer->changes - i) % CHANGES, s, half_ns))
-			break;
+	for (unsigned n = 1; n <= known && !had_received(me, peer, n, s, half_ns); n++)
+		zero = !zero;
 	return zero;
 }
 
@@ -203,7 +205,8 @@ static void remember_window(struct window_half *me, const struct segment *s)
 	me->seen = true;
 }
 
-static void full(const struct window_half *me, const struct window_half *peer, const struct segment *s, const struct emitter *e)
+static void full(const struct window_half *me, const struct window_half *peer, const struct segment *s,
+	const struct emitter *e)
 {
 	if (s->len && s->end > me->end && peer->seen && peer->exact && s->end == peer->edge)
 		emit_window(e, s, TCPSTAT_WINDOW_FULL, peer->wnd_bytes);

@@ -1,9 +1,10 @@
-/* The windows that both endpoints advertise, and what a sender does when it may not send: zero-window probes. Keepalives
- * look the same on the wire and are told apart here.
+/* The windows that both endpoints advertise, and what a sender does when it may not send: zero-window probes.
+ * Keepalives look the same on the wire and are told apart here.
  *
- * Events, dir = of the segment: `zero` the first zero window after another one; `update` a pure ACK that says nothing but
- * a larger window; `shrink` the right edge moved left by more than the scale rounds; `full` new data ends at the right
- * edge that the peer advertised; `probe`, `probe_ack`; keepalive `probe`, `ack` (RFC 9293 section 3.8.4 and 3.8.6).
+ * Events, dir = of the segment: `zero` the first zero window after another one; `update` a pure ACK that says
+ * nothing but a larger window; `shrink` the right edge moved left by more than the scale rounds; `full` new data
+ * ends at the right edge that the peer advertised; `probe`, `probe_ack`; keepalive `probe`, `ack` (RFC 9293 section
+ * 3.8.4 and 3.8.6).
  *
  * A probe or keepalive is a segment at SND.UNA - 1 of its sender with 0 or 1 byte, or 1 byte of new data at SND.UNA
  * against a zero window. It is a probe if the last window that its sender had received was 0. Of two windows seen here
