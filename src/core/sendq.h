@@ -46,8 +46,8 @@ void sendq_fini(struct sendq *, struct budget *);
 struct sent *sendq_append(struct sendq *, struct budget *, uint64_t seq, uint64_t end);
 /* Index of the first entry, history included, that ends above `seq`; q->end if none does. */
 uint32_t sendq_find(const struct sendq *, uint64_t seq);
-/* Cuts entry *i at `at` (inside it), so that *i ends there and *i + 1 begins. Entries may move: *i follows its entry, other
- * indices and pointers do not. False: not cut (no memory, or too many), but they may have moved all the same. */
+/* Cuts entry *i at `at` (inside it), so that *i ends there and *i + 1 begins. Entries may move: *i follows its entry,
+ * other indices and pointers do not. False: not cut, nothing moved (no memory, or too many). */
 bool sendq_split(struct sendq *, struct budget *, uint32_t *i, uint64_t at);
 /* Entry `head` was acknowledged whole: it becomes history. */
 void sendq_retire(struct sendq *);
