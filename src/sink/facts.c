@@ -23,11 +23,19 @@ static void file_init(struct record_file *out, const struct capture_file *f, boo
 	};
 }
 
+/* libpcap names DLT_ numbers; where LINKTYPE_, which files carry, differs: */
+static const char *link_type_name(uint32_t linktype)
+{
+	enum { LINKTYPE_RAW = 101, LINKTYPE_MAX = 0xffff };
+
+	return linktype > LINKTYPE_MAX ? NULL : pcap_datalink_val_to_name(linktype == LINKTYPE_RAW ? DLT_RAW : (int)linktype);
+}
+
 static void interface_init(struct record_interface *out, const struct capture_interface *i, bool live, bool final)
 {
 	*out = (struct record_interface){
 		.name = i->name, .description = i->description,
-		.link_type = i->linktype <= 0xffff ? pcap_datalink_val_to_name((int)i->linktype) : NULL,
+		.link_type = link_type_name(i->linktype),
 		.link_type_number = i->linktype, .snaplen = i->snaplen ? i->snaplen : TCPSTAT_NULL,
 		.file = live ? TCPSTAT_NULL : i->file, .packets = known(final, i->packets),
 		.received = final ? i->received : TCPSTAT_NULL, .dropped = final ? i->dropped : TCPSTAT_NULL,
@@ -48,6 +56,7 @@ static void totals_init(struct record_capture *out, const struct capture_facts *
 	out->bytes = known(final, facts->wire_bytes);
 	out->captured_bytes = known(final, facts->bytes);
 	out->filtered = known(final, facts->filtered);
+	out->unfit = known(final, facts->unfit);
 	out->first_ts_ns = final ? facts->first_ts_ns : TCPSTAT_NULL;
 	out->last_ts_ns = final ? facts->last_ts_ns : TCPSTAT_NULL;
 	out->truncated = known(final, facts->truncated);

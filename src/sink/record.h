@@ -94,7 +94,7 @@ struct record_capture {
 	const char *filter;             /* NULL none */
 	bool live;
 	struct record_array files, interfaces;
-	int64_t packets, bytes, captured_bytes, filtered;
+	int64_t packets, bytes, captured_bytes, filtered, unfit;
 	int64_t first_ts_ns, last_ts_ns;
 	int64_t truncated;              /* 1: a file ends inside a packet or is damaged */
 	struct { int64_t kernel, interface; } drops;
