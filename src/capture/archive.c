@@ -1,5 +1,5 @@
-/* Compressed captures. Only filters that libarchive has built in for common compressions are allowed: "all" would let
- * the content of a file choose helper programs to be run. */
+/* Compressed captures: gzip by gunzip.c, the others by libarchive. Only filters that libarchive has built in for common
+ * compressions are allowed: "all" would let the content of a file choose helper programs to be run. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "capture/error.h"
+#include "capture/gunzip.h"
 #include "capture/source.h"
 
 #define RAW_BYTES ((size_t)128 << 10)
@@ -32,52 +33,69 @@ const char *archive_recognise(const uint8_t *bytes, size_t len)
 	return NULL;
 }
 
-/* What libarchive calls for more compressed bytes. It has no "nothing yet", so this waits. */
-static la_ssize_t give_raw(struct archive *a, void *ctx, const void **bytes)
+/* Compressed bytes, waiting for them: neither decompressor has a "nothing yet". */
+static ssize_t wait_stored(struct source *s, uint8_t *bytes, size_t len)
+{
+	ssize_t n;
+
+	do {
+		n = source_read_stored(s, bytes, len);
+		if (n == SOURCE_AGAIN && s->opening && source_interrupted(s))
+			return s->error.code;
+	} while (n == SOURCE_AGAIN);
+	return n;
+}
+
+static la_ssize_t give_archive(struct archive *a, void *ctx, const void **bytes)
 {
 	struct source *s = ctx;
 	ssize_t n = (ssize_t)s->raw_len;
 
 	*bytes = s->raw;
 	s->raw_len = 0;                 /* the first call hands over what was read to recognise it */
-	while (n == 0 || n == SOURCE_AGAIN) {
-		n = source_read_stored(s, s->raw, RAW_BYTES);
-		if (n == 0)
-			return 0;
-		if (n == SOURCE_AGAIN && s->opening && source_interrupted(s))
-			n = s->error.code;
-	}
+	if (n == 0)
+		n = wait_stored(s, s->raw, RAW_BYTES);
 	if (n < 0)
 		archive_set_error(a, EIO, "%s", s->error.text);
 	return n < 0 ? ARCHIVE_FATAL : n;
 }
 
-static int fail(struct source *s)
+static ssize_t give_gunzip(void *ctx, uint8_t *bytes, size_t len)
 {
-	const char *text = archive_error_string(s->archive);
+	struct source *s = ctx;
 
+	if (s->raw_len == 0)
+		return wait_stored(s, bytes, len);
+	if (len > s->raw_len)
+		len = s->raw_len;
+	memcpy(bytes, s->raw, len);
+	s->raw_len -= len;
+	memmove(s->raw, s->raw + len, s->raw_len);
+	return (ssize_t)len;
+}
+
+static int fail(struct source *s, const char *text)
+{
 	if (s->error.code)              /* the stored bytes could not be read: already told */
 		return s->error.code;
 	return capture_fail(&s->error, CAPTURE_EDAMAGED, "the %s data is damaged or cut short (%s)", s->compression,
 			text ? text : "no reason given");
 }
 
-int archive_start(struct source *s)
+static int out_of_memory(struct source *s)
+{
+	return capture_fail(&s->error, CAPTURE_ENOMEM, "%s: out of memory", s->name);
+}
+
+static int start_archive(struct source *s)
 {
 	struct archive_entry *entry;
-	struct archive *a;
+	struct archive *a = archive_read_new();
 	int rc;
 
-	if (s->config.follow)
-		return capture_fail(&s->error, CAPTURE_EUSAGE, "%s: a compressed file cannot be followed", s->name);
-	s->raw_len = source_left(s);
-	s->raw = malloc(s->raw_len > RAW_BYTES ? s->raw_len : RAW_BYTES);
-	s->archive = a = archive_read_new();
-	if (!s->raw || !a)
-		return capture_fail(&s->error, CAPTURE_ENOMEM, "%s: out of memory", s->name);
-	memcpy(s->raw, s->cur, s->raw_len);
-	s->cur += s->raw_len;
-	archive_read_support_filter_gzip(a);
+	s->archive = a;
+	if (!a)
+		return out_of_memory(s);
 	archive_read_support_filter_xz(a);
 	archive_read_support_filter_zstd(a);
 	archive_read_support_filter_lz4(a);
@@ -86,7 +104,7 @@ int archive_start(struct source *s)
 	archive_read_support_format_raw(a);
 	archive_read_support_format_empty(a);
 	s->opening = true;
-	rc = archive_read_open(a, s, NULL, give_raw, NULL);
+	rc = archive_read_open(a, s, NULL, give_archive, NULL);
 	if (rc == ARCHIVE_OK)
 		rc = archive_read_next_header(a, &entry);
 	s->opening = false;
@@ -94,22 +112,54 @@ int archive_start(struct source *s)
 		s->at_end = true;
 		return 0;
 	}
-	return rc == ARCHIVE_OK ? 0 : fail(s);
+	return rc == ARCHIVE_OK ? 0 : fail(s, archive_error_string(a));
 }
 
-/* Block by block: archive_read_data would drop what it has when the next block is damaged. */
+int archive_start(struct source *s)
+{
+	if (s->config.follow)
+		return capture_fail(&s->error, CAPTURE_EUSAGE, "%s: a compressed file cannot be followed", s->name);
+	s->at_end = false;              /* if those were all stored bytes, that was not the end of what is in them */
+	s->raw_len = source_left(s);
+	s->raw = malloc(s->raw_len > RAW_BYTES ? s->raw_len : RAW_BYTES);
+	if (!s->raw)
+		return out_of_memory(s);
+	memcpy(s->raw, s->cur, s->raw_len);
+	s->cur += s->raw_len;
+	if (strcmp(s->compression, "gzip") != 0)
+		return start_archive(s);
+	s->gunzip = gunzip_new(give_gunzip, s);
+	return s->gunzip ? 0 : out_of_memory(s);
+}
+
+/* The next decompressed block: 1, 0 at the end, CAPTURE_E*. */
+static int next_block(struct source *s)
+{
+	la_int64_t offset;
+	const void *block;
+	int rc;
+
+	if (s->gunzip) {
+		rc = gunzip_block(s->gunzip, &s->block, &s->block_len);
+		return rc < 0 ? fail(s, gunzip_strerror(rc)) : rc;
+	}
+	/* Not archive_read_data: it would drop what it has when the next block is damaged. */
+	rc = archive_read_data_block(s->archive, &block, &s->block_len, &offset);
+	if (rc == ARCHIVE_EOF)
+		return 0;
+	if (rc < ARCHIVE_WARN)
+		return fail(s, archive_error_string(s->archive));
+	s->block = block;
+	return 1;
+}
+
 ssize_t archive_read_some(struct source *s, uint8_t *bytes, size_t len)
 {
 	while (s->block_len == 0) {
-		la_int64_t offset;
-		const void *block;
-		int rc = archive_read_data_block(s->archive, &block, &s->block_len, &offset);
+		int rc = next_block(s);
 
-		if (rc == ARCHIVE_EOF)
-			return 0;
-		if (rc < ARCHIVE_WARN)
-			return fail(s);
-		s->block = block;
+		if (rc <= 0)
+			return rc;
 	}
 	if (len > s->block_len)
 		len = s->block_len;
@@ -123,7 +173,9 @@ void archive_stop(struct source *s)
 {
 	if (s->archive)
 		archive_read_free(s->archive);
+	gunzip_free(s->gunzip);
 	free(s->raw);
 	s->archive = NULL;
+	s->gunzip = NULL;
 	s->raw = NULL;
 }

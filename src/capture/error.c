@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Bytes of the well-formed, printable UTF-8 character at p (RFC 3629), 0 if there is none. C1 controls are refused: some
- * terminals obey them. */
+/* Bytes of the well-formed, printable UTF-8 character at p (RFC 3629), 0 if there is none. C1 controls are refused:
+ * some terminals obey them. */
 static size_t printable_len(const unsigned char *p)
 {
 	size_t len;

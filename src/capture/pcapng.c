@@ -2,8 +2,8 @@
  *
  *     0 type  4 length of the block  8 body ...  length-4 the length again
  *
- * A section header begins a section with its own byte order and interfaces. Interfaces of one capture may differ in link
- * type, resolution and snaplen. Blocks of no use here (names, secrets, journal, custom, unknown) are passed over. */
+ * A section header begins a section with its own byte order and interfaces. Interfaces of one capture may differ in
+ * link type, resolution and snaplen. Blocks of no use here (names, secrets, journal, custom, unknown) are passed over. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,7 +115,7 @@ static int64_t ticks_per_s(uint8_t resolution)
 	return ticks;
 }
 
-/* ------------------------------------------------------------------------------------------------ sections, interfaces */
+/* ------------------------------------------------------------------------------------------------ sections */
 
 static int damaged(struct reader *r, const char *what)
 {

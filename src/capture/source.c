@@ -167,7 +167,7 @@ static int stream_fill(struct source *s, size_t n)
 			return SOURCE_END;
 		if ((!s->buf || (size_t)(s->buf + s->buf_size - s->cur) < n || have == 0) && make_room(s, n) < 0)
 			return s->error.code;
-		if (s->archive)
+		if (s->compression)
 			got = archive_read_some(s, s->buf + (s->end - s->buf), (size_t)(s->buf + s->buf_size - s->end));
 		else
 			got = source_read_stored(s, s->buf + (s->end - s->buf), (size_t)(s->buf + s->buf_size - s->end));

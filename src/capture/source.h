@@ -1,7 +1,7 @@
 /* Bytes of a capture, in order, whatever they come from.
  *
- * A regular file is mapped: what a reader sees are pages of the file, nothing is copied, and pages left behind are given
- * back, so a huge file needs no more memory than a small one. Everything else (pipe, followed file, compressed data)
+ * A regular file is mapped: what a reader sees are pages of the file, nothing is copied, and pages left behind are
+ * given back, so a huge file needs no more memory than a small one. Everything else (pipe, followed file, compressed data)
  * goes through one buffer that grows to what the reader asks for at once, at most SOURCE_MAX_NEED.
  *
  *     rc = source_need(s, 16);            SOURCE_OK: s->cur[0..15] can be read
@@ -28,6 +28,7 @@ struct source_config {
 };
 
 struct archive;
+struct gunzip;
 
 struct source {
 	const uint8_t *cur, *end;       /* what can be read without asking */
@@ -47,7 +48,8 @@ struct source {
 	uint64_t done_bytes, total_bytes; /* of the stored file; total 0: unknown */
 	const uint8_t *memory;          /* compressed bytes given by the caller; NULL: read fd */
 	size_t memory_len;
-	struct archive *archive;        /* decompression; NULL: none */
+	struct archive *archive;        /* decompression; both NULL: none */
+	struct gunzip *gunzip;
 	uint8_t *raw;                   /* compressed bytes for it */
 	size_t raw_len;                 /* of these were read to recognise them, and not yet used */
 	const uint8_t *block;           /* decompressed by it, not yet taken */
@@ -66,8 +68,8 @@ int source_fill(struct source *, size_t n);
 /* For whoever waits at opening, when there is nobody to answer SOURCE_IDLE to: a signal or `stop` becomes an error. */
 bool source_interrupted(struct source *);
 
-/* SOURCE_OK: at least n (<= SOURCE_MAX_NEED) bytes stand at s->cur. SOURCE_END: the input ends before, source_left tells
- * how many there are. Nothing is consumed, so after SOURCE_IDLE the same call is made again. */
+/* SOURCE_OK: at least n (<= SOURCE_MAX_NEED) bytes stand at s->cur. SOURCE_END: the input ends before, source_left
+ * tells how many there are. Nothing is consumed, so after SOURCE_IDLE the same call is made again. */
 static inline int source_need(struct source *s, size_t n)
 {
 	if (s->owed == 0 && (size_t)(s->end - s->cur) >= n)
@@ -97,7 +99,7 @@ static inline bool source_owes(const struct source *s)
 	return s->owed != 0;
 }
 
-/* archive.c: decompression with libarchive. */
+/* archive.c: decompression. */
 
 /* Name of the compression that data beginning so has, NULL if none. */
 const char *archive_recognise(const uint8_t *bytes, size_t len);
