@@ -329,6 +329,7 @@ static void take_damaged(struct pass *p)
 {
 	struct reasm *r = p->r;
 	struct reasm_bytes b = { 0 };
+	uint64_t ack = min64(r->acked, r->fin);
 	uint32_t len;
 
 	if (!r->ahead)
@@ -336,9 +337,9 @@ static void take_damaged(struct pass *p)
 	for (;;) {
 		reasm_buf_drop_below(&r->ahead->damaged, r->next);
 		b.data = reasm_buf_head(&r->ahead->damaged, &b.lo, &len);
-		if (!b.data || b.lo >= proven(r))
+		if (!b.data || b.lo >= ack)
 			return;
-		b.hi = min64(b.lo + len, proven(r));
+		b.hi = min64(b.lo + len, ack);
 		b.caplen = (uint32_t)(b.hi - b.lo);
 		take(p, &b);
 		reasm_buf_drop_below(&r->ahead->damaged, b.hi);
@@ -481,10 +482,10 @@ void reasm_segment(struct reasm both[2], const struct segment *s, const struct e
 
 	if (own.r->finished)
 		return;
-	/* Where no sum was ever right, the sums prove nothing. */
+	/* Where no sum was ever right, the sums prove nothing; where no ACK is captured, nothing else can. */
 	if (s->view->cksum == CKSUM_GOOD)
 		own.r->cksum_good = true;
-	if (s->view->cksum == CKSUM_BAD && own.r->cksum_good) {
+	if (s->view->cksum == CKSUM_BAD && own.r->cksum_good && own.r->acked) {
 		if (s->len)
 			put_aside(own.r, s);
 		return;

@@ -135,19 +135,33 @@ static void warm_up(struct extract *e, struct extract_file *f)
 	f->is_warm = true;
 }
 
+/* The least recently used file that is open; there is one. */
+static struct extract_file *last_open(struct extract *e)
+{
+	struct extract_file *f;
+
+	TAILQ_FOREACH_REVERSE(f, &e->warm, file_list, warm)
+		if (f->fd >= 0)
+			break;
+	return f;
+}
+
 /* Opens `name` for appending; a new file is empty. */
 static bool open_fd(struct extract *e, struct extract_file *f, const char *name)
 {
 	int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (f->made ? 0 : O_CREAT | O_TRUNC);
 
-	while (e->n_open >= e->max_open) {
-		struct extract_file *old = TAILQ_LAST(&e->warm, file_list);
-		cool(e, old);
-	}
-	f->fd = openat(e->dir_fd, name, flags, 0666);
-	if (f->fd < 0) {
-		fail(e, name);
-		return false;
+	for (;;) {
+		while (e->n_open >= e->max_open)
+			cool(e, last_open(e));
+		f->fd = openat(e->dir_fd, name, flags, 0666);
+		if (f->fd >= 0)
+			break;
+		if ((errno != EMFILE && errno != ENFILE) || !e->n_open) {
+			fail(e, name);
+			return false;
+		}
+		e->max_open = e->n_open;
 	}
 	e->n_open++;
 	f->made = true;

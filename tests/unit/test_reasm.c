@@ -556,14 +556,23 @@ Test(reasm, an_acknowledged_segment_was_not_damaged)
 		damaged(0, "abc");
 		damaged(3, "dXX");
 		text(4, "ef");
+		damaged(6, "gh");
 		cr_assert_eq(w.got[0], 0);
-		ack(6);
+		ack(8);
 		end();
 		if (wanted)
-			expect("abcdef");
-		cr_assert_eq(w.conn.half[0].payload_bytes, 6);
+			expect("abcdefgh");
+		cr_assert_eq(w.conn.half[0].payload_bytes, 8);
 		cr_assert_eq(w.n_gaps[0], 0);
 	}
+}
+
+Test(reasm, without_acks_a_wrong_sum_is_all_there_is)
+{
+	text(0, "abc");
+	damaged(3, "def");
+	expect("abcdef");
+	end();
 }
 
 Test(reasm, where_every_sum_is_wrong_none_counts)
