@@ -1,4 +1,5 @@
-/* Reads from captured bytes, big-endian mostly. The caller has checked the bounds (see span_has); never a cast onto packet memory. */
+/* Reads from captured bytes, big-endian mostly. The caller has checked the bounds (see span_has); never a cast onto
+ * packet memory. */
 #ifndef TCPSTAT_BYTES_H
 #define TCPSTAT_BYTES_H
 

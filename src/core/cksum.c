@@ -4,6 +4,8 @@
 
 enum { PROTOCOL_TCP = 6, TCP_CHECKSUM_OFFSET = 16 };
 
+#define LOW UINT64_C(0xffffffff)
+
 /* Adding 32-bit halves to 64 bits loses no carry below 4 GiB, so there is no carry chain to wait for. */
 uint64_t cksum_add(uint64_t sum, const uint8_t *p, size_t len)
 {
@@ -12,18 +14,18 @@ uint64_t cksum_add(uint64_t sum, const uint8_t *p, size_t len)
 	for (; len >= 32; p += 32, len -= 32) {
 		uint64_t words[4];
 		memcpy(words, p, sizeof words);
-		low += (words[0] & 0xffffffff) + (words[1] & 0xffffffff) + (words[2] & 0xffffffff) + (words[3] & 0xffffffff);
+		low += (words[0] & LOW) + (words[1] & LOW) + (words[2] & LOW) + (words[3] & LOW);
 		high += (words[0] >> 32) + (words[1] >> 32) + (words[2] >> 32) + (words[3] >> 32);
 	}
 	for (; len >= 8; p += 8, len -= 8) {
 		memcpy(&word, p, sizeof word);
-		low += word & 0xffffffff;
+		low += word & LOW;
 		high += word >> 32;
 	}
 	if (len) {
 		word = 0;
 		memcpy(&word, p, len);
-		low += word & 0xffffffff;
+		low += word & LOW;
 		high += word >> 32;
 	}
 	return sum + low + high;
@@ -54,7 +56,8 @@ static bool same_sum(uint16_t a, uint16_t b)
 	return a == b || (uint16_t)(a + 1) + (uint16_t)(b + 1) == 1;
 }
 
-enum cksum_verdict cksum_tcp(const struct tcpstat_addr *src, const struct tcpstat_addr *dst, const uint8_t *p, uint32_t len)
+enum cksum_verdict cksum_tcp(const struct tcpstat_addr *src, const struct tcpstat_addr *dst, const uint8_t *p,
+		uint32_t len)
 {
 	uint64_t pseudo = cksum_pseudo(src, dst, PROTOCOL_TCP, len);
 	uint16_t field;

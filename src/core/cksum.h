@@ -15,6 +15,7 @@ uint16_t cksum_fold(uint64_t sum);
 uint64_t cksum_pseudo(const struct tcpstat_addr *src, const struct tcpstat_addr *dst, uint8_t protocol, uint32_t len);
 /* Of a whole segment of `len` >= 20 bytes. A field that holds the bare sum of the pseudo-header, with or without the
  * length, or 0, was left to the network card: CKSUM_OFFLOADED. */
-enum cksum_verdict cksum_tcp(const struct tcpstat_addr *src, const struct tcpstat_addr *dst, const uint8_t *p, uint32_t len);
+enum cksum_verdict cksum_tcp(const struct tcpstat_addr *src, const struct tcpstat_addr *dst, const uint8_t *p,
+		uint32_t len);
 
 #endif

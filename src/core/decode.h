@@ -1,7 +1,7 @@
 /* From a captured frame to the TCP segment or ICMP message in it. Pure, but for the fragments waiting to be made whole.
  *
- * Walks link header, VLAN tags, MPLS, PPPoE, tunnels (GRE, IP-in-IP, 6in4, VXLAN, GENEVE, GTP-U) and IP extension headers,
- * each length checked against what was captured and against what the outer header said; nesting is bounded. */
+ * Walks link header, VLAN tags, MPLS, PPPoE, tunnels (GRE, IP-in-IP, 6in4, VXLAN, GENEVE, GTP-U) and IP extension
+ * headers, each length checked against what was captured and against what the outer header said; nesting is bounded. */
 #ifndef TCPSTAT_DECODE_H
 #define TCPSTAT_DECODE_H
 
@@ -35,15 +35,16 @@ struct decoded {
 
 struct decoder;
 
-/* NULL: no memory. The counters belong to the caller and are raised in place: those from `tcp` to `too_deep`; the others are
- * the caller's. */
+/* NULL: no memory. The counters belong to the caller and are raised in place: those from `tcp` to `too_deep`; the
+ * others are the caller's. */
 struct decoder *decoder_new(struct budget *, struct tcpstat_counters *);
 void decoder_free(struct decoder *);
 /* Whether checksums of IPv4 headers and TCP segments are verified; they are at first. */
 void decoder_set_checksums(struct decoder *, bool verify);
 /* End of input: fragments that still wait for others are counted as given up. */
 void decoder_finish(struct decoder *);
-/* What `pkt` carries. Views point into pkt->data, or into a reassembled datagram that stays valid until the next call. */
+/* What `pkt` carries. Views point into pkt->data, or into a reassembled datagram that stays valid until the next
+ * call. */
 void decode_frame(struct decoder *, const struct tcpstat_pkt *pkt, struct decoded *out);
 
 #endif

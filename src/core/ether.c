@@ -2,11 +2,11 @@
 #include "core/walk.h"
 
 enum {
-	TYPE_802_3_MAX = 1500,
-	TYPE_IPV4 = 0x0800, TYPE_ARP = 0x0806, TYPE_TRILL = 0x22f3, TYPE_TEB = 0x6558, TYPE_VLAN = 0x8100, TYPE_IPV6 = 0x86dd,
-	TYPE_PPP = 0x880b, TYPE_MPLS = 0x8847, TYPE_MPLS_MULTICAST = 0x8848, TYPE_PPPOE_DISCOVERY = 0x8863, TYPE_PPPOE = 0x8864,
-	TYPE_JUMBO_LLC = 0x8870, TYPE_QINQ = 0x88a8, TYPE_MACSEC = 0x88e5, TYPE_PBB = 0x88e7, TYPE_CISCO_METADATA = 0x8909,
-	TYPE_VNTAG = 0x8926, TYPE_HSR = 0x892f, TYPE_NSH = 0x894f, TYPE_QINQ_9100 = 0x9100, TYPE_QINQ_9200 = 0x9200
+	TYPE_802_3_MAX = 1500, TYPE_IPV4 = 0x0800, TYPE_ARP = 0x0806, TYPE_TRILL = 0x22f3, TYPE_TEB = 0x6558,
+	TYPE_VLAN = 0x8100, TYPE_IPV6 = 0x86dd, TYPE_PPP = 0x880b, TYPE_MPLS = 0x8847, TYPE_MPLS_MULTICAST = 0x8848,
+	TYPE_PPPOE_DISCOVERY = 0x8863, TYPE_PPPOE = 0x8864, TYPE_JUMBO_LLC = 0x8870, TYPE_QINQ = 0x88a8,
+	TYPE_MACSEC = 0x88e5, TYPE_PBB = 0x88e7, TYPE_CISCO_METADATA = 0x8909, TYPE_VNTAG = 0x8926, TYPE_HSR = 0x892f,
+	TYPE_NSH = 0x894f, TYPE_QINQ_9100 = 0x9100, TYPE_QINQ_9200 = 0x9200
 };
 
 enum { HEADER = 14, TYPE_AT = 12, VLAN_TAG = 4, VLAN_ID_MASK = 0xfff };
@@ -207,7 +207,7 @@ void ether_snap(struct walk *w)
 			ether_type(w, type);
 	} else if (oui == OUI_BRIDGED && (type == PID_ETHERNET || type == PID_ETHERNET_FCS)) {
 		/* RFC 2684 pads over ATM, RFC 2427 does not over frame relay. */
-		if (ether_is_plausible(&w->s, PAD) && !ether_is_plausible(&w->s, 0))
+		if (ether_guess(&w->s, PAD) > ether_guess(&w->s, 0))
 			span_skip(&w->s, PAD);
 		if (walk_enter(w))
 			ether_frame(w);
@@ -244,10 +244,12 @@ void ether_llc(struct walk *w)
 	}
 }
 
-bool ether_is_plausible(const struct span *s, uint32_t at)
+enum ether_guess ether_guess(const struct span *s, uint32_t at)
 {
+	enum { LLC_MIN = 3 };
+
 	if (s->cap < at + HEADER)
-		return false;
+		return ETHER_UNLIKELY;
 	uint16_t type = be16(s->p + at + TYPE_AT);
 	switch (type) {
 	case TYPE_IPV4:
@@ -258,9 +260,11 @@ bool ether_is_plausible(const struct span *s, uint32_t at)
 	case TYPE_PPPOE:
 	case TYPE_PPPOE_DISCOVERY:
 	case TYPE_QINQ:
-		return true;
+		return ETHER_LIKELY;
 	default:
-		return type <= TYPE_802_3_MAX && type <= s->wire - at - HEADER;
+		if (type < LLC_MIN || type > TYPE_802_3_MAX || type > s->wire - at - HEADER)
+			return ETHER_UNLIKELY;
+		return ETHER_POSSIBLE;
 	}
 }
 
@@ -284,12 +288,14 @@ void ether_mpls(struct walk *w)
 		ip_v4(w);
 	} else if (nibble == 6) {
 		ip_v6(w);
-	} else if (!nibble && ether_is_plausible(&w->s, CONTROL_WORD)) {
-		span_skip(&w->s, CONTROL_WORD);
-		ether_frame(w);
-	} else if (ether_is_plausible(&w->s, 0)) {
-		ether_frame(w);
 	} else {
-		WALK_COUNT(w, not_ip);
+		enum ether_guess bare = ether_guess(&w->s, 0);
+		enum ether_guess behind = nibble ? ETHER_UNLIKELY : ether_guess(&w->s, CONTROL_WORD);
+		if (behind >= bare && behind)
+			span_skip(&w->s, CONTROL_WORD);
+		if (behind || bare)
+			ether_frame(w);
+		else
+			WALK_COUNT(w, not_ip);
 	}
 }

@@ -3,7 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
-static_assert(sizeof(struct frag_key) == 2 * sizeof(struct tcpstat_addr) + 10, "a key has no padding: it is compared whole");
+static_assert(sizeof(struct frag_key) == 2 * sizeof(struct tcpstat_addr) + 10,
+		"a key has no padding: it is compared whole");
 
 enum {
 	UNIT = 8,                       /* offsets count 8 bytes */
@@ -143,7 +144,8 @@ static struct frag_datagram *start(struct frag_table *t, const struct frag_piece
 	if (!d)
 		return NULL;
 	*d = (struct frag_datagram){
-		.bytes = d->bytes, .size = d->size, .key = piece->key, .first_ns = piece->ts_ns, .hole = UINT32_MAX, .older = t->newest
+		.bytes = d->bytes, .size = d->size, .key = piece->key, .first_ns = piece->ts_ns, .hole = UINT32_MAX,
+		.older = t->newest
 	};
 	struct frag_datagram **bucket = &t->bucket[hash(&d->key)];
 	d->next = *bucket;
@@ -230,8 +232,8 @@ static void store(struct frag_datagram *d, const struct frag_piece *piece)
 
 static bool is_valid(const struct frag_piece *piece)
 {
-	return piece->len && piece->len <= FRAG_DATAGRAM_BYTES_MAX && piece->offset <= FRAG_DATAGRAM_BYTES_MAX - piece->len &&
-	       (!piece->more || piece->len % UNIT == 0);
+	return piece->len && piece->len <= FRAG_DATAGRAM_BYTES_MAX &&
+	       piece->offset <= FRAG_DATAGRAM_BYTES_MAX - piece->len && (!piece->more || piece->len % UNIT == 0);
 }
 
 static bool is_expired(const struct frag_datagram *d, int64_t now_ns)
@@ -264,8 +266,8 @@ bool frag_add(struct frag_table *t, const struct frag_piece *piece, struct frag_
 	d->next = t->held;
 	t->held = d;
 	*whole = (struct frag_whole){
-		.p = d->bytes, .len = d->total, .cap = d->hole < d->total ? d->hole : d->total, .next = d->proto, .ecn = d->ecn,
-		.wire_bytes = d->wire_bytes
+		.p = d->bytes, .len = d->total, .cap = d->hole < d->total ? d->hole : d->total, .next = d->proto,
+		.ecn = d->ecn, .wire_bytes = d->wire_bytes
 	};
 	return true;
 }

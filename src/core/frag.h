@@ -1,8 +1,8 @@
 /* IP fragments made whole again (RFC 791, RFC 8200 section 4.5), within bounds of memory, number and time.
  *
  * A datagram whose fragments say different things of the same byte, or of its length, is given up as RFC 5722 wants for
- * IPv6, and as Linux does for IPv4 too; the rest of its fragments is dropped with it. Exact repetitions are ignored. What is
- * not whole after FRAG_TIMEOUT_NS of packet time is given up. */
+ * IPv6, and as Linux does for IPv4 too; the rest of its fragments is dropped with it. Exact repetitions are ignored.
+ * What is not whole after FRAG_TIMEOUT_NS of packet time is given up. */
 #ifndef TCPSTAT_FRAG_H
 #define TCPSTAT_FRAG_H
 

@@ -4,8 +4,8 @@
 #include "core/walk.h"
 
 enum {
-	V4_HEADER_MIN = 20, V4_DF = 0x4000, V4_MF = 0x2000, V4_OFFSET_MASK = 0x1fff, V4_FRAGMENT = V4_MF | V4_OFFSET_MASK,
-	ECN_MASK = 3, AH_MIN = 12
+	V4_HEADER_MIN = 20, V4_DF = 0x4000, V4_MF = 0x2000, V4_OFFSET_MASK = 0x1fff,
+	V4_FRAGMENT = V4_MF | V4_OFFSET_MASK, ECN_MASK = 3, AH_MIN = 12
 };
 
 static void malformed(struct walk *w)
@@ -60,7 +60,8 @@ bool ip_fragment(struct walk *w, struct frag_piece *piece)
 static bool fragment(struct walk *w, uint8_t protocol, uint16_t id, uint16_t field)
 {
 	struct frag_piece piece = {
-		.key = { .protocol = protocol, .id = id }, .offset = (uint32_t)(field & V4_OFFSET_MASK) * 8, .more = field & V4_MF
+		.key = { .protocol = protocol, .id = id }, .offset = (uint32_t)(field & V4_OFFSET_MASK) * 8,
+		.more = field & V4_MF
 	};
 
 	return ip_fragment(w, &piece);

@@ -43,7 +43,7 @@ uint32_t ip6_extension_len(uint8_t protocol, const uint8_t *p)
 	return protocol == PROTO_AH ? ((uint32_t)p[1] + 2) * 4 : ((uint32_t)p[1] + 1) * 8;
 }
 
-/* Data of the option `kind` with `len` bytes in the hop-by-hop or destination options of `size` bytes at p; NULL: none. */
+/* Data of the option `kind` with `len` bytes in the hop-by-hop or destination options of `size` bytes at p; or NULL. */
 static const uint8_t *find_option(const uint8_t *p, uint32_t size, uint8_t kind, uint8_t len)
 {
 	for (uint32_t i = 2; i + 1 < size;) {
@@ -68,8 +68,8 @@ static uint32_t jumbo_len(const struct span *s)
 	return p ? be32(p) : 0;
 }
 
-/* With segments left, the header's destination is a stop on the way. The one that the checksum covers and the connection
- * ends at stands in the routing header. */
+/* With segments left, the header's destination is a stop on the way. The one that the checksum covers and the
+ * connection ends at stands in the routing header. */
 static void final_destination(struct walk *w, const uint8_t *p, uint32_t len)
 {
 	uint32_t n = (len - 8) / 16;
@@ -91,7 +91,9 @@ static bool fragment(struct walk *w, uint8_t *next)
 	}
 	const uint8_t *p = w->s.p;
 	uint16_t field = be16(p + 2);
-	struct frag_piece piece = { .key = { .id = be32(p + 4) }, .offset = field & 0xfff8u, .more = field & 1, .next = p[0] };
+	struct frag_piece piece = {
+		.key = { .id = be32(p + 4) }, .offset = field & 0xfff8u, .more = field & 1, .next = p[0]
+	};
 	span_skip(&w->s, FRAGMENT_HEADER);
 	/* An atomic fragment (RFC 6946) is whole by itself. */
 	if ((piece.offset || piece.more) && !ip_fragment(w, &piece))

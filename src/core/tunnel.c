@@ -1,6 +1,6 @@
-/* Tunnels inside IP: IP in IP (RFC 2003, 4213, 2473), EtherIP (RFC 3378), MPLS (RFC 4023), GRE (RFC 2784, 2890, PPTP's of
- * RFC 2637, ERSPAN), and over UDP VXLAN (RFC 7348), GENEVE (RFC 8926), GTP-U (3GPP TS 29.281), L2TP (RFC 2661), Teredo
- * (RFC 4380), LISP (RFC 9300). */
+/* Tunnels inside IP: IP in IP (RFC 2003, 4213, 2473), EtherIP (RFC 3378), MPLS (RFC 4023), GRE (RFC 2784, 2890, PPTP's
+ * of RFC 2637, ERSPAN), and over UDP VXLAN (RFC 7348), GENEVE (RFC 8926), GTP-U (3GPP TS 29.281), L2TP (RFC 2661),
+ * Teredo (RFC 4380), LISP (RFC 9300). */
 #include "core/walk.h"
 
 enum { PROTO_IPIP = 4, PROTO_IPV6 = 41, PROTO_GRE = 47, PROTO_ETHERIP = 97, PROTO_MPLS = 137 };
@@ -20,11 +20,14 @@ enum {
 	PORT_VXLAN_GPE = 4790, PORT_GENEVE = 6081, PORT_MPLS = 6635, PORT_VXLAN_LINUX = 8472
 };
 
-/* Encapsulated remote SPAN. Type I has no header of its own and no GRE sequence number; II has 8 bytes; III has 12, and 8
- * more when its last bit says so. */
+/* Encapsulated remote SPAN. Type I has no header of its own and no GRE sequence number; II has 8 bytes; III has 12, and
+ * 8 more when its last bit says so. */
 static void erspan(struct walk *w, bool has_sequence)
 {
-	enum { VERSION_II = 1, VERSION_III = 2, HEADER_II = 8, HEADER_III = 12, SUBHEADER = 8, FRAME_TYPE_AT = 10, IS_IP = 2 };
+	enum {
+		VERSION_II = 1, VERSION_III = 2, HEADER_II = 8, HEADER_III = 12, SUBHEADER = 8, FRAME_TYPE_AT = 10,
+		IS_IP = 2
+	};
 	uint32_t len = 0;
 	bool is_ip = false;
 
@@ -147,11 +150,15 @@ bool tunnel_ip(struct walk *w, uint8_t protocol)
 	}
 }
 
-/* The tunnels over UDP: false when the bytes are no header of the kind, which then is a plain datagram on the same port. */
+/* The tunnels over UDP: false when the bytes are no header of the kind, which then is a plain datagram on the same
+ * port. */
 
 static bool vxlan(struct walk *w, bool is_gpe)
 {
-	enum { VXLAN = 8, HAS_VNI = 0x08, HAS_NEXT = 0x04, NEXT_IPV4 = 1, NEXT_IPV6 = 2, NEXT_ETHERNET = 3, NEXT_MPLS = 5 };
+	enum {
+		VXLAN = 8, HAS_VNI = 0x08, HAS_NEXT = 0x04, NEXT_IPV4 = 1, NEXT_IPV6 = 2, NEXT_ETHERNET = 3,
+		NEXT_MPLS = 5
+	};
 
 	if (!span_has(&w->s, VXLAN) || !(w->s.p[0] & HAS_VNI))
 		return false;
@@ -209,7 +216,10 @@ static bool gtp_extensions(struct walk *w, uint8_t next)
 
 static bool gtp(struct walk *w)
 {
-	enum { GTP = 8, G_PDU = 255, VERSION_1 = 1, PROTOCOL_TYPE = 0x10, HAS_EXTENSION = 0x04, HAS_OPTIONAL = 0x07, OPTIONAL = 4 };
+	enum {
+		GTP = 8, G_PDU = 255, VERSION_1 = 1, PROTOCOL_TYPE = 0x10, HAS_EXTENSION = 0x04, HAS_OPTIONAL = 0x07,
+		OPTIONAL = 4
+	};
 	const uint8_t *p = w->s.p;
 
 	if (!span_has(&w->s, GTP) || p[0] >> 5 != VERSION_1 || !(p[0] & PROTOCOL_TYPE) || p[1] != G_PDU)
@@ -247,7 +257,10 @@ static bool gtp_0(struct walk *w)
 
 static bool l2tp(struct walk *w)
 {
-	enum { CONTROL = 0x8000, HAS_LEN = 0x4000, HAS_SEQUENCE = 0x0800, HAS_OFFSET = 0x0200, VERSION_MASK = 15, VERSION_2 = 2 };
+	enum {
+		CONTROL = 0x8000, HAS_LEN = 0x4000, HAS_SEQUENCE = 0x0800, HAS_OFFSET = 0x0200, VERSION_MASK = 15,
+		VERSION_2 = 2
+	};
 
 	if (!span_has(&w->s, 2))
 		return false;

@@ -1,7 +1,7 @@
 /* The walk through the layers of one frame: what is shared by the files that decode.
  *
- * Each layer is a function that takes the walk with `s` at its header, and calls the next layer or ends the walk by raising
- * one counter. The IP fields of out->tcp always hold the innermost IP header met so far. */
+ * Each layer is a function that takes the walk with `s` at its header, and calls the next layer or ends the walk by
+ * raising one counter. The IP fields of out->tcp always hold the innermost IP header met so far. */
 #ifndef TCPSTAT_WALK_H
 #define TCPSTAT_WALK_H
 
@@ -30,8 +30,8 @@ static inline void span_skip(struct span *s, uint32_t n)
 	s->wire -= n;
 }
 
-/* A header says that n bytes are ahead: what is behind them is padding. One that claims more than the frame had is believed
- * (the frame may have been cut without saying so), but not one that claims more than a header outside of it. */
+/* A header says that n bytes are ahead: what is behind them is padding. One that claims more than the frame had is
+ * believed (the frame may have been cut without saying so), but not one that claims more than an outer header. */
 static inline void span_set_len(struct span *s, uint32_t n)
 {
 	if (!s->bounded || n < s->wire)
@@ -90,7 +90,9 @@ void ether_type(struct walk *, uint16_t type);          /* s: behind the type */
 void ether_llc(struct walk *);                          /* IEEE 802.2 */
 void ether_snap(struct walk *);                         /* s: at the organization */
 void ether_mpls(struct walk *);
-bool ether_is_plausible(const struct span *, uint32_t at); /* may an Ethernet header stand there? */
+/* Does an Ethernet header stand `at` bytes ahead? By the type it would have. */
+enum ether_guess { ETHER_UNLIKELY, ETHER_POSSIBLE, ETHER_LIKELY };
+enum ether_guess ether_guess(const struct span *, uint32_t at);
 
 /* ppp.c */
 void ppp_frame(struct walk *);                          /* with or without address and control, HDLC or Cisco's */
@@ -100,21 +102,22 @@ void ppp_relay(struct walk *);                          /* frame relay */
 void ppp_nlpid(struct walk *);                          /* s: at the network layer protocol identifier */
 
 /* wifi.c */
-void wifi_frame(struct walk *, bool padded);            /* padded: the header is followed by bytes up to a multiple of 4 */
+void wifi_frame(struct walk *, bool padded);            /* padded: the header is filled up to a multiple of 4 */
 void wifi_radiotap(struct walk *);
 void wifi_prism(struct walk *);                         /* or AVS */
 
 /* ip.c, ip6.c */
 enum {
 	PROTO_HOP_BY_HOP = 0, PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ROUTING = 43, PROTO_FRAGMENT = 44,
-	PROTO_AH = 51, PROTO_ICMP6 = 58, PROTO_DEST_OPTIONS = 60, PROTO_MOBILITY = 135, PROTO_HIP = 139, PROTO_SHIM6 = 140
+	PROTO_AH = 51, PROTO_ICMP6 = 58, PROTO_DEST_OPTIONS = 60, PROTO_MOBILITY = 135, PROTO_HIP = 139,
+	PROTO_SHIM6 = 140
 };
 void ip_any(struct walk *);                             /* the version field decides */
 void ip_v4(struct walk *);
 void ip_v6(struct walk *);
 void ip_payload(struct walk *, uint8_t protocol);       /* s: trimmed to the IP payload */
-/* s: the fragment's payload; `piece` has key.protocol, key.id, offset, more and next. True: whole now; s and piece->next
- * are those of the datagram. */
+/* s: the fragment's payload; `piece` has key.protocol, key.id, offset, more and next. True: whole now; s and
+ * piece->next are those of the datagram. */
 bool ip_fragment(struct walk *, struct frag_piece *piece);
 bool ip6_is_extension(uint8_t protocol);                /* not the fragment header */
 uint32_t ip6_extension_len(uint8_t protocol, const uint8_t *p); /* of the header at p, of which 8 bytes are there */

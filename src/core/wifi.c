@@ -2,9 +2,10 @@
 #include "core/walk.h"
 
 enum {
-	CONTROL = 2, TYPE_MASK = 0x0c, TYPE_DATA = 0x08, VERSION_MASK = 0x03, SUBTYPE_QOS = 0x80, SUBTYPE_NO_DATA = 0x40,
-	TO_DS = 0x01, FROM_DS = 0x02, PROTECTED = 0x40, ORDER = 0x80, HEADER = 24, ADDRESS = 6, QOS = 2, HT_CONTROL = 4,
-	SEQUENCE_AT = 22, FRAGMENT_MASK = 0x0f, QOS_AMSDU = 0x80, SUBFRAME_HEADER = 14, SUBFRAME_LEN_AT = 12
+	CONTROL = 2, TYPE_MASK = 0x0c, TYPE_DATA = 0x08, VERSION_MASK = 0x03, SUBTYPE_QOS = 0x80,
+	SUBTYPE_NO_DATA = 0x40, TO_DS = 0x01, FROM_DS = 0x02, PROTECTED = 0x40, ORDER = 0x80, HEADER = 24, ADDRESS = 6,
+	QOS = 2, HT_CONTROL = 4, SEQUENCE_AT = 22, FRAGMENT_MASK = 0x0f, QOS_AMSDU = 0x80, SUBFRAME_HEADER = 14,
+	SUBFRAME_LEN_AT = 12
 };
 
 /* Of an aggregate, the first subframe is followed: a frame has one segment. */
@@ -50,7 +51,7 @@ void wifi_frame(struct walk *w, bool padded)
 		ether_llc(w);
 }
 
-/* The flags field of a radiotap header follows the words that say which fields are there, and the 64-bit TSFT, aligned. */
+/* The flags field of a radiotap header follows the words that say which fields are there, and an aligned 64-bit TSFT. */
 static uint8_t radiotap_flags(const uint8_t *p, uint32_t len)
 {
 	enum { WORDS_AT = 4, HAS_TSFT = 1, HAS_FLAGS = 2, TSFT = 8 };
@@ -92,7 +93,7 @@ void wifi_radiotap(struct walk *w)
 		wifi_frame(w, flags & FLAG_PADDED);
 }
 
-/* AVS begins with a magic number and its length; Prism with a message code and its length, in the machine's byte order. */
+/* AVS begins with a magic number and its length; Prism with a message code and its length, in the machine's order. */
 void wifi_prism(struct walk *w)
 {
 	enum { AVS_MAGIC_24 = 0x802110, PRISM_MIN = 8, PRISM = 144 };
