@@ -90,8 +90,49 @@ static void prr(struct cong_one *o, const struct cong_env *e)
 		o->cwnd = 1;
 }
 
+/* A sender that answers each ACK at once is limited by the window: then what is in flight is the window. */
+static void compare(struct cong *c, const struct cong_env *e)
+{
+	bool clocked = c->answered && !c->unclocked && e->prior_in_flight &&
+		       e->snd_wnd > e->snd_nxt - e->snd_una + 2ull * e->mss;
+
+	if (clocked) {
+		c->round_acks++;
+		if (e->prior_in_flight > c->round_peak)
+			c->round_peak = e->prior_in_flight;
+		for (int i = 0; i < CONG_N; i++) {
+			struct cong_one *o = &c->one[i];
+			uint32_t off = o->cwnd > e->prior_in_flight ? o->cwnd - e->prior_in_flight
+								    : e->prior_in_flight - o->cwnd;
+
+			o->deviation += (double)off / o->cwnd;
+			o->compared++;
+			if (o->cwnd > e->prior_in_flight + 2 + o->cwnd / 16)
+				o->roomy++;
+		}
+	}
+	if (e->snd_una < c->round_end)
+		return;
+	for (int i = 0; i < CONG_N; i++) {
+		struct cong_one *o = &c->one[i];
+
+		/* From afar a replica can miss what ended slow start: a whole round below the window says so. */
+		if (e->far && e->ca == TCPSTAT_CA_OPEN && c->round_acks >= 6 && o->roomy == c->round_acks) {
+			o->cwnd = c->round_peak;
+			if (in_slow_start(o))
+				o->ssthresh = o->cwnd;
+		}
+		o->roomy = 0;
+	}
+	c->round_end = e->snd_nxt;
+	c->round_acks = c->round_peak = 0;
+}
+
 void cong_ack(struct cong *c, const struct cong_env *e)
 {
+	compare(c, e);
+	c->answered = c->unclocked = false;
+	c->last_ack_ns = e->now_ns;
 	bool may_raise = e->flags & (e->reordering > 3 ? ACKED_UNA | ACKED_SACK : ACKED_DATA);
 
 	for (int i = 0; i < CONG_N; i++) {
@@ -176,6 +217,10 @@ void cong_before_send(struct cong *c, const struct cong_env *e)
 
 void cong_sent(struct cong *c, const struct cong_env *e, uint32_t pkts, bool retransmitted)
 {
+	if (e->now_ns - c->last_ack_ns <= 1000000)
+		c->answered = true;
+	else
+		c->unclocked = true;
 	for (int i = 0; i < CONG_N; i++) {
 		struct cong_one *o = &c->one[i];
 
@@ -185,7 +230,7 @@ void cong_sent(struct cong *c, const struct cong_env *e, uint32_t pkts, bool ret
 			continue;
 		/* Nothing new leaves beyond the window: what did shows that the window was larger. */
 		if (e->in_flight > o->cwnd) {
-			o->deviation += (double)(e->in_flight - o->cwnd) / e->in_flight;
+			o->deviation += (double)(e->in_flight - o->cwnd) / o->cwnd;
 			o->compared++;
 			o->cwnd = e->in_flight;
 		}
@@ -270,7 +315,7 @@ enum tcpstat_cc cong_name(const struct cong *c)
 {
 	const struct cong_one *best = cong_best(c);
 
-	if (best->compared < 10)
+	if (best->compared < 20)
 		return TCPSTAT_CC_UNKNOWN;
 	return best == &c->one[CONG_RENO] ? TCPSTAT_CC_RENO : TCPSTAT_CC_CUBIC;
 }

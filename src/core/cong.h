@@ -13,6 +13,8 @@ struct cong_env {
 	uint64_t snd_una, snd_nxt;
 	uint32_t mss;
 	uint32_t packets_out, in_flight; /* segments */
+	uint32_t prior_in_flight;       /* before this ACK */
+	bool far;                       /* the ACK's time of arrival is an estimate */
 	uint32_t delivered;             /* by this ACK, (S)ACKed segments */
 	uint32_t newly_lost;
 	uint32_t flags;                 /* ACKED_* of sender.h */
@@ -45,8 +47,9 @@ struct cong_one {                       /* one algorithm's replica */
 	int64_t stamp_ns;               /* when cwnd was last in full use */
 	bool limited;                   /* by cwnd, in this window */
 	bool hystart;                   /* ssthresh was set by HyStart, not by a loss */
-	double deviation;               /* running mean of |pipe - cwnd| / cwnd when the pipe should fill it */
+	double deviation;               /* sum of |pipe - cwnd| / cwnd, taken when the pipe should fill it */
 	uint32_t compared;
+	uint32_t roomy;                 /* ACKs of this round after which the pipe stayed well below cwnd */
 	struct cubic cubic;
 };
 
@@ -55,6 +58,12 @@ enum { CONG_RENO, CONG_CUBIC, CONG_N };
 struct cong {
 	struct cong_one one[CONG_N];
 	int64_t last_send_ns;
+	/* is the sender clocked by its ACKs? */
+	int64_t last_ack_ns;
+	bool answered;                  /* the last ACK let something new go, at once */
+	bool unclocked;                 /* something left without an ACK since */
+	uint64_t round_end;             /* SND.NXT when the round began */
+	uint32_t round_acks, round_peak; /* ACKs of the round after which it sent; most in flight then */
 };
 
 void cong_init(struct cong *, uint32_t initial_window);

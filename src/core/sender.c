@@ -572,6 +572,7 @@ void sender_ack(struct sender *s, const struct ack *a, struct ack_result *r)
 	uint32_t delivered = s->delivered, lost = s->lost, prior_packets = s->packets_out;
 	struct tagged t = { .reord = s->snd_nxt };
 	unsigned dupacks = 0;
+	uint32_t prior_in_flight = sender_in_flight(s);
 	int64_t rtt_ns = -1;
 
 	*r = (struct ack_result){ .prior_una = prior_una };
@@ -641,6 +642,8 @@ void sender_ack(struct sender *s, const struct ack *a, struct ack_result *r)
 	s->ack_env.newly_lost = s->lost - lost;
 	s->ack_env.flags = t.flags;
 	s->ack_env.rtt_ns = rtt_ns;
+	s->ack_env.prior_in_flight = prior_in_flight;
+	s->ack_env.far = a->far;
 	if (prior_packets)
 		cong_ack(&s->cong, &s->ack_env);
 	r->advanced = t.flags & ACKED_UNA;

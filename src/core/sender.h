@@ -23,6 +23,7 @@ struct ack {
 	uint16_t flags;
 	uint8_t n_sack;
 	bool dsack, has_ts, wnd_exact;
+	bool far;                       /* its time of arrival is an estimate */
 	bool held;                      /* something proved that it had not arrived in due time */
 	uint64_t sack[4][2];
 };
