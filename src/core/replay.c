@@ -168,7 +168,7 @@ static void pending_deliver(struct replay *r, struct side *d, int64_t now_ns, co
 	struct ack *a = pending_at(d, 0), *next = d->pending_n > 1 ? pending_at(d, 1) : NULL;
 
 	/* What was due and had not arrived is lost if a later one arrives: that one speaks for it. */
-	if (!(a->held && next && next->ack >= a->ack && !a->dsack)) {
+	if (!(a->held && next && next->ack >= a->ack)) {
 		struct ack copy = *a;
 		pending_drop(d);
 		deliver(r, d, &copy, now_ns, e);
@@ -202,8 +202,8 @@ static void pending_flush(struct replay *r, struct side *d, const struct segment
 		if ((again && (a->ack > s->seq || sacks(a, s->seq))) ||
 		    (timed && seq_diff(o->ts_ecr, a->ts_val) < 0) ||
 		    (in_order && s->flags & TH_ACK && a->end > s->ack)) {
-			if (due_ns + slack_ns < sent_ns)
-				a->held = true;
+			for (uint32_t i = 0; i < d->pending_n && pending_at(d, i)->seen_ns + half_ns + slack_ns < sent_ns; i++)
+				pending_at(d, i)->held = true;
 			break;
 		}
 		bool proven = (timed && seq_diff(a->ts_val, d->last_ecr) > 0) || (in_order && a->end > a->seq);
@@ -384,6 +384,11 @@ static void send_new(struct side *d, const struct segment *s, uint64_t seq, int6
 			struct sent *e = sender_new_data(&d->snd, at, to, sent_ns, 0, false);
 			if (e)
 				e->seen_ns = s->ts;
+			if (e && d->snd.hidden_loss && d->snd.ca == TCPSTAT_CA_LOSS) {
+				/* it left before the timeout that was not seen: F-RTO tries new data beyond it */
+				scoreboard_mark_lost(&d->snd, e);
+				d->snd.recovery_point = to;
+			}
 			at = to;
 			d->holes++;
 		}
@@ -455,7 +460,7 @@ static enum replay_class go_back(struct replay *r, struct side *d, const struct 
 		cause = TCPSTAT_CAUSE_FIN;
 	/* Next to the receiver: what passed before has arrived. */
 	bool had_it = b->seen_whole && half_ns && vantage_is_near(&r->vantage, !d->dir);
-	bool acked = d->near && s->end <= r->acked[d->dir];
+	bool acked = s->end <= r->acked[d->dir];
 	struct tcpstat_ev_retransmission told = {
 		.seq = s->view->seq, .seq_rel = (int64_t)(s->seq - SEQ_ISN), .len = s->len, .cause = cause,
 		.backoff = timer ? backoff + 1 : TCPSTAT_NULL, .spurious = !syn && (had_it || acked) ? 1 : -1,
@@ -469,10 +474,39 @@ static enum replay_class go_back(struct replay *r, struct side *d, const struct 
 	return REPLAY_RETRANSMISSION;
 }
 
+/* Everything seen is acknowledged, the sequence goes on without a gap, but after a silence of a timeout and with IP IDs
+ * missing: what left in between was lost on its way here, and this is what the timer repeats. */
+static void find_hidden_timeout(struct replay *r, struct side *d, const struct emitter *e, const struct segment *s, int64_t sent_ns, int64_t before_ns)
+{
+	struct sender *snd = &d->snd;
+	int64_t rto_ns = rtt_rto_ns(&snd->rtt, snd->stack), silent_ns = sent_ns - before_ns;
+
+	if (d->near || !d->ids_count || !s->view->has_ip_id || !s->len || !rtt_known(&snd->rtt) || s->seq != snd->snd_nxt ||
+	    snd->snd_una != snd->snd_nxt || silent_ns < rto_ns / 10 * 9)
+		return;
+	uint32_t missing = (uint16_t)(s->view->ip_id - d->last_id - 1);
+	unsigned times = 1;
+
+	if (missing < 3 || missing > 1000)
+		return;
+	while (times < 10 && (rto_ns << times) - rto_ns < silent_ns - rto_ns / 2)
+		times++;
+	/* All but the timer's own copies and a probe. */
+	if (missing <= times)
+		return;
+	sender_hidden_timeout(snd, missing - times, d->size ? d->size : snd->mss, times, sent_ns);
+	/* Its first shot, of which only the time is known. */
+	enum tcpstat_ca ca = snd->ca;
+	snd->ca = TCPSTAT_CA_LOSS;
+	tell_sender(r, d, e, sent_ns - ((rto_ns << times) - 2 * rto_ns), 0);
+	snd->ca = ca;
+}
+
 static enum replay_class outgoing(struct replay *r, struct side *d, const struct segment *s, const struct emitter *e)
 {
 	bool occupies = segment_occupies(s), started = d->snd.started;
 	uint64_t top = d->snd.snd_nxt;
+	int64_t before_ns = d->last_sent_ns;
 	struct backward b = { .kind = BACKWARD_RETRANSMISSION };
 
 	learn_options(r, d, s);
@@ -497,11 +531,20 @@ static enum replay_class outgoing(struct replay *r, struct side *d, const struct
 		d->last_sent_ns = sent_ns;
 		pending_flush(r, d, s, sent_ns, again, e);
 	}
+	if (!back && started && occupies && sent_ns > before_ns) {
+		find_hidden_timeout(r, d, e, s, sent_ns, before_ns);
+		top = d->snd.snd_nxt;
+		back = s->seq < top;
+		b.lost = TCPSTAT_LOST_BEFORE_CAPTURE;
+		b.original_frame = b.before_ns = TCPSTAT_NULL;
+	}
 	backward_learn_id(d, s);
 	if (!occupies || probe)
 		return probe ? REPLAY_PROBE : REPLAY_NEW;
-	if (s->len)
+	if (s->len) {
 		d->counts.data_segments++;
+		d->size = s->len < d->snd.mss ? s->len : d->snd.mss;
+	}
 	if (!back) {
 		send_new(d, s, s->seq, sent_ns);
 		return REPLAY_NEW;

@@ -54,6 +54,8 @@ struct sent *sender_new_data(struct sender *s, uint64_t seq, uint64_t end, int64
 	}
 	if (seq > s->snd_nxt)
 		sender_new_data(s, s->snd_nxt, seq, now_ns, 0, false);
+	else if (seen && s->hidden_loss && s->ca != TCPSTAT_CA_LOSS)
+		s->hidden_loss = false;
 	if (now_ns) {
 		sender_env(s, now_ns, &env);
 		cong_before_send(&s->cong, &env);
@@ -132,6 +134,22 @@ static void sender_enter_loss(struct sender *s, int64_t now_ns)
 		s->backoff++;
 	s->rto_base_ns = now_ns;
 	s->tlp_end_seq = 0;
+}
+
+void sender_hidden_timeout(struct sender *s, uint32_t pkts, uint32_t size, unsigned times, int64_t now_ns)
+{
+	int64_t then_ns = s->last_ack_ns > s->last_send_ns ? s->last_ack_ns : s->last_send_ns;
+
+	for (uint32_t i = 0; i < pkts; i++) {
+		struct sent *e = sender_new_data(s, s->snd_nxt, s->snd_nxt + size, then_ns, 0, false);
+		if (!e)
+			break;
+		e->seen_ns = then_ns;
+	}
+	s->hidden_loss = true;
+	s->backoff = (uint8_t)(times - 1);
+	s->rto_base_ns = now_ns - (rtt_rto_ns(&s->rtt, s->stack) << (times - 1));
+	s->progress_ns = s->rto_base_ns;
 }
 
 void sender_retransmit(struct sender *s, uint64_t seq, uint64_t end, int64_t now_ns, enum tcpstat_cause cause,

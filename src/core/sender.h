@@ -69,7 +69,7 @@ struct sender {
 	uint8_t n_prev_sack;
 	enum tcpstat_ca ca;
 	bool started, established, sack_ok, ts_ok, wnd_exact;
-	bool retrans_stamped, reord_seen, tlp_retrans, frto, syn_retransmitted, mss_known;
+	bool hidden_loss, retrans_stamped, reord_seen, tlp_retrans, frto, syn_retransmitted, mss_known;
 	uint8_t backoff;
 	struct rtt rtt;
 	struct rack rack;
@@ -96,6 +96,9 @@ struct sent *sender_new_data(struct sender *, uint64_t seq, uint64_t end, int64_
 /* [seq, end) leaves again for the given cause; `ts_val` is the sender's clock. */
 void sender_retransmit(struct sender *, uint64_t seq, uint64_t end, int64_t now_ns, enum tcpstat_cause cause,
 		       uint32_t ts_val);
+/* A timeout that never passed the capture: everything from SND.NXT on that left since was lost, `pkts` segments of
+ * `size` bytes, and the timer fired `times` times, last at `now_ns` for the segment that shows up now. */
+void sender_hidden_timeout(struct sender *, uint32_t pkts, uint32_t size, unsigned times, int64_t now_ns);
 void sender_ack(struct sender *, const struct ack *, struct ack_result *);
 /* The cause of a retransmission of [seq, end) at `now_ns`, from the state of the replica (never a SYN). */
 enum tcpstat_cause sender_cause(const struct sender *, uint64_t seq, uint64_t end, int64_t now_ns);

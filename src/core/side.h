@@ -41,6 +41,7 @@ struct side {
 	int64_t hole_sign_ns;           /* captured: first duplicate ACK since a hole was open; 0 none */
 	uint32_t holes;                 /* unseen entries were made since SND.UNA last moved */
 	uint32_t last_ecr;
+	uint32_t size;                  /* payload of the last data segment, at most one MSS */
 	/* ACKs that passed the capture and may not have reached the sender yet */
 	struct ack *pending;
 	uint32_t pending_first, pending_n, pending_room;

@@ -109,7 +109,10 @@ void verdict_ack(struct side *d, const struct emitter *e, const struct segment *
 		v->covered = true;
 		if (v->told.cause == TCPSTAT_CAUSE_SYN || v->told.cause == TCPSTAT_CAUSE_SYNACK)
 			continue;
-		if (a->ts - v->ts_ns < peer_half_ns / 10 * 9) {
+		bool echoed = a->ack >= v->end && v->has_ts && o->has_ts && seq_diff(o->ts_ecr, v->ts_val) >= 0;
+
+		/* Covered sooner than the repetition can have got there and been answered. */
+		if (!echoed && a->ts - v->ts_ns < peer_half_ns / 10 * 8) {
 			excuse(d, e, v);
 			continue;
 		}
