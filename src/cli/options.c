@@ -73,7 +73,8 @@ void options_help(FILE *out)
 			fprintf(out, "\n%s:\n", row->help);
 			continue;
 		}
-		used = row->letter ? fprintf(out, "  -%c, --%s", row->letter, row->name) : fprintf(out, "      --%s", row->name);
+		used = row->letter ? fprintf(out, "  -%c, ", row->letter) : fprintf(out, "      ");
+		used += fprintf(out, "--%s", row->name);
 		if (row->argument)
 			used += fprintf(out, "%s%s", row->letter ? " " : "=", row->argument);
 		if (used >= HELP_COLUMN)
@@ -315,7 +316,8 @@ static int read_options(struct options *o, int argc, char **argv)
 
 		if (!row->key)
 			continue;
-		longs[n_longs++] = (struct option){ row->name, row->argument ? required_argument : no_argument, NULL, row->key };
+		longs[n_longs++] = (struct option){ row->name, row->argument ? required_argument : no_argument, NULL,
+			row->key };
 		if (row->letter) {
 			shorts[n_shorts++] = row->letter;
 			if (row->argument)
@@ -354,7 +356,8 @@ static int join_filter(struct options *o, char *const *words)
 	if (!*words)
 		return -1;
 	if (o->filter)
-		return usage_error("two filters: '%s', and the words from '%s' on (which is no file)", o->filter, *words);
+		return usage_error("two filters: '%s', and the words from '%s' on (which is no file)", o->filter,
+			*words);
 	for (i = 0; words[i]; i++)
 		len += strlen(words[i]) + 1;
 	to = o->filter = malloc(len);

@@ -43,13 +43,12 @@ static int64_t clock_ns(clockid_t clock)
 
 /* ----------------------------------------------------------------------------------------------------- progress */
 
-static void progress_init(struct progress *p, const struct options *o, bool live)
+static void progress_init(struct progress *p, const struct options *o)
 {
 	/* What streams to the same terminal is progress enough. */
 	bool streams = o->mode == MODE_FOLLOW || o->mode == MODE_JSONL || o->mode == MODE_CSV || o->mode == MODE_TSV;
 
 	p->wanted = isatty(STDERR_FILENO) && o->verbose >= 0 && !(streams && isatty(STDOUT_FILENO));
-	(void)live;
 	p->begun_ns = clock_ns(CLOCK_MONOTONIC);
 	p->next_ns = p->begun_ns + NS_PER_S;
 }
@@ -92,8 +91,13 @@ static void fail(struct run *r, enum exit_code code, const char *text)
 
 static void capture_failed(struct run *r, const struct capture_error *error)
 {
-	fail(r, error->code == CAPTURE_EDAMAGED ? EXIT_DAMAGED : error->code == CAPTURE_EUSAGE ? EXIT_USAGE : EXIT_RUNTIME,
-		error->text);
+	enum exit_code code = EXIT_RUNTIME;
+
+	if (error->code == CAPTURE_EDAMAGED)
+		code = EXIT_DAMAGED;
+	else if (error->code == CAPTURE_EUSAGE)
+		code = EXIT_USAGE;
+	fail(r, code, error->text);
 }
 
 /* ------------------------------------------------------------------------------------------------------ callbacks */
@@ -123,7 +127,8 @@ static void on_signal(int signal)
 /* The first ^C ends the input, the second the program. A closed pipe is an error of write, not the end. */
 static void handle_signals(struct capture *capture)
 {
-	struct sigaction stop = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND }, ignore = { .sa_handler = SIG_IGN };
+	struct sigaction stop = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND },
+		ignore = { .sa_handler = SIG_IGN };
 
 	interrupted = capture;
 	sigaction(SIGINT, &stop, NULL);
@@ -164,7 +169,8 @@ static bool open_analysis(struct run *r)
 	struct tcpstat_config config;
 	char error[512];
 
-	r->view = view_new(o, o->write && !strcmp(o->write, "-") ? stderr : stdout, capture_facts(r->capture), error, sizeof error);
+	r->view = view_new(o, o->write && !strcmp(o->write, "-") ? stderr : stdout, capture_facts(r->capture), error,
+		sizeof error);
 	if (!r->view) {
 		fail(r, EXIT_RUNTIME, error);
 		return false;
@@ -270,7 +276,8 @@ static void finish(struct run *r)
 	tcpstat_finish(r->tcpstat);
 	/* A wrong filter is found at a packet: there is nothing to report. */
 	if (r->code != EXIT_USAGE &&
-	    !view_finish(r->view, r->capture, tcpstat_counters(r->tcpstat), r->first_ts_ns, r->last_ts_ns, text, sizeof text))
+	    !view_finish(r->view, r->capture, tcpstat_counters(r->tcpstat), r->first_ts_ns, r->last_ts_ns,
+			text, sizeof text))
 		fail(r, EXIT_RUNTIME, text);
 	if (r->writer && capture_writer_close(r->writer, &error) < 0)
 		capture_failed(r, &error);
@@ -287,9 +294,9 @@ static void print_device(void *ctx, const struct capture_device *device)
 
 	if (device->description)
 		format_safe(description, sizeof description, &plain, device->description);
-	printf("%-16s %s%s%s%s%s\n", format_safe(name, sizeof name, &plain, device->name), device->up ? "up" : "down",
-		device->running ? ", running" : "", device->loopback ? ", loopback" : "", device->wireless ? ", wireless" : "",
-		"");
+	printf("%-16s %s%s%s%s\n", format_safe(name, sizeof name, &plain, device->name), device->up ? "up" : "down",
+		device->running ? ", running" : "", device->loopback ? ", loopback" : "",
+		device->wireless ? ", wireless" : "");
 	if (*description)
 		printf("%-16s %s\n", "", description);
 }
@@ -315,7 +322,7 @@ enum exit_code run(const struct options *options)
 		return list_interfaces(&r);
 	if (open_capture(&r)) {
 		handle_signals(r.capture);
-		progress_init(&r.progress, options, options->n_interfaces > 0);
+		progress_init(&r.progress, options);
 		if (open_analysis(&r)) {
 			read_packets(&r);
 			finish(&r);

@@ -57,8 +57,9 @@ static bool open_streams(struct view *v, char *error, size_t size)
 {
 	const struct options *o = v->options;
 	struct streams_options options = {
-		.hash = o->hash, .follow_dir = o->follow_dir, .out = v->out, .extract_dir = o->extract, .utf8 = v->style.utf8,
-		.color = v->style.color && !o->raw, .format = o->hex ? STREAMS_HEX : o->raw ? STREAMS_RAW : STREAMS_ASCII,
+		.hash = o->hash, .follow_dir = o->follow_dir, .out = v->out, .extract_dir = o->extract,
+		.utf8 = v->style.utf8, .color = v->style.color && !o->raw,
+		.format = o->hex ? STREAMS_HEX : o->raw ? STREAMS_RAW : STREAMS_ASCII,
 		.follow_conn = o->mode == MODE_FOLLOW ? o->conn : 0,
 	};
 
@@ -219,7 +220,8 @@ static void print_report(struct view *v, struct capture *capture, const struct t
 	struct report_facts r = {
 		.names = o->n_files ? o->files : o->interfaces, .n_names = o->n_files ? o->n_files : o->n_interfaces,
 		.filter = o->filter, .first_ts_ns = first_ts_ns, .last_ts_ns = last_ts_ns,
-		.packets = facts->packets, .filtered = facts->filtered, .unfit = facts->unfit, .truncated = facts->truncated,
+		.packets = facts->packets, .filtered = facts->filtered, .unfit = facts->unfit,
+		.truncated = facts->truncated,
 		.dropped = TCPSTAT_NULL,
 	};
 	size_t i;
@@ -271,8 +273,10 @@ bool view_finish(struct view *v, struct capture *capture, const struct tcpstat_c
 	}
 	if (found)
 		return true;
-	snprintf(error, size, "there is no connection %" PRIu32 ": %s", v->options->conn, v->n_conns ? "" : "there are none");
 	if (v->n_conns)
-		snprintf(error, size, "there is no connection %" PRIu32 ", only 1 to %" PRIu32, v->options->conn, v->n_conns);
+		snprintf(error, size, "there is no connection %" PRIu32 ", only 1 to %" PRIu32, v->options->conn,
+			v->n_conns);
+	else
+		snprintf(error, size, "there is no connection %" PRIu32 ", nor any other", v->options->conn);
 	return false;
 }

@@ -97,7 +97,8 @@ static void heading(const struct detail *d, const char *text)
 	fprintf(d->style.out, "\n%s%s%s\n", tint_on(&d->style, TINT_BOLD), text, tint_off(&d->style, TINT_BOLD));
 }
 
-static void line(const struct detail *d, const char *label, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void line(const struct detail *d, const char *label, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 static void line(const struct detail *d, const char *label, const char *format, ...)
 {
@@ -113,11 +114,11 @@ static void line(const struct detail *d, const char *label, const char *format, 
 static void pair(const struct detail *d, const char *label, const char *client, const char *server)
 {
 	size_t used = format_columns(client);
+	int pad = used < CELL_WIDTH ? (int)(CELL_WIDTH - used) : 1;
 
 	if (!strcmp(client, "-") && !strcmp(server, "-"))
 		return;
-	fprintf(d->style.out, "  %-*s%s%*s%s\n", LABEL_WIDTH, label, client, (int)(used < CELL_WIDTH ? CELL_WIDTH - used : 1), "",
-		server);
+	fprintf(d->style.out, "  %-*s%s%*s%s\n", LABEL_WIDTH, label, client, pad, "", server);
 }
 
 enum unit { COUNT, BYTES, RATE, TIME };
@@ -160,8 +161,10 @@ static void print_head(const struct detail *d)
 	const char *vantage = tcpstat_vantage_name(c->vantage);
 
 	fprintf(d->style.out, "%sConnection %" PRIu32 ": %s %s %s%s\n", tint_on(&d->style, TINT_BOLD), c->number,
-		format_endpoint(client, sizeof client, &d->style, &c->addr[0], c->port[0]), d->style.utf8 ? "\u2192" : "->",
-		format_endpoint(server, sizeof server, &d->style, &c->addr[1], c->port[1]), tint_off(&d->style, TINT_BOLD));
+		format_endpoint(client, sizeof client, &d->style, &c->addr[0], c->port[0]),
+		d->style.utf8 ? "\u2192" : "->",
+		format_endpoint(server, sizeof server, &d->style, &c->addr[1], c->port[1]),
+		tint_off(&d->style, TINT_BOLD));
 	line(d, "state", "%s%s", standing_state(a, c), c->midstream ? ", begun before the capture" : "");
 	line(d, "first packet", "#%" PRIu64 "  %s", c->first_frame, format_time(a, c->first_ts_ns));
 	line(d, "last packet", "#%" PRIu64 "  %s", c->last_frame, format_time(a, c->last_ts_ns));
@@ -177,8 +180,8 @@ static void print_head(const struct detail *d)
 	if (c->tunnel)
 		line(d, "tunnel", "%s", c->tunnel);
 	if (*c->history)
-		line(d, "for Zeek, Wireshark", "history %.*s, conn_state %s, completeness %u", (int)sizeof c->history, c->history,
-			c->conn_state ? c->conn_state : "-", c->completeness);
+		line(d, "for Zeek, Wireshark", "history %.*s, conn_state %s, completeness %u",
+			(int)sizeof c->history, c->history, c->conn_state ? c->conn_state : "-", c->completeness);
 }
 
 static const char *outcome_words(enum tcpstat_outcome outcome)
@@ -226,7 +229,7 @@ static const char *yes_no(int64_t value)
 static char *scale(char buf[FORMAT_MAX], const struct detail *d, const struct tcpstat_options *o)
 {
 	if (o->wscale == TCPSTAT_NULL)
-		return strcpy(buf, o->sack_permitted == TCPSTAT_NULL ? "-" : "not offered");
+		return format_text(buf, o->sack_permitted == TCPSTAT_NULL ? "-" : "not offered");
 	snprintf(buf, FORMAT_MAX, "%" PRId64 " (%s%" PRId64 ")", o->wscale, d->style.utf8 ? "\u00d7" : "x",
 		INT64_C(1) << (o->wscale > 14 ? 14 : o->wscale < 0 ? 0 : o->wscale));
 	return buf;
@@ -257,6 +260,10 @@ static void print_states(const struct detail *d)
 {
 	const struct tcpstat_conn *c = &d->conn;
 	static const char *const who[] = { "client", "server" };
+	static const char *const ends[] = {
+		[TCPSTAT_CLOSE_FIN] = "FIN", [TCPSTAT_CLOSE_RST] = "RST", [TCPSTAT_CLOSE_TIMEOUT] = "timeout",
+	};
+	bool known = c->close.by == TCPSTAT_CLIENT || c->close.by == TCPSTAT_SERVER;
 	char t[FORMAT_MAX], from[32], trigger[FORMAT_MAX];
 	size_t i;
 
@@ -267,7 +274,8 @@ static void print_states(const struct detail *d)
 		const char *to_name = tcpstat_state_name((enum tcpstat_state)s->state.to);
 
 		snprintf(from, sizeof from, "%s", from_name ? from_name : "-");
-		fprintf(d->style.out, "  %12s  %s  %-12s %s %-12s %s", when(d, t, s->ts_ns), who[s->state.endpoint & 1], from,
+		fprintf(d->style.out, "  %12s  %s  %-12s %s %-12s %s", when(d, t, s->ts_ns),
+			who[s->state.endpoint & 1], from,
 			d->style.utf8 ? "\u2192" : "->", to_name ? to_name : "-", format_trigger(trigger, s->trigger));
 		if (s->frame)
 			fprintf(d->style.out, ", #%" PRIu64, s->frame);
@@ -279,9 +287,8 @@ static void print_states(const struct detail *d)
 		line(d, "not proven", "the last state of %s: its packet may not have arrived", c->close.provisional[0] ?
 			c->close.provisional[1] ? "both" : "the client" : "the server");
 	if (c->close.how != TCPSTAT_CLOSE_OPEN)
-		line(d, "ended", "by %s%s%s", c->close.how == TCPSTAT_CLOSE_FIN ? "FIN" : c->close.how == TCPSTAT_CLOSE_RST ? "RST" :
-			"timeout", c->close.by == TCPSTAT_CLIENT || c->close.by == TCPSTAT_SERVER ? " of the " : "",
-			c->close.by == TCPSTAT_CLIENT || c->close.by == TCPSTAT_SERVER ? who[c->close.by] : "");
+		line(d, "ended", "by %s%s%s", ends[c->close.how], known ? " of the " : "",
+			known ? who[c->close.by] : "");
 }
 
 static void print_traffic(const struct detail *d)
@@ -309,13 +316,15 @@ static void print_losses(const struct detail *d)
 {
 	const struct tcpstat_half *a = &d->conn.half[0], *b = &d->conn.half[1];
 	char x[FORMAT_MAX], y[FORMAT_MAX];
-	static const char *const causes[TCPSTAT_NCAUSES] = { "  cause unknown", "  SYN", "  SYN,ACK", "  FIN", "  timeout",
+	static const char *const causes[TCPSTAT_NCAUSES] = { "  cause unknown", "  SYN", "  SYN,ACK", "  FIN",
+		"  timeout",
 		"  after a timeout", "  fast", "  in recovery", "  tail loss probe", "  lost again" };
 	int i;
 
 	figures(d, "retransmitted segments", COUNT, a->retransmissions.total, b->retransmissions.total);
 	if (a->retransmissions.ratio > 0 || b->retransmissions.ratio > 0)
-		pair(d, "  of the data segments", format_share(x, a->retransmissions.ratio), format_share(y, b->retransmissions.ratio));
+		pair(d, "  of the data segments", format_share(x, a->retransmissions.ratio),
+			format_share(y, b->retransmissions.ratio));
 	for (i = 0; i < TCPSTAT_NCAUSES; i++)
 		happened(d, causes[i], COUNT, a->retransmissions.by_cause[i], b->retransmissions.by_cause[i]);
 	happened(d, "  needless", COUNT, a->retransmissions.spurious, b->retransmissions.spurious);
@@ -351,11 +360,14 @@ static void print_windows(const struct detail *d)
 	figures(d, "  most", BYTES, a->cwnd.max_bytes, b->cwnd.max_bytes);
 	figures(d, "  last", BYTES, a->cwnd.last_bytes, b->cwnd.last_bytes);
 	figures(d, "bandwidth-delay product", BYTES, a->bdp_bytes, b->bdp_bytes);
-	snprintf(x, sizeof x, "%s", tcpstat_cc_name(a->congestion_control.name) ? tcpstat_cc_name(a->congestion_control.name) : "-");
-	snprintf(y, sizeof y, "%s", tcpstat_cc_name(b->congestion_control.name) ? tcpstat_cc_name(b->congestion_control.name) : "-");
+	snprintf(x, sizeof x, "%s", tcpstat_cc_name(a->congestion_control.name) ?
+		tcpstat_cc_name(a->congestion_control.name) : "-");
+	snprintf(y, sizeof y, "%s", tcpstat_cc_name(b->congestion_control.name) ?
+		tcpstat_cc_name(b->congestion_control.name) : "-");
 	pair(d, "congestion control", x, y);
 	if (a->congestion_control.name || b->congestion_control.name)
-		pair(d, "  off by", format_share(x, a->congestion_control.fit), format_share(y, b->congestion_control.fit));
+		pair(d, "  off by", format_share(x, a->congestion_control.fit),
+			format_share(y, b->congestion_control.fit));
 	pair(d, "habits of", a->stack ? a->stack : "-", b->stack ? b->stack : "-");
 }
 
@@ -364,7 +376,7 @@ static char *spread(const struct detail *d, char buf[FORMAT_MAX], const struct t
 	char least[FORMAT_MAX], median[FORMAT_MAX], most[FORMAT_MAX];
 
 	if (dist->count == TCPSTAT_NULL || dist->count == 0)
-		return strcpy(buf, "-");
+		return format_text(buf, "-");
 	snprintf(buf, FORMAT_MAX, "%.30s / %.30s / %.30s", format_duration(least, &d->style, dist->min_ns),
 		format_duration(median, &d->style, dist->p50_ns), format_duration(most, &d->style, dist->max_ns));
 	return buf;
@@ -380,7 +392,7 @@ static void print_times(const struct detail *d)
 	figures(d, "  99th percentile", TIME, a->rtt.p99_ns, b->rtt.p99_ns);
 	figures(d, "  mean", TIME, a->rtt.mean_ns, b->rtt.mean_ns);
 	figures(d, "  standard deviation", TIME, a->rtt.stddev_ns, b->rtt.stddev_ns);
-	figures(d, "  samples", COUNT, a->rtt.count, b->rtt.count);
+	happened(d, "  samples", COUNT, a->rtt.count, b->rtt.count);
 	figures(d, "smoothed RTT, last", TIME, a->srtt_ns, b->srtt_ns);
 	figures(d, "  variation, last", TIME, a->rttvar_ns, b->rttvar_ns);
 	figures(d, "RTO, last", TIME, a->rto.last_ns, b->rto.last_ns);
@@ -402,21 +414,23 @@ static void print_latency(const struct detail *d)
 		line(d, "request to answer", "%s (least / median / most of %s)", spread(d, x, &c->latency.response),
 			format_count(n, c->latency.response.count));
 	if (c->latency.client_wait.count > 0)
-		line(d, "answer to next request", "%s (least / median / most of %s)", spread(d, x, &c->latency.client_wait),
-			format_count(n, c->latency.client_wait.count));
+		line(d, "answer to next request", "%s (least / median / most of %s)",
+			spread(d, x, &c->latency.client_wait), format_count(n, c->latency.client_wait.count));
 }
 
 /* "####------  61 %" */
 static char *bar(const struct detail *d, char buf[FORMAT_MAX], double share)
 {
 	int i, full = share > 0 ? (int)(share * BAR_WIDTH + 0.5) : 0;
-	char *to = buf, percent[FORMAT_MAX];
+	const char *block = d->style.utf8 ? "\u2588" : "#", *none = d->style.utf8 ? "\u2591" : ".";
+	char blocks[4 * BAR_WIDTH] = "", percent[FORMAT_MAX];
+	size_t len = 0;
 
 	if (isnan(share))
-		return strcpy(buf, "-");
+		return format_text(buf, "-");
 	for (i = 0; i < BAR_WIDTH; i++)
-		to = stpcpy(to, i < full ? d->style.utf8 ? "\u2588" : "#" : d->style.utf8 ? "\u2591" : ".");
-	sprintf(to, "  %5.16s", format_share(percent, share));
+		len += (size_t)snprintf(blocks + len, sizeof blocks - len, "%s", i < full ? block : none);
+	snprintf(buf, FORMAT_MAX, "%s  %5.16s", blocks, format_share(percent, share));
 	return buf;
 }
 
@@ -447,7 +461,8 @@ static void print_findings(const struct detail *d)
 		return;
 	heading(d, "Findings");
 	for (i = 0; i < d->n_findings; i++)
-		fprintf(d->style.out, "  %s: %s\n", tcpstat_severity_name(d->findings[i].severity), d->findings[i].text);
+		fprintf(d->style.out, "  %s: %s\n", tcpstat_severity_name(d->findings[i].severity),
+			d->findings[i].text);
 }
 
 bool detail_print(const struct detail *d)

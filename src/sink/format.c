@@ -29,13 +29,19 @@ const char *format_s(int64_t n)
 	return n == 1 ? "" : "s";
 }
 
+char *format_text(char buf[FORMAT_MAX], const char *text)
+{
+	snprintf(buf, FORMAT_MAX, "%s", text);
+	return buf;
+}
+
 char *format_count(char buf[FORMAT_MAX], int64_t n)
 {
 	char digits[24];
 	size_t len, from, to = 0;
 
 	if (n == TCPSTAT_NULL)
-		return strcpy(buf, "-");
+		return format_text(buf, "-");
 	len = (size_t)snprintf(digits, sizeof digits, "%" PRId64, n);
 	for (from = 0; from < len; from++) {
 		buf[to++] = digits[from];
@@ -66,14 +72,14 @@ char *format_bytes(char buf[FORMAT_MAX], int64_t bytes)
 {
 	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
 
-	return bytes == TCPSTAT_NULL ? strcpy(buf, "-") : scaled(buf, (double)bytes, units, 7);
+	return bytes == TCPSTAT_NULL ? format_text(buf, "-") : scaled(buf, (double)bytes, units, 7);
 }
 
 char *format_rate(char buf[FORMAT_MAX], int64_t bps)
 {
 	static const char *const units[] = { "bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s" };
 
-	return bps == TCPSTAT_NULL ? strcpy(buf, "-") : scaled(buf, (double)bps, units, 5);
+	return bps == TCPSTAT_NULL ? format_text(buf, "-") : scaled(buf, (double)bps, units, 5);
 }
 
 /* From a minute on: the two largest units. */
@@ -95,11 +101,11 @@ char *format_duration(char buf[FORMAT_MAX], const struct style *style, int64_t n
 	double v = (double)ns;
 
 	if (ns == TCPSTAT_NULL)
-		return strcpy(buf, "-");
+		return format_text(buf, "-");
 	if (ns >= 60 * NS_PER_S)
 		return long_duration(buf, ns / NS_PER_S);
 	if (ns == 0)
-		return strcpy(buf, "0 s");
+		return format_text(buf, "0 s");
 	if (v >= 999.5e6)
 		snprintf(buf, FORMAT_MAX, "%.*f s", v < 9.995e9 ? 2 : 1, v / 1e9);
 	else if (v >= 999.5e3)
@@ -116,9 +122,9 @@ char *format_share(char buf[FORMAT_MAX], double ratio)
 	double percent = 100 * ratio;
 
 	if (isnan(ratio))
-		return strcpy(buf, "-");
+		return format_text(buf, "-");
 	if (percent > 0 && percent < 0.05)
-		return strcpy(buf, "<0.1 %");
+		return format_text(buf, "<0.1 %");
 	snprintf(buf, FORMAT_MAX, "%.*f %%", percent == 0 || percent >= 9.95 ? 0 : 1, percent);
 	return buf;
 }
@@ -131,14 +137,14 @@ char *format_time(char buf[FORMAT_MAX], int64_t ts_ns)
 	struct tm tm;
 
 	if (ts_ns == TCPSTAT_NULL)
-		return strcpy(buf, "-");
+		return format_text(buf, "-");
 	if (ns < 0) {
 		ns += NS_PER_S;
 		s--;
 	}
 	if (!localtime_r(&s, &tm) || !strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", &tm) ||
 	    !strftime(zone, sizeof zone, "%z", &tm))
-		return strcpy(buf, "-");
+		return format_text(buf, "-");
 	snprintf(buf, FORMAT_MAX, "%s.%06" PRId64 " %s", date, ns / 1000, zone);
 	return buf;
 }
@@ -148,7 +154,7 @@ char *format_seconds(char buf[FORMAT_MAX], int64_t ns)
 	uint64_t us;
 
 	if (ns == TCPSTAT_NULL)
-		return strcpy(buf, "-");
+		return format_text(buf, "-");
 	us = (ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns) / 1000;
 	snprintf(buf, FORMAT_MAX, "%s%" PRIu64 ".%06" PRIu64, ns < 0 ? "-" : "", us / 1000000, us % 1000000);
 	return buf;
@@ -188,7 +194,7 @@ char *format_endpoint(char *buf, size_t size, const struct style *style, const s
 static size_t utf8_char(const unsigned char *s)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = s[0] >= 0xf0 && s[0] < 0xf8 ? 4 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xc0 && s[0] < 0xe0 ? 2 : 0;
+	size_t n = s[0] < 0xc0 || s[0] >= 0xf8 ? 0 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
 	uint32_t c;
 	size_t i;
 

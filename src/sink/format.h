@@ -26,6 +26,7 @@ enum tint { TINT_NONE, TINT_BOLD, TINT_DIM, TINT_RED, TINT_YELLOW, TINT_GREEN, T
 const char *tint_on(const struct style *, enum tint);
 const char *tint_off(const struct style *, enum tint);
 
+char *format_text(char buf[FORMAT_MAX], const char *text);              /* cut at FORMAT_MAX */
 char *format_count(char buf[FORMAT_MAX], int64_t n);                    /* 1,234,567 */
 char *format_bytes(char buf[FORMAT_MAX], int64_t bytes);                /* 512 B, 1.4 MB */
 char *format_rate(char buf[FORMAT_MAX], int64_t bps);                   /* 12.3 Mbit/s */

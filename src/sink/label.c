@@ -50,21 +50,20 @@ static void close_bracket(struct words *w)
 static void say_flags(const struct label *l, struct words *w)
 {
 	static const struct { uint16_t bit; const char *name; } flags[] = {
-		{ TH_SYN, "SYN" }, { TH_FIN, "FIN" }, { TH_RST, "RST" }, { TH_PSH, "PSH" }, { TH_URG, "URG" }, { TH_AE, "AE" },
-		{ TH_CWR, "CWR" }, { TH_ECE, "ECE" }, { TH_ACK, "ACK" },
+		{ TH_SYN, "SYN" }, { TH_FIN, "FIN" }, { TH_RST, "RST" }, { TH_PSH, "PSH" }, { TH_URG, "URG" },
+		{ TH_AE, "AE" }, { TH_CWR, "CWR" }, { TH_ECE, "ECE" }, { TH_ACK, "ACK" },
 	};
 	char text[64] = "";
-	size_t i;
+	bool plain_data = l->len && !(l->flags & (TH_SYN | TH_FIN | TH_RST));
+	size_t i, len = 0;
 
 	for (i = 0; i < sizeof flags / sizeof *flags; i++) {
 		/* Data without ACK is what would be strange. */
-		if (!(l->flags & flags[i].bit) || (flags[i].bit == TH_ACK && l->len && !(l->flags & (TH_SYN | TH_FIN | TH_RST))))
+		if (!(l->flags & flags[i].bit) || (flags[i].bit == TH_ACK && plain_data))
 			continue;
-		if (*text)
-			strcat(text, ",");
-		strcat(text, flags[i].name);
+		len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", len ? "," : "", flags[i].name);
 	}
-	if (*text)
+	if (len)
 		say(w, "%s", text);
 	else if (!l->flags)
 		say(w, "no flags");
@@ -92,8 +91,8 @@ static void say_numbers(const struct label *l, struct words *w, struct label_con
 	if (l->flags & TH_ACK)
 		context->ack_rel[l->dir] = ack;
 	for (i = 0; i < l->n_sack; i++)
-		say(w, "%s %" PRId64 ":%" PRId64, i == 0 && l->dsack ? "dsack" : "sack", relative(l->sack[i][0], l->ack, ack),
-			relative(l->sack[i][1], l->ack, ack));
+		say(w, "%s %" PRId64 ":%" PRId64, i == 0 && l->dsack ? "dsack" : "sack",
+			relative(l->sack[i][0], l->ack, ack), relative(l->sack[i][1], l->ack, ack));
 }
 
 static void say_options(const struct label *l, const struct style *style, struct words *w)
@@ -229,9 +228,10 @@ void label_text(const struct label *l, const struct style *style, struct label_c
 	if (l->dup_ack)
 		say(&w, "dup ACK #%" PRIu32, l->dup_ack);
 	say_window(l, &w);
-	if (l->keepalive_what)
-		say(&w, l->keepalive_what - 1 == TCPSTAT_KEEPALIVE_PROBE ? "keepalive no. %" PRIu32 : "answer to keepalive",
-			l->keepalive);
+	if (l->keepalive_what - 1 == TCPSTAT_KEEPALIVE_PROBE)
+		say(&w, "keepalive no. %" PRIu32, l->keepalive);
+	else if (l->keepalive_what)
+		say(&w, "answer to keepalive");
 }
 
 enum tint label_tint(const struct label *l)

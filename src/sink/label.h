@@ -17,7 +17,8 @@ struct label {
 	uint32_t keepalive, backoff;    /* backoff, keepalive: 0 none */
 	uint16_t flags, wnd, mss;
 	uint8_t state[2], dir, wscale, n_sack;
-	uint8_t verdict, cause, lost, where; /* enum label_verdict, tcpstat_cause, tcpstat_lost, tcpstat_duplicate_where */
+	uint8_t verdict;                /* enum label_verdict */
+	uint8_t cause, lost, where;     /* enum tcpstat_cause, tcpstat_lost, tcpstat_duplicate_where */
 	uint8_t window, keepalive_what; /* what the window did, from 1; 0 nothing */
 	uint8_t icmp[2];                /* kind, code */
 	int8_t spurious;

@@ -161,7 +161,9 @@ static void take(struct label *row, const struct tcpstat_event *ev)
 {
 	switch (ev->type) {
 	case TCPSTAT_EV_SEGMENT: take_segment(row, ev); break;
-	case TCPSTAT_EV_RETRANSMISSION: case TCPSTAT_EV_OUT_OF_ORDER: case TCPSTAT_EV_DUPLICATE: take_verdict(row, ev); break;
+	case TCPSTAT_EV_RETRANSMISSION:
+	case TCPSTAT_EV_OUT_OF_ORDER:
+	case TCPSTAT_EV_DUPLICATE: take_verdict(row, ev); break;
 	case TCPSTAT_EV_DUP_ACK:
 		row->dup_ack = ev->dup_ack.run;
 		row->dsack = ev->dup_ack.dsack;
@@ -296,7 +298,8 @@ static void print_row(const struct ladder *l, const struct layout *layout, const
 	if (!row->timer)
 		snprintf(frame, sizeof frame, "%" PRIu64, row->frame);
 	fprintf(out, "%*s  %*s  %s%-*s%s  ", (int)layout->frame, frame, (int)layout->time,
-		format_seconds(time, row->ts_ns - layout->start_ns), tint_on(&l->style, TINT_BOLD), (int)layout->side[0], state[0],
+		format_seconds(time, row->ts_ns - layout->start_ns), tint_on(&l->style, TINT_BOLD),
+		(int)layout->side[0], state[0],
 		tint_off(&l->style, TINT_BOLD));
 	print_arrow(l, row, text, layout->arrow);
 	if (*state[1])

@@ -254,20 +254,23 @@ void report_free(struct report *r)
 
 /* ------------------------------------------------------------------------------------------------------ the text */
 
-static void print_head(const struct report *r, const struct report_facts *facts, const struct tcpstat_counters *counters)
+static void print_head(const struct report *r, const struct report_facts *facts,
+	const struct tcpstat_counters *counters)
 {
 	char name[4096], n[FORMAT_MAX], tcp[FORMAT_MAX], conns[FORMAT_MAX], span[FORMAT_MAX], when[FORMAT_MAX];
+	uint64_t packets = counters->packets;
 	FILE *out = r->style.out;
 	size_t i;
 
 	fputs(tint_on(&r->style, TINT_BOLD), out);
 	for (i = 0; i < facts->n_names; i++)
-		fprintf(out, "%s%s", i ? ", " : "", format_safe(name, sizeof name, &r->style, facts->names[i]));
-	fprintf(out, "%s: %s packet%s", tint_off(&r->style, TINT_BOLD), format_count(n, (int64_t)facts->packets),
-		format_s((int64_t)facts->packets));
-	if (facts->filtered)
-		fprintf(out, " (%s match the filter)", format_count(n, (int64_t)(facts->packets - facts->filtered)));
-	if (counters->tcp != facts->packets)
+		fprintf(out, "%s%s", i ? ", " : "", !strcmp(facts->names[i], "-") ? "standard input" :
+			format_safe(name, sizeof name, &r->style, facts->names[i]));
+	fprintf(out, "%s: %s packet%s", tint_off(&r->style, TINT_BOLD), format_count(n, (int64_t)packets),
+		format_s((int64_t)packets));
+	if (facts->filter)
+		fprintf(out, " (of %s) that match the filter", format_count(n, (int64_t)facts->packets));
+	if (counters->tcp != packets)
 		fprintf(out, ", %s of TCP", format_count(tcp, (int64_t)counters->tcp));
 	fprintf(out, ", %s connection%s", format_count(conns, (int64_t)r->totals.connections),
 		format_s((int64_t)r->totals.connections));
@@ -280,7 +283,7 @@ static void print_head(const struct report *r, const struct report_facts *facts,
 static const char *findings_of(const struct report *r, uint32_t conn, char *text, size_t size, enum tint *tint)
 {
 	size_t i, n = 0, first = SIZE_MAX;
-	char more[32];
+	char more[32] = "", title[MAX_ENDPOINT / 2];
 
 	for (i = 0; i < r->n_findings; i++) {
 		if (r->findings[i].conn == conn) {
@@ -293,9 +296,10 @@ static const char *findings_of(const struct report *r, uint32_t conn, char *text
 	if (!n)
 		return text;
 	*tint = r->findings[first].severity == TCPSTAT_SEVERITY_PROBLEM ? TINT_RED : TINT_YELLOW;
-	format_safe(text, size - sizeof more, &r->style, r->findings[first].title ? r->findings[first].title : "");
-	if (n > 1 && (size_t)snprintf(more, sizeof more, ", %zu more", n - 1) < sizeof more)
-		strcat(text, more);
+	if (n > 1)
+		snprintf(more, sizeof more, ", %zu more", n - 1);
+	format_safe(title, sizeof title, &r->style, r->findings[first].title ? r->findings[first].title : "");
+	snprintf(text, size, "%s%s", title, more);
 	return text;
 }
 
@@ -373,7 +377,8 @@ static void print_table(struct report *r)
 	if (midstream)
 		fprintf(r->style.out, "* began before the capture did\n");
 	if (r->totals.connections > r->n_rows)
-		fprintf(r->style.out, "%s of %s connections; --top all shows every one\n", format_count(small, (int64_t)r->n_rows),
+		fprintf(r->style.out, "%s of %s connections; --top all shows every one\n", format_count(small,
+			(int64_t)r->n_rows),
 			format_count(all, (int64_t)r->totals.connections));
 }
 
@@ -410,9 +415,12 @@ static void list_add(struct list *list, const char *format, ...)
 static const char *cause_words(enum tcpstat_cause cause)
 {
 	static const char *const words[TCPSTAT_NCAUSES] = {
-		[TCPSTAT_CAUSE_UNKNOWN] = "cause unknown", [TCPSTAT_CAUSE_SYN] = "SYN", [TCPSTAT_CAUSE_SYNACK] = "SYN,ACK",
-		[TCPSTAT_CAUSE_FIN] = "FIN", [TCPSTAT_CAUSE_RTO] = "timeout", [TCPSTAT_CAUSE_GO_BACK_N] = "after a timeout",
-		[TCPSTAT_CAUSE_FAST] = "fast", [TCPSTAT_CAUSE_RECOVERY] = "in recovery", [TCPSTAT_CAUSE_TLP] = "tail loss probe",
+		[TCPSTAT_CAUSE_UNKNOWN] = "cause unknown", [TCPSTAT_CAUSE_SYN] = "SYN",
+		[TCPSTAT_CAUSE_SYNACK] = "SYN,ACK",
+		[TCPSTAT_CAUSE_FIN] = "FIN", [TCPSTAT_CAUSE_RTO] = "timeout",
+		[TCPSTAT_CAUSE_GO_BACK_N] = "after a timeout",
+		[TCPSTAT_CAUSE_FAST] = "fast", [TCPSTAT_CAUSE_RECOVERY] = "in recovery",
+		[TCPSTAT_CAUSE_TLP] = "tail loss probe",
 		[TCPSTAT_CAUSE_LOST_RETRANSMISSION] = "lost again",
 	};
 
@@ -428,13 +436,15 @@ static void print_losses(const struct report *r)
 
 	for (i = 0; i < TCPSTAT_NCAUSES; i++)
 		if (t->by_cause[i])
-			list_add(&causes, "%s %s", format_count(n, (int64_t)t->by_cause[i]), cause_words((enum tcpstat_cause)i));
+			list_add(&causes, "%s %s", format_count(n, (int64_t)t->by_cause[i]),
+				cause_words((enum tcpstat_cause)i));
 	if (t->spurious)
 		list_add(&causes, "%s of them needless", format_count(n, (int64_t)t->spurious));
 	if (t->retransmissions)
 		list_add(&line, "%s segment%s on %s connection%s%s%s%s", format_count(n, (int64_t)t->retransmissions),
 			format_s((int64_t)t->retransmissions), format_count(on, (int64_t)t->retransmitting),
-			format_s((int64_t)t->retransmitting), causes.len ? " (" : "", causes.text, causes.len ? ")" : "");
+			format_s((int64_t)t->retransmitting),
+			causes.len ? " (" : "", causes.text, causes.len ? ")" : "");
 	if (t->timeouts && t->stall_ns)
 		list_add(&line, "%s stalled by timeouts", format_duration(n, &r->style, t->stall_ns));
 	print_fact(&r->style, "Retransmitted", line.len ? line.text : "nothing");
@@ -452,8 +462,10 @@ static void print_facts(const struct report *r)
 {
 	const struct totals *t = &r->totals;
 	static const char *const whys[] = {
-		[TCPSTAT_GAP_LOST] = "never arrived", [TCPSTAT_GAP_CAPTURE_LOSS] = "arrived, but the capture missed them",
-		[TCPSTAT_GAP_TRUNCATED] = "cut off by the snapshot length", [TCPSTAT_GAP_CAP] = "given up to stay within memory",
+		[TCPSTAT_GAP_LOST] = "never arrived",
+		[TCPSTAT_GAP_CAPTURE_LOSS] = "arrived, but the capture missed them",
+		[TCPSTAT_GAP_TRUNCATED] = "cut off by the snapshot length",
+		[TCPSTAT_GAP_CAP] = "given up to stay within memory",
 	};
 	struct list line = { .len = 0 };
 	char n[FORMAT_MAX];
@@ -528,7 +540,8 @@ static void print_findings(const struct report *r)
 	for (i = 0; i < r->n_findings; i++)
 		print_finding(r, &r->findings[i]);
 	if (seen > r->n_findings)
-		fprintf(r->style.out, "%s lesser findings are not listed\n", format_count(n, (int64_t)(seen - r->n_findings)));
+		fprintf(r->style.out, "%s lesser findings are not listed\n", format_count(n,
+			(int64_t)(seen - r->n_findings)));
 }
 
 static void note(const struct style *style, bool *any, uint64_t n, const char *text)
@@ -547,8 +560,13 @@ static void print_notes(const struct report *r, const struct report_facts *facts
 	const struct style *style = &r->style;
 	bool any = false;
 
+	if (facts->truncated) {
+		fputs("\nThe input is cut short or damaged: what came after is missing\n", style->out);
+		any = true;
+	}
 	if (facts->dropped > 0)
-		note(style, &any, (uint64_t)facts->dropped, "packets were dropped by the capturing system: losses may be its own");
+		note(style, &any, (uint64_t)facts->dropped,
+			"packets were dropped by the capturing system: losses may be its own");
 	note(style, &any, facts->unfit, "packets are of a link type that the filter cannot look into, and left out");
 #define NOTE(field, text) note(style, &any, c->field, text)
 	NOTE(link_unsupported, "frames of a link type that is not supported");

@@ -27,21 +27,21 @@ static bool at_rest(enum tcpstat_state s)
 char *standing_state(char buf[FORMAT_MAX], const struct tcpstat_conn *c)
 {
 	switch (c->handshake.outcome) {
-	case TCPSTAT_HS_REFUSED: return strcpy(buf, "refused");
-	case TCPSTAT_HS_TIMEOUT: return strcpy(buf, "no answer");
-	case TCPSTAT_HS_RESET: return strcpy(buf, "reset in handshake");
+	case TCPSTAT_HS_REFUSED: return format_text(buf, "refused");
+	case TCPSTAT_HS_TIMEOUT: return format_text(buf, "no answer");
+	case TCPSTAT_HS_RESET: return format_text(buf, "reset in handshake");
 	default: break;
 	}
 	switch (c->close.how) {
 	case TCPSTAT_CLOSE_RST:
 		if (c->close.by != TCPSTAT_CLIENT && c->close.by != TCPSTAT_SERVER)
-			return strcpy(buf, "reset");
+			return format_text(buf, "reset");
 		snprintf(buf, FORMAT_MAX, "reset by %s", who[c->close.by]);
 		return buf;
-	case TCPSTAT_CLOSE_TIMEOUT: return strcpy(buf, "timed out");
+	case TCPSTAT_CLOSE_TIMEOUT: return format_text(buf, "timed out");
 	case TCPSTAT_CLOSE_FIN:
 		if (at_rest(c->close.state[0]) && at_rest(c->close.state[1]))
-			return strcpy(buf, "closed");
+			return format_text(buf, "closed");
 		return states(buf, c);
 	default: return states(buf, c);
 	}
@@ -51,7 +51,8 @@ enum tint standing_tint(const struct tcpstat_conn *c)
 {
 	switch (c->handshake.outcome) {
 	case TCPSTAT_HS_REFUSED: case TCPSTAT_HS_TIMEOUT: case TCPSTAT_HS_RESET: return TINT_RED;
-	default: return c->close.how == TCPSTAT_CLOSE_RST || c->close.how == TCPSTAT_CLOSE_TIMEOUT ? TINT_YELLOW : TINT_NONE;
+	default: return c->close.how == TCPSTAT_CLOSE_RST || c->close.how == TCPSTAT_CLOSE_TIMEOUT ? TINT_YELLOW :
+		TINT_NONE;
 	}
 }
 
@@ -82,7 +83,7 @@ char *standing_limit(char buf[FORMAT_MAX], const struct tcpstat_conn *c)
 		if (half->limits[i] > 0 && (most < 0 || half->limits[i] > half->limits[most]))
 			most = i;
 	if (most < 0)
-		return strcpy(buf, "");
+		return format_text(buf, "");
 	snprintf(buf, FORMAT_MAX, "%s %s", standing_limit_name((enum tcpstat_limit)most),
 		format_share(share, half->limits[most]));
 	return buf;
@@ -111,7 +112,8 @@ static int64_t known(int64_t n)
 int64_t standing_trouble(const struct tcpstat_conn *c)
 {
 	enum { REFUSED_MS = 1000, RESET_MS = 200, RESENT_MS = 20, SYN_TIMEOUT_MS = 1000 };
-	int64_t trouble = 0, syns = known(c->handshake.syn_retransmissions) + known(c->handshake.synack_retransmissions);
+	int64_t trouble = 0,
+		syns = known(c->handshake.syn_retransmissions) + known(c->handshake.synack_retransmissions);
 	int i;
 
 	for (i = 0; i < 2; i++) {
