@@ -85,7 +85,7 @@ static struct conn *conn_of(struct flow_node *node)
 static void report(struct tcpstat *t, struct conn *c)
 {
 	conn_finish(c, t->now_ns, &t->config);
-	conn_fini(c);
+	conn_fini(c, &t->budget);
 	pool_put(&t->conns, c);
 }
 
@@ -173,7 +173,7 @@ static struct conn *add_conn(struct tcpstat *t, const struct flow_key *key, cons
 			pool_put(&t->conns, c);
 			return NULL;
 		}
-	conn_init(c, &t->budget, v, swapped, (uint32_t)++t->counters.connections);
+	conn_init(c, v, swapped, (uint32_t)++t->counters.connections);
 	return c;
 }
 
@@ -202,7 +202,7 @@ static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct 
 		c->previous = previous;
 		c->incarnation = incarnation;
 	}
-	conn_segment(c, v, swapped, pkt, &t->config);
+	conn_segment(c, &t->budget, v, swapped, pkt, &t->config);
 	flow_table_touch(&t->flows, &c->node, conn_class(c));
 	return 0;
 }
@@ -306,7 +306,7 @@ void tcpstat_free(struct tcpstat *t)
 	for (unsigned class = 0; class < CONN_NCLASSES; class++)
 		while ((node = flow_table_oldest(&t->flows, class))) {
 			flow_table_remove(&t->flows, node);
-			conn_fini(conn_of(node));
+			conn_fini(conn_of(node), &t->budget);
 		}
 	decoder_free(t->decoder);
 	flow_table_fini(&t->flows);

@@ -33,12 +33,11 @@ static bool sender_is_client(const struct tcp_view *v)
 	return v->src_port >= v->dst_port;
 }
 
-void conn_init(struct conn *c, struct budget *budget, const struct tcp_view *v, bool swapped, uint32_t number)
+void conn_init(struct conn *c, const struct tcp_view *v, bool swapped, uint32_t number)
 {
 	bool from_client = sender_is_client(v);
 	unsigned sender = sender_end(swapped);
 
-	c->budget = budget;
 	c->number = number;
 	c->client = (uint8_t)(from_client ? sender : !sender);
 	c->midstream = !(v->flags & TH_SYN) || v->flags & TH_ACK;
@@ -55,16 +54,16 @@ void conn_init(struct conn *c, struct budget *budget, const struct tcp_view *v, 
 		endpoints_init(&c->endpoints, TCPSTAT_EP_ESTABLISHED, TCPSTAT_EP_ESTABLISHED);
 }
 
-void conn_fini(struct conn *c)
+void conn_fini(struct conn *c, struct budget *budget)
 {
 	if (!c->rest)
 		return;
 	reasm_fini(c->rest->reasm);
-	copy_fini(&c->rest->copy, c->budget);
-	window_fini(&c->rest->window, c->budget);
-	latency_fini(&c->rest->latency, c->budget);
+	copy_fini(&c->rest->copy, budget);
+	window_fini(&c->rest->window, budget);
+	latency_fini(&c->rest->latency, budget);
 	replay_free(c->rest->replay);
-	budget_resize(c->budget, c->rest, sizeof *c->rest, 0);
+	budget_resize(budget, c->rest, sizeof *c->rest, 0);
 	c->rest = NULL;
 }
 
@@ -80,7 +79,7 @@ static void anchor(struct conn_dir *d, uint32_t isn, uint64_t snd_max)
 	d->known = true;
 	d->isn = isn;
 	d->snd_max = snd_max;
-	d->far = 0;
+	d->acked = d->far = 0;
 }
 
 static uint64_t reach(const struct conn *c, enum tcpstat_dir dir)
@@ -327,14 +326,14 @@ static void emit_segment(struct conn *c, const struct segment *s, const struct e
 
 /* The order in which trackers see a segment. One that is not believed reaches only the reassembly, which has its own
  * means to tell. */
-static void track(struct conn *c, struct segment *s, bool plausible, const struct emitter *e)
+static void track(struct conn *c, struct budget *budget, struct segment *s, bool plausible, const struct emitter *e)
 {
 	struct conn_rest *r = c->rest;
 	int64_t half_ns[2];
 	uint64_t original;
 
 	if (plausible)
-		s->copy = copy_seen(&r->copy, c->budget, s, &original);
+		s->copy = copy_seen(&r->copy, budget, s, &original);
 	reasm_segment(r->reasm, s, e);
 	if (!plausible)
 		return;
@@ -344,15 +343,15 @@ static void track(struct conn *c, struct segment *s, bool plausible, const struc
 		if (!half_ns[i])
 			half_ns[i] = TCPSTAT_NULL;
 	}
-	window_segment(&r->window, c->budget, s, half_ns, e);
+	window_segment(&r->window, budget, s, half_ns, e);
 	dupack_segment(&r->dupack, s, e);
 	if (r->replay && replay_segment(r->replay, s, e) == REPLAY_RETRANSMISSION && s->len)
 		note_history(c, s->dir, 'T');
-	latency_segment(&r->latency, c->budget, s, half_ns);
+	latency_segment(&r->latency, budget, s, half_ns);
 }
 
 /* The SYN that was seen before there was anybody to show it to. */
-static void show_syn(struct conn *c, const struct emitter *e)
+static void show_syn(struct conn *c, struct budget *budget, const struct emitter *e)
 {
 	const struct conn_dir *d = &c->dir[TCPSTAT_C2S];
 	const struct flow_key *k = &c->node.key;
@@ -369,26 +368,26 @@ static void show_syn(struct conn *c, const struct emitter *e)
 	memcpy(v.dst.bytes, k->addr[!c->client], 16);
 	struct segment s = { .view = &v, .ts = c->first_ts, .frame = c->first_frame, .dir = TCPSTAT_C2S, .flags = v.flags,
 		.seq = SEQ_ISN, .end = SEQ_ISN + 1, .wnd = v.wnd, .wnd_exact = true };
-	track(c, &s, true, e);
+	track(c, budget, &s, true, e);
 }
 
-static bool make_rest(struct conn *c, const struct segment *s, const struct emitter *e)
+static bool make_rest(struct conn *c, struct budget *budget, const struct segment *s, const struct emitter *e)
 {
 	bool is_bare_syn = s->flags & TH_SYN && !(s->flags & TH_ACK) && !s->len;
 	bool is_first = s->frame == c->first_frame;
 
 	if (c->rest || c->no_rest || (is_first && is_bare_syn))
 		return c->rest;
-	c->rest = budget_resize(c->budget, NULL, 0, sizeof *c->rest);
+	c->rest = budget_resize(budget, NULL, 0, sizeof *c->rest);
 	if (!c->rest) {
 		c->no_rest = true; /* tracked without, for good: half of the truth would be wrong */
 		return false;
 	}
-	reasm_init(c->rest->reasm, c->budget);
+	reasm_init(c->rest->reasm, budget);
 	vantage_init(&c->rest->vantage);
-	c->rest->replay = replay_new(c->budget);
+	c->rest->replay = replay_new(budget);
 	if (!is_first && !c->midstream)
-		show_syn(c, e);
+		show_syn(c, budget, e);
 	return true;
 }
 
@@ -396,23 +395,24 @@ static bool make_rest(struct conn *c, const struct segment *s, const struct emit
 static void check_survival(struct conn *c, const struct segment *s, const struct emitter *e)
 {
 	int64_t rtt = c->third_ack_ts != TCPSTAT_NULL && c->syn_ts != TCPSTAT_NULL ? c->third_ack_ts - c->syn_ts : 500000000;
-	int64_t reset_ts = c->dir[s->dir].reset_ts;
 
-	if (reset_ts && s->ts - reset_ts > 2 * rtt + 50000000) {
+	if (c->reset_ts && c->reset_side == s->dir && s->ts - c->reset_ts > 2 * rtt + 50000000) {
 		endpoints_survived(&c->endpoints, (enum tcpstat_endpoint)s->dir, s, e);
-		c->dir[s->dir].reset_ts = 0;
+		c->reset_ts = 0;
 	}
 }
 
-static void follow_states(struct conn *c, const struct segment *s, bool plausible, const struct emitter *e)
+static void follow_states(struct conn *c, const struct segment *s, uint64_t top, bool plausible, const struct emitter *e)
 {
 	bool obeyed = s->flags & TH_RST && is_obeyed(c, s);
 
 	if (s->flags & TH_RST) {
 		if (obeyed && c->rst_by < 0)
 			c->rst_by = (int8_t)s->dir;
-		if (obeyed)
-			c->dir[!s->dir].reset_ts = s->ts;
+		if (obeyed) {
+			c->reset_ts = s->ts;
+			c->reset_side = !s->dir;
+		}
 	} else {
 		if (!plausible)
 			return;
@@ -421,36 +421,44 @@ static void follow_states(struct conn *c, const struct segment *s, bool plausibl
 			c->fin_by = (int8_t)s->dir;
 		c->dir[s->dir].has_fin |= !!(s->flags & TH_FIN);
 	}
-	endpoints_segment(&c->endpoints, s, obeyed, e);
+	endpoints_segment(&c->endpoints, s, top, obeyed, e);
 }
 
-/* Advances what is known of both directions; false: not believed, so no state rests on it. */
-static bool advance(struct conn *c, const struct segment *s)
+/* How a segment's numbers fit what is known. */
+enum fit {
+	FIT_GOOD,
+	FIT_FAR,                        /* far ahead: no state rests on it unless more of the kind comes */
+	FIT_FOREIGN                     /* of another incarnation, or forged: it says nothing about this connection */
+};
+
+/* Advances what is known of both directions. */
+static enum fit advance(struct conn *c, const struct segment *s)
 {
 	struct conn_dir *d = &c->dir[s->dir], *peer = &c->dir[!s->dir];
 
 	if (s->flags & TH_RST)
-		return true;
+		return FIT_GOOD;
 	if (d->syn_seen && s->seq < SEQ_ISN)
-		return false;
+		return FIT_FOREIGN;
 	if (s->flags & TH_ACK) {
-		if ((peer->syn_seen && s->ack <= SEQ_ISN) || !believe(c, !s->dir, s->ack, 2))
-			return false;
+		if (peer->syn_seen && s->ack <= SEQ_ISN)
+			return FIT_FOREIGN;
+		if (!believe(c, !s->dir, s->ack, 2)) /* a challenge ACK of the former incarnation, if it has not even begun */
+			return peer->syn_seen && !d->syn_seen ? FIT_FOREIGN : FIT_FAR;
 		if (s->ack > peer->acked)
 			peer->acked = s->ack;
 	}
-	if (s->end <= d->snd_max)
-		return true;
-	return believe(c, s->dir, s->end, 1);
+	return s->end <= d->snd_max || believe(c, s->dir, s->end, 1) ? FIT_GOOD : FIT_FAR;
 }
 
-void conn_segment(struct conn *c, const struct tcp_view *v, bool swapped, const struct tcpstat_pkt *pkt,
-	const struct tcpstat_config *config)
+void conn_segment(struct conn *c, struct budget *budget, const struct tcp_view *v, bool swapped,
+	const struct tcpstat_pkt *pkt, const struct tcpstat_config *config)
 {
 	struct emitter e = emitter_of(c, config);
 	struct segment s = { .view = v, .ts = pkt->ts_ns, .frame = pkt->frame, .dir = direction(c, swapped),
 		.flags = v->flags, .len = v->len };
 	struct conn_dir *d = &c->dir[s.dir];
+	enum fit fit = FIT_FOREIGN;
 	bool is_syn = v->flags & TH_SYN && !(v->flags & TH_RST);
 	bool again = is_syn && d->syn_seen && is_repeated_syn(d, v);
 	/* an endpoint that has lost its memory knocks inside the window of the connection that the peer still has */
@@ -461,16 +469,18 @@ void conn_segment(struct conn *c, const struct tcp_view *v, bool swapped, const 
 	if (!is_syn && v->flags & TH_ACK && !(v->flags & TH_RST))
 		answer_synack(&c->dir[!s.dir], v);
 	unwrap_segment(c, v, &s);
-	bool plausible = !stray && advance(c, &s);
+	uint64_t top = d->snd_max;
+	if (!stray)
+		fit = advance(c, &s);
 	if (is_syn && !stray)
 		note_syn(c, &s, again);
-	if (plausible && !is_syn && !(v->flags & TH_RST) && s.dir == TCPSTAT_C2S && c->synack_ts != TCPSTAT_NULL &&
+	if (fit == FIT_GOOD && !is_syn && !(v->flags & TH_RST) && s.dir == TCPSTAT_C2S && c->synack_ts != TCPSTAT_NULL &&
 	    c->third_ack_ts == TCPSTAT_NULL)
 		c->third_ack_ts = s.ts;
 	note_packet(c, &s);
-	follow_states(c, &s, plausible, &e);
-	if (!stray && make_rest(c, &s, &e))
-		track(c, &s, plausible, &e);
+	follow_states(c, &s, top, fit == FIT_GOOD, &e);
+	if (make_rest(c, budget, &s, &e) && fit != FIT_FOREIGN)
+		track(c, budget, &s, fit == FIT_GOOD, &e);
 	emit_segment(c, &s, &e);
 }
 

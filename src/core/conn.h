@@ -28,11 +28,10 @@ struct conn_dir {
 	uint64_t acked;                 /* greatest ACK of it by the peer that is believed; 0: none */
 	uint64_t far;                   /* an end or an ACK too far ahead to be believed alone; 0: none */
 	uint64_t bytes;                 /* of frames on the wire */
-	int64_t reset_ts;               /* when a RST to this endpoint was seen */
 	uint32_t isn;                   /* raw number at SEQ_ISN */
 	uint32_t isn_other;             /* of a SYN-ACK that disagreed, should the client answer that one */
 	uint32_t packets, max_wnd;      /* max_wnd: bytes */
-	uint32_t cksum_errors, cksum_offloaded, zero_windows, retransmitted;
+	uint32_t cksum_errors, cksum_offloaded;
 	uint16_t mss;
 	uint8_t wscale;                 /* as in its SYN */
 	uint8_t far_segments;
@@ -52,7 +51,6 @@ struct conn_syn {
 
 struct conn {
 	struct flow_node node;          /* first: the table hands it out */
-	struct budget *budget;
 	struct conn_rest *rest;         /* NULL: not yet */
 	uint32_t number, incarnation, previous;
 	uint8_t client;                 /* the end of the key (0, 1) that is the client */
@@ -64,7 +62,8 @@ struct conn {
 	char history[22];
 	uint32_t history_seen;          /* letters by direction */
 	uint32_t syn_retransmissions, synack_retransmissions;
-	int64_t first_ts, last_ts, syn_ts, synack_ts, third_ack_ts;
+	uint8_t reset_side;             /* endpoint to which a RST was seen, at reset_ts; meaningless while that is 0 */
+	int64_t first_ts, last_ts, syn_ts, synack_ts, third_ack_ts, reset_ts;
 	uint64_t first_frame, last_frame;
 	uint16_t vlan[2];
 	const char *tunnel;
@@ -73,15 +72,16 @@ struct conn {
 	struct conn_syn syn;
 };
 
-enum { CONN_MAX_BYTES = 704 };
+enum { CONN_MAX_BYTES = 512 };
 
 /* `c` is zeroed but for node.key. `swapped` as flow_key_init said of this segment. */
-void conn_init(struct conn *c, struct budget *, const struct tcp_view *, bool swapped, uint32_t number);
+void conn_init(struct conn *c, const struct tcp_view *, bool swapped, uint32_t number);
 /* Frees what trackers keep. */
-void conn_fini(struct conn *);
+void conn_fini(struct conn *, struct budget *);
 /* Does this segment start another connection of the same addresses and ports? */
 bool conn_is_new_incarnation(const struct conn *, const struct tcp_view *, bool swapped);
-void conn_segment(struct conn *, const struct tcp_view *, bool swapped, const struct tcpstat_pkt *,
+/* The frame's bytes have been decoded into the view; of `pkt` only time and number count. */
+void conn_segment(struct conn *, struct budget *, const struct tcp_view *, bool swapped, const struct tcpstat_pkt *,
 	const struct tcpstat_config *);
 enum conn_class conn_class(const struct conn *);
 /* 2 MSL have passed, or (give_up) as much time as an endpoint waits for an answer. */

@@ -180,8 +180,8 @@ static void sent_plain(struct endpoints *es, unsigned side, const struct segment
 		learn(es, x, EP_FACT_RCV_SYN, true, o);
 	else if (endpoint_has(x, EP_FACT_RCV_SYN))
 		learn(es, x, EP_FACT_RCV_SYN, true, o);
-	/* with data in the SYN a server may answer before the third ACK, so only what that or later data brought proves */
-	if (!es->data_in_syn || (s->flags & TH_ACK && es->syn_end[!side] && s->ack > es->syn_end[!side]))
+	/* who got data with the SYN may answer before the third ACK; then only what came later proves anything */
+	if (!es->syn_data_end || x->base != TCPSTAT_EP_LISTEN || (s->flags & TH_ACK && s->ack > es->syn_data_end))
 		learn(es, x, EP_FACT_RCV_ACK, true, o);
 }
 
@@ -217,7 +217,7 @@ static void sent_fin(struct endpoints *es, unsigned side, const struct segment *
 }
 
 /* What an endpoint acknowledges it has received. */
-static void sent_ack(struct endpoints *es, unsigned side, const struct segment *s, const struct origin *o)
+static void sent_ack(struct endpoints *es, unsigned side, const struct segment *s, uint64_t top, const struct origin *o)
 {
 	struct endpoint *x = &es->ep[side];
 	unsigned peer = !side;
@@ -227,7 +227,7 @@ static void sent_ack(struct endpoints *es, unsigned side, const struct segment *
 			learn(es, x, EP_FACT_RCV_ACK_OF_FIN, true, o);
 		learn(es, x, EP_FACT_RCV_FIN, true, o);
 		if (!es->top_at_fin[side])
-			es->top_at_fin[side] = s->len ? s->seq : es->top[side];
+			es->top_at_fin[side] = s->len ? s->seq : top;
 	}
 	if (s->ack > es->next[peer])
 		es->next[peer] = s->ack;
@@ -273,7 +273,7 @@ static void reset(struct endpoints *es, const struct segment *s, bool ok, const 
 		learn(es, y, EP_FACT_RCV_RST, false, o);
 }
 
-void endpoints_segment(struct endpoints *es, const struct segment *s, bool rst_ok, const struct emitter *e)
+void endpoints_segment(struct endpoints *es, const struct segment *s, uint64_t top, bool rst_ok, const struct emitter *e)
 {
 	struct origin o = { e, s->ts, s->frame, s->dir };
 	unsigned side = s->dir;
@@ -292,18 +292,19 @@ void endpoints_segment(struct endpoints *es, const struct segment *s, bool rst_o
 			sent_synack(es, side, &o);
 		else
 			sent_syn(es, x, &o);
-		es->data_in_syn |= s->len > 0;
+		if (s->len && !(s->flags & TH_ACK))
+			es->syn_data_end = s->end;
+		else if (s->flags & TH_ACK && es->syn_end[!side] && s->ack == es->syn_end[!side])
+			es->syn_data_end = 0; /* refused: it comes again after the handshake */
 	} else {
 		sent_plain(es, side, s, &o);
 	}
 	if (s->flags & TH_ACK)
-		sent_ack(es, side, s, &o);
+		sent_ack(es, side, s, top, &o);
 	if (s->flags & TH_FIN)
 		sent_fin(es, side, s, &o);
 	if (!es->next[side] || (s->seq <= es->next[side] && s->end > es->next[side]))
 		es->next[side] = s->end;
-	if (s->end > es->top[side])
-		es->top[side] = s->end;
 	receive(es, side, s, &o);
 }
 
@@ -318,7 +319,11 @@ void endpoints_timeout(struct endpoints *es, bool give_up, int64_t ts, const str
 {
 	struct origin o = { e, ts, 0, TCPSTAT_NODIR };
 
-	for (unsigned i = 0; i < 2; i++)
-		if (es->ep[i].state != TCPSTAT_EP_LISTEN)
-			learn(es, &es->ep[i], give_up ? EP_FACT_TIMEOUT : EP_FACT_TIMEOUT_2MSL, true, &o);
+	for (unsigned i = 0; i < 2; i++) {
+		struct endpoint *x = &es->ep[i];
+		if (give_up && !es->syn_end[i])
+			deny(es, x, BIT(EP_FACT_RCV_SYN), false, &o); /* it never answered */
+		if (x->state != TCPSTAT_EP_LISTEN)
+			learn(es, x, give_up ? EP_FACT_TIMEOUT : EP_FACT_TIMEOUT_2MSL, true, &o);
+	}
 }

@@ -37,19 +37,19 @@ struct endpoints {
 	struct endpoint ep[2];          /* by enum tcpstat_endpoint */
 	/* about what each endpoint sent, in its own sequence space; 0: none yet */
 	uint64_t syn_end[2], fin_end[2];
+	uint64_t syn_data_end;          /* of the data in the first SYN (RFC 7413), while its receiver may answer it early; 0 none */
 	uint64_t fin_ack[2];            /* greatest ACK that its FIN carried */
 	uint64_t rst_seq[2];
 	uint64_t next[2];               /* everything before was seen, or acknowledged by the peer */
-	uint64_t top[2];                /* greatest end sent */
 	uint64_t top_at_fin[2];         /* what it had sent when it first acknowledged the peer's FIN */
 	bool synack_sent[2];
-	bool data_in_syn;               /* RFC 7413: data may follow before the handshake is complete */
 };
 
 /* Before the first segment. `client` is in CLOSED, the server in LISTEN; mid-stream both begin as conn.c found them. */
 void endpoints_init(struct endpoints *, enum tcpstat_state client, enum tcpstat_state server);
-/* A segment whose sequence numbers are plausible, or a RST. `rst_ok`: this RST is one that its receiver obeys (RFC 5961). */
-void endpoints_segment(struct endpoints *, const struct segment *, bool rst_ok, const struct emitter *);
+/* A segment whose sequence numbers are plausible, or a RST. `top`: how far its sender had come before it. `rst_ok`: this RST
+ * is one that its receiver obeys (RFC 5961). */
+void endpoints_segment(struct endpoints *, const struct segment *, uint64_t top, bool rst_ok, const struct emitter *);
 /* The endpoint goes on although a RST to it was seen: it did not get it. */
 void endpoints_survived(struct endpoints *, enum tcpstat_endpoint, const struct segment *, const struct emitter *);
 /* A timer ends what is in TIME-WAIT (2 MSL), or, with `give_up`, both endpoints. */

@@ -141,7 +141,7 @@ int flow_table_add(struct flow_table *t, struct flow_node *node, unsigned class)
 {
 	assert(class < FLOW_CLASSES);
 	node->hash = hash_key(t, &node->key);
-	if ((t->count + 1) * 4 > t->n_slots * 3 && grow(t))
+	if ((t->count + 1) * 8 > t->n_slots * 7 && grow(t))
 		return -1;
 	while (place(t->slots, t->n_slots, node))
 		if (grow(t))
