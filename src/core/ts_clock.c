@@ -3,6 +3,7 @@
 #include "core/seq.h"
 
 static const int64_t window_length_ns = 10000000000LL;
+static const int64_t tick_max_ns = 1000000000; /* RFC 7323 section 5.4: a tick lasts a second at most */
 
 static int64_t clock_ns(const struct ts_clock *c, uint32_t ts_val)
 {
@@ -42,7 +43,7 @@ void ts_clock_seen(struct ts_clock *c, uint32_t ts_val, int64_t now_ns)
 	if (ticks > 0 && elapsed_ns >= 1000000000 && seq_diff(ts_val, c->newest) > 0) {
 		int64_t tick_ns = tick_of(elapsed_ns, ticks);
 
-		if (tick_ns > 0 && (tick_ns > 2 * c->tick_ns || 2 * tick_ns < c->tick_ns)) {
+		if (tick_ns > 0 && tick_ns <= tick_max_ns && (tick_ns > 2 * c->tick_ns || 2 * tick_ns < c->tick_ns)) {
 			c->tick_ns = tick_ns;
 			restart(c, ts_val, now_ns);
 			return;
