@@ -7,8 +7,8 @@
 
 #define WAIT_MS 250
 #define SNAPLEN 262144u
-#define WINDOWS_BYTES ((size_t)64 << 20) /* of all mapped files together */
-#define WINDOW_MIN_BYTES ((size_t)1 << 20)
+#define WINDOWS_BYTES ((size_t)8 << 20) /* of all mapped files together */
+#define WINDOW_MIN_BYTES ((size_t)256 << 10)
 #define DESCRIPTORS_ELSE 64             /* that a program has open beside captures */
 
 /* ------------------------------------------------------------------------------------------------ open, close */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/endian.h"
+
 #define HISTORY 32768u                  /* how far back a match reaches */
 #define OUT_BYTES 65536u
 #define IN_BYTES 65536u
@@ -40,7 +42,7 @@ struct gunzip {
 	uint64_t history;               /* bytes of the member a match may reach back to, at most HISTORY */
 	size_t out_pos;                 /* in out; history stands before HISTORY */
 	struct code literals, distances;
-	uint32_t crc_table[256];
+	uint32_t crc_table[4][256];     /* of a byte followed by 0 to 3 zero bytes */
 	uint8_t in[IN_BYTES];
 	uint8_t out[HISTORY + OUT_BYTES];
 };
@@ -64,6 +66,15 @@ static void fill_in(struct gunzip *g)
 /* As many bits as there is room for; fewer only at the end of the input. */
 static void refill(struct gunzip *g)
 {
+	if (g->n_bits <= 56 && g->in_len - g->in_pos >= 8) {
+		unsigned bytes = (63 - g->n_bits) / 8;
+
+		g->bits |= order64(g->in + g->in_pos, false) << g->n_bits;
+		g->in_pos += bytes;
+		g->n_bits += 8 * bytes;
+		g->bits &= (UINT64_C(1) << g->n_bits) - 1;
+		return;
+	}
 	while (g->n_bits <= 56) {
 		if (g->in_pos == g->in_len)
 			fill_in(g);
@@ -436,9 +447,15 @@ static bool read_header(struct gunzip *g)
 static void count_out(struct gunzip *g, size_t from)
 {
 	uint32_t crc = g->crc;
+	size_t i = from;
 
-	for (size_t i = from; i < g->out_pos; i++)
-		crc = g->crc_table[(crc ^ g->out[i]) & 0xff] ^ crc >> 8;
+	for (; g->out_pos - i >= 4; i += 4) {
+		crc ^= order32(g->out + i, false);
+		crc = g->crc_table[3][crc & 0xff] ^ g->crc_table[2][crc >> 8 & 0xff] ^
+			g->crc_table[1][crc >> 16 & 0xff] ^ g->crc_table[0][crc >> 24];
+	}
+	for (; i < g->out_pos; i++)
+		crc = g->crc_table[0][(crc ^ g->out[i]) & 0xff] ^ crc >> 8;
 	g->crc = crc;
 	g->member_bytes += (uint32_t)(g->out_pos - from);
 }
@@ -470,6 +487,23 @@ static bool step(struct gunzip *g)
 
 /* ------------------------------------------------------------------------------------------------ interface */
 
+static void make_crc_table(struct gunzip *g)
+{
+	for (uint32_t i = 0; i < 256; i++) {
+		uint32_t crc = i;
+
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+		g->crc_table[0][i] = crc;
+	}
+	for (int zeros = 1; zeros < 4; zeros++)
+		for (uint32_t i = 0; i < 256; i++) {
+			uint32_t crc = g->crc_table[zeros - 1][i];
+
+			g->crc_table[zeros][i] = crc >> 8 ^ g->crc_table[0][crc & 0xff];
+		}
+}
+
 struct gunzip *gunzip_new(ssize_t (*read)(void *ctx, uint8_t *bytes, size_t len), void *ctx)
 {
 	struct gunzip *g = calloc(1, sizeof *g);
@@ -480,13 +514,7 @@ struct gunzip *gunzip_new(ssize_t (*read)(void *ctx, uint8_t *bytes, size_t len)
 	g->ctx = ctx;
 	g->is_first = true;
 	g->out_pos = HISTORY;
-	for (uint32_t i = 0; i < 256; i++) {
-		uint32_t crc = i;
-
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
-		g->crc_table[i] = crc;
-	}
+	make_crc_table(g);
 	return g;
 }
 
