@@ -15,7 +15,8 @@
  * fits int64_t. Text that comes from a file (names of interfaces) is hostile: escape it before it reaches a terminal.
  *
  * Formats: pcap (libpcap's savefile(5), microseconds, nanoseconds, both byte orders, the modified headers of Kuznetsov,
- * netsniff-ng and IXIA), pcapng (draft-ietf-opsawg-pcapng); gzip, xz, zstd, lz4, bzip2 and compress around them, by content. */
+ * netsniff-ng and IXIA), pcapng (draft-ietf-opsawg-pcapng); gzip, xz, zstd, lz4, bzip2 and compress around them, by
+ * content. */
 #ifndef TCPSTAT_CAPTURE_H
 #define TCPSTAT_CAPTURE_H
 
