@@ -396,6 +396,34 @@ static void send_new(struct side *d, const struct segment *s, uint64_t seq, int6
 	remember(sender_new_data(&d->snd, seq, s->end, sent_ns, flags, true), s);
 }
 
+static void tell_loss(struct replay *r, struct side *d, const struct emitter *e, int64_t fired_ns)
+{
+	enum tcpstat_ca ca = d->snd.ca;
+
+	d->snd.ca = TCPSTAT_CA_LOSS;
+	tell_sender(r, d, e, fired_ns, 0);
+	d->snd.ca = ca;
+}
+
+/* The timer has fired, but so late that it must have fired before: those shots were lost on their way here. Returns how
+ * many timeouts in a row came before this one. */
+static uint8_t find_earlier_shots(struct replay *r, struct side *d, const struct emitter *e, int64_t sent_ns)
+{
+	struct sender *snd = &d->snd;
+	int64_t next_ns = rtt_rto_ns(&snd->rtt, snd->stack) << (snd->backoff < 16 ? snd->backoff : 16);
+	int64_t fired_ns = snd->rto_base_ns + next_ns;
+
+	while (snd->backoff < 16 && fired_ns + 2 * next_ns <= sent_ns + next_ns / 8) {
+		if (snd->ca != TCPSTAT_CA_LOSS)
+			tell_loss(r, d, e, fired_ns);
+		d->counts.timeouts++;
+		snd->backoff++;
+		next_ns *= 2;
+		fired_ns += next_ns;
+	}
+	return snd->backoff;
+}
+
 static enum replay_class go_back(struct replay *r, struct side *d, const struct segment *s, int64_t sent_ns,
 				 const struct backward *b, const struct emitter *e)
 {
@@ -433,6 +461,9 @@ static enum replay_class go_back(struct replay *r, struct side *d, const struct 
 	else
 		cause = inner = sender_cause(&d->snd, s->seq, s->end, sent_ns);
 	bool timer = cause == TCPSTAT_CAUSE_RTO || syn;
+
+	if (cause == TCPSTAT_CAUSE_RTO && !d->near)
+		backoff = find_earlier_shots(r, d, e, sent_ns);
 
 	if (timer) {
 		int64_t stall_ns = sent_ns - (d->snd.rto_base_ns > d->snd.progress_ns ? d->snd.rto_base_ns : d->snd.progress_ns);
@@ -496,10 +527,7 @@ static void find_hidden_timeout(struct replay *r, struct side *d, const struct e
 		return;
 	sender_hidden_timeout(snd, missing - times, d->size ? d->size : snd->mss, times, sent_ns);
 	/* Its first shot, of which only the time is known. */
-	enum tcpstat_ca ca = snd->ca;
-	snd->ca = TCPSTAT_CA_LOSS;
-	tell_sender(r, d, e, sent_ns - ((rto_ns << times) - 2 * rto_ns), 0);
-	snd->ca = ca;
+	tell_loss(r, d, e, sent_ns - ((rto_ns << times) - 2 * rto_ns));
 }
 
 static enum replay_class outgoing(struct replay *r, struct side *d, const struct segment *s, const struct emitter *e)
