@@ -430,6 +430,15 @@ static bool rst_counts(const struct reasm *r, uint64_t seq)
 	return !r->based || (seq + 1 >= max64(r->acked, r->base) && seq <= plausible(r));
 }
 
+/* A sender that goes on below what the peer acknowledged never sent that much: the ACK was none of this connection. */
+static void contradict(struct reasm *r, const struct segment *s)
+{
+	if (s->len || !r->based || r->fin != OPEN || r->acked <= top(r) || s->seq + 1 >= r->acked)
+		return;
+	r->acked = max64(top(r), s->seq);
+	r->missing_ack = 0;
+}
+
 static void take_own(struct pass *p, const struct segment *s)
 {
 	struct reasm *r = p->r;
@@ -444,6 +453,7 @@ static void take_own(struct pass *p, const struct segment *s)
 		/* It saw its SYN acknowledged, although we did not: it goes on behind the data, or repeats them. */
 		release_syn(p, s->seq == r->base ? r->base : OPEN);
 	}
+	contradict(r, s);
 	if (s->len) {
 		r->unread |= !p->bytes;
 		take_payload(p, s, lo);

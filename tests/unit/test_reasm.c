@@ -611,6 +611,34 @@ Test(reasm, one_ack_2_gb_ahead_makes_no_phantom)
 	cr_assert_eq(w.n_gaps[0], 0);
 }
 
+Test(reasm, an_ack_that_the_sender_contradicts_makes_no_phantom)
+{
+	syn();
+	text(0, "abc");
+	ack(500000);
+	flag(TCPSTAT_C2S, 3, TH_ACK);
+	w.now += 2000 * ms;
+	text(3, "def");
+	ack(6);
+	end();
+	expect("abcdef");
+	cr_assert_eq(w.n_gaps[0], 0);
+}
+
+Test(reasm, a_keepalive_contradicts_no_ack)
+{
+	syn();
+	ack(3);
+	flag(TCPSTAT_C2S, 2, TH_ACK);
+	flag(TCPSTAT_C2S, 3, TH_ACK);
+	w.now += 2000 * ms;
+	ack(3);
+	text(3, "def");
+	end();
+	cr_assert_eq(w.n_gaps[0], 1);
+	expect_gap(0, 0, 3, TCPSTAT_GAP_CAPTURE_LOSS);
+}
+
 Test(reasm, a_long_outage_is_a_gap_once_the_ack_agrees)
 {
 	syn();
