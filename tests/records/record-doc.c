@@ -239,7 +239,7 @@ static int print_schema(void)
 	add(o, "$schema", str("https://json-schema.org/draft/2020-12/schema"));
 	add(o, "$id", str("urn:tcpstat:schema:1"));
 	add(o, "title", str(RECORD_SCHEMA));
-	add(o, "description", 
+	add(o, "description",
 		str("A line of tcpstat --jsonl, or the document of tcpstat --json; see tcpstat-json(5)."));
 	add_record(defs, &record_capture);
 	json_object_array_add(any, ref_to("", "document"));
