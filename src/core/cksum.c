@@ -22,11 +22,23 @@ uint64_t cksum_add(uint64_t sum, const uint8_t *p, size_t len)
 		low += word & LOW;
 		high += word >> 32;
 	}
-	if (len) {
-		word = 0;
-		memcpy(&word, p, len);
-		low += word & LOW;
-		high += word >> 32;
+	if (len & 4) {                  /* copies of constant size cost no call */
+		uint32_t half;
+		memcpy(&half, p, sizeof half);
+		low += half;
+		p += sizeof half;
+	}
+	if (len & 2) {
+		uint16_t pair;
+		memcpy(&pair, p, sizeof pair);
+		high += pair;
+		p += sizeof pair;
+	}
+	if (len & 1) {
+		uint8_t last[2] = { p[0], 0 };
+		uint16_t pair;
+		memcpy(&pair, last, sizeof pair);
+		high += pair;
 	}
 	return sum + low + high;
 }
