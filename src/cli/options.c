@@ -382,6 +382,7 @@ static int take_words(struct options *o, char *const *words)
 		}
 		while (*words && is_file(*words))
 			o->files[o->n_files++] = *words++;
+		o->filter_word = *words;
 	}
 	return join_filter(o, words);
 }

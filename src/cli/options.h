@@ -27,6 +27,7 @@ struct options {
 	const char **interfaces;
 	size_t n_interfaces;
 	char *filter;                   /* NULL none */
+	const char *filter_word;        /* its first word, where it came after files; NULL otherwise */
 	const char *write;
 	uint64_t max_packets;           /* 0 no limit */
 	int64_t max_ns;                 /* 0 no limit */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define NS_PER_S INT64_C(1000000000)
+#define LATE_NS (2 * NS_PER_S)          /* a packet of a live capture is delivered within this time */
 
 /* What ^C stops; set before the handler is. */
 static struct capture *volatile interrupted;
@@ -98,6 +99,8 @@ static void capture_failed(struct run *r, const struct capture_error *error)
 	else if (error->code == CAPTURE_EUSAGE)
 		code = EXIT_USAGE;
 	fail(r, code, error->text);
+	if (code == EXIT_USAGE && r->options->filter_word)
+		fprintf(stderr, "('%s' is no file: the filter begins with it)\n", r->options->filter_word);
 }
 
 /* ------------------------------------------------------------------------------------------------------ callbacks */
@@ -225,13 +228,13 @@ static bool take_packet(struct run *r, const struct tcpstat_pkt *pkt)
 	return r->packets != r->options->max_packets;
 }
 
-/* Nothing came: time passes all the same. */
+/* Nothing came: time passes all the same. Packets may still be on their way from the kernel, so not all of it. */
 static bool idle(struct run *r, int64_t begun_ns)
 {
 	struct capture_error error;
 
 	if (r->options->n_interfaces)
-		tcpstat_tick(r->tcpstat, clock_ns(CLOCK_REALTIME));
+		tcpstat_tick(r->tcpstat, clock_ns(CLOCK_REALTIME) - LATE_NS);
 	view_flush(r->view);
 	if (r->writer && capture_writer_flush(r->writer, &error) < 0) {
 		capture_failed(r, &error);

@@ -268,8 +268,10 @@ static void print_head(const struct report *r, const struct report_facts *facts,
 			format_safe(name, sizeof name, &r->style, facts->names[i]));
 	fprintf(out, "%s: %s packet%s", tint_off(&r->style, TINT_BOLD), format_count(n, (int64_t)packets),
 		format_s((int64_t)packets));
+	if (facts->filtered)
+		fprintf(out, " (of %s)", format_count(n, (int64_t)facts->packets));
 	if (facts->filter)
-		fprintf(out, " (of %s) that match the filter", format_count(n, (int64_t)facts->packets));
+		fprintf(out, " that match%s the filter", packets == 1 ? "es" : "");
 	if (counters->tcp != packets)
 		fprintf(out, ", %s of TCP", format_count(tcp, (int64_t)counters->tcp));
 	fprintf(out, ", %s connection%s", format_count(conns, (int64_t)r->totals.connections),
@@ -544,13 +546,15 @@ static void print_findings(const struct report *r)
 			(int64_t)(seen - r->n_findings)));
 }
 
-static void note(const struct style *style, bool *any, uint64_t n, const char *text)
+/* "3 packets rest": `noun` takes its plural from n. */
+static void note(const struct style *style, bool *any, uint64_t n, const char *noun, const char *rest)
 {
 	char digits[FORMAT_MAX];
 
 	if (!n)
 		return;
-	fprintf(style->out, "%s%s %s\n", *any ? "" : "\n", format_count(digits, (int64_t)n), text);
+	fprintf(style->out, "%s%s %s%s%s%s\n", *any ? "" : "\n", format_count(digits, (int64_t)n), noun,
+		format_s((int64_t)n), *rest ? " " : "", rest);
 	*any = true;
 }
 
@@ -565,26 +569,26 @@ static void print_notes(const struct report *r, const struct report_facts *facts
 		any = true;
 	}
 	if (facts->dropped > 0)
-		note(style, &any, (uint64_t)facts->dropped,
-			"packets were dropped by the capturing system: losses may be its own");
-	note(style, &any, facts->unfit, "packets are of a link type that the filter cannot look into, and left out");
-#define NOTE(field, text) note(style, &any, c->field, text)
-	NOTE(link_unsupported, "frames of a link type that is not supported");
-	NOTE(link_truncated, "frames end inside the link header");
-	NOTE(ip_malformed, "IP headers are damaged");
-	NOTE(ip_cksum_bad, "IPv4 header checksums do not match");
-	NOTE(tcp_malformed, "TCP headers are damaged");
-	NOTE(tcp_options_malformed, "TCP option areas are damaged");
-	NOTE(tcp_cksum_bad, "TCP checksums do not match: damaged on the way, or edited");
-	NOTE(tcp_cksum_offloaded, "TCP checksums were left to the network card (captured on the sending host)");
-	NOTE(snapped, "packets are cut by the snapshot length: their lengths count, their missing bytes are gaps");
-	NOTE(zero_ip_length, "packets without an IP length (offload): taken from the frame");
-	NOTE(too_deep, "packets with more encapsulation than is followed");
-	NOTE(fragments_dropped, "IP fragments could not be made whole");
-	NOTE(tunnelled, "packets came inside a tunnel");
-	NOTE(time_backwards, "packets are older than the one before");
-	NOTE(evicted, "connections were ended early to stay within the memory (--memory)");
-	NOTE(no_memory, "packets were lost for want of memory");
+		note(style, &any, (uint64_t)facts->dropped, "packet",
+			"dropped by the capturing system: losses may be its own");
+	note(style, &any, facts->unfit, "packet", "of a link type that the filter cannot look into, left out");
+#define NOTE(field, noun, rest) note(style, &any, c->field, noun, rest)
+	NOTE(link_unsupported, "frame", "of a link type that is not supported");
+	NOTE(link_truncated, "frame", "ending inside the link header");
+	NOTE(ip_malformed, "damaged IP header", "");
+	NOTE(ip_cksum_bad, "IPv4 header checksum", "wrong");
+	NOTE(tcp_malformed, "damaged TCP header", "");
+	NOTE(tcp_options_malformed, "damaged TCP option area", "");
+	NOTE(tcp_cksum_bad, "TCP checksum", "wrong: damaged on the way, or edited");
+	NOTE(tcp_cksum_offloaded, "TCP checksum", "left to the network card (captured on the sending host)");
+	NOTE(snapped, "packet", "cut by the snapshot length: the lengths count, the missing bytes are gaps");
+	NOTE(zero_ip_length, "packet", "without an IP length (offload): taken from the frame");
+	NOTE(too_deep, "packet", "with more encapsulation than is followed");
+	NOTE(fragments_dropped, "IP fragment", "never made whole");
+	NOTE(tunnelled, "packet", "inside a tunnel");
+	NOTE(time_backwards, "packet", "older than the one before");
+	NOTE(evicted, "connection", "ended early to stay within the memory (--memory)");
+	NOTE(no_memory, "packet", "lost for want of memory");
 #undef NOTE
 	if (r->no_memory)
 		fprintf(style->out, "The report is incomplete: out of memory\n");
