@@ -243,7 +243,7 @@ static void receive(struct endpoints *es, unsigned from, const struct segment *s
 			learn(es, y, EP_FACT_RCV_SYN, false, o);
 		else if (syn_end && s->ack >= syn_end)
 			learn(es, y, EP_FACT_RCV_SYNACK, false, o);
-	} else if (s->flags & TH_ACK && syn_end && s->ack >= syn_end) {
+	} else if (s->flags & TH_ACK && (!syn_end || s->ack >= syn_end)) { /* of a SYN that the capture missed, too */
 		learn(es, y, EP_FACT_RCV_ACK, false, o);
 	}
 	if (!is_synchronised(y))

@@ -1,0 +1,415 @@
+/* Connections as the library's interface tells them: frames in, events out. */
+#include "core/segment.h"
+#include "core/tcpstat.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { C, S, LINKTYPE_RAW = 101, CONNS = 4096 };
+
+static const int64_t ms = 1000000, second = 1000000000;
+
+static struct tcpstat *t;
+static struct tcpstat_config config;
+static int64_t now;
+static uint64_t frame;
+static uint16_t ports[2];
+static uint32_t client_address;
+static struct tcpstat_conn ended[CONNS];
+static unsigned n_ended;
+static uint8_t state[2];                /* of the connection told of last */
+static unsigned phantom;                /* bytes of streams beyond what was sent */
+static uint64_t streamed[2];
+static struct tcpstat_ev_segment last;
+
+static void on_event(void *ctx, const struct tcpstat_event *ev)
+{
+	(void)ctx;
+	if (ev->type == TCPSTAT_EV_STATE)
+		state[ev->state.endpoint] = ev->state.to;
+	else if (ev->type == TCPSTAT_EV_SEGMENT)
+		last = ev->segment;
+	else if (n_ended < CONNS)
+		ended[n_ended++] = *ev->connection;
+}
+
+static void on_stream(void *ctx, uint32_t conn, enum tcpstat_dir dir, uint64_t offset, const uint8_t *bytes, size_t len)
+{
+	(void)ctx, (void)conn, (void)bytes;
+	phantom += offset != streamed[dir];
+	streamed[dir] = offset + len;
+}
+
+static void setup(void)
+{
+	tcpstat_config_init(&config);
+	config.events = TCPSTAT_MASK(TCPSTAT_EV_STATE) | TCPSTAT_MASK(TCPSTAT_EV_CONNECTION) |
+		TCPSTAT_MASK(TCPSTAT_EV_SEGMENT);
+	config.event = on_event;
+	config.stream = on_stream;
+	now = 1700000000 * second;
+	ports[C] = 40000;
+	ports[S] = 80;
+	client_address = 0x0a000001;
+}
+
+static void start(void)
+{
+	t = tcpstat_new(&config);
+	cr_assert_not_null(t);
+}
+
+static void finish(void)
+{
+	tcpstat_finish(t);
+	tcpstat_free(t);
+	t = NULL;
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 24), p[1] = (uint8_t)(v >> 16), p[2] = (uint8_t)(v >> 8), p[3] = (uint8_t)v;
+}
+
+static void put16(uint8_t *p, unsigned v)
+{
+	p[0] = (uint8_t)(v >> 8), p[1] = (uint8_t)v;
+}
+
+/* One packet, 1 ms after the last. */
+static void snd(int from, uint16_t flags, uint32_t seq, uint32_t len, uint32_t ack)
+{
+	static uint8_t data[40 + 2000];
+	struct tcpstat_pkt pkt = { .data = data, .caplen = 40 + len, .wirelen = 40 + len, .linktype = LINKTYPE_RAW };
+
+	memset(data, 0, 40);
+	data[0] = 0x45;
+	put16(data + 2, 40 + len);
+	put16(data + 4, (unsigned)frame);
+	data[8] = 64;
+	data[9] = 6;
+	put32(data + 12 + 4 * from, client_address);
+	put32(data + 16 - 4 * from, 0x0a010001);
+	put16(data + 20, ports[from]);
+	put16(data + 22, ports[!from]);
+	put32(data + 24, seq);
+	put32(data + 28, ack);
+	data[32] = 0x50;
+	data[33] = (uint8_t)flags;
+	put16(data + 34, 65535);
+	now += ms;
+	pkt.ts_ns = now;
+	pkt.frame = ++frame;
+	cr_assert_eq(tcpstat_packet(t, &pkt), 0);
+}
+
+static void open_at(uint32_t c, uint32_t s)
+{
+	snd(C, TH_SYN, c, 0, 0);
+	snd(S, TH_SYN | TH_ACK, s, 0, c + 1);
+	snd(C, TH_ACK, c + 1, 0, s + 1);
+}
+
+static void close_at(uint32_t c, uint32_t s)
+{
+	snd(C, TH_FIN | TH_ACK, c, 0, s);
+	snd(S, TH_FIN | TH_ACK, s, 0, c + 1);
+	snd(C, TH_ACK, c + 1, 0, s + 1);
+}
+
+TestSuite(conn, .init = setup);
+
+Test(conn, a_whole_connection)
+{
+	start();
+	open_at(100, 500);
+	snd(C, TH_ACK | TH_PSH, 101, 10, 501);
+	snd(S, TH_ACK | TH_PSH, 501, 20, 111);
+	close_at(111, 521);
+	finish();
+	cr_assert_eq(n_ended, 1);
+	struct tcpstat_conn *c = &ended[0];
+	cr_assert_eq(c->port[TCPSTAT_CLIENT], 40000);
+	cr_assert_eq(c->handshake.outcome, TCPSTAT_HS_ESTABLISHED);
+	cr_assert_eq(c->handshake.rtt_ns, 2 * ms);
+	cr_assert_eq(c->handshake.syn_retransmissions, 0);
+	cr_assert_eq(c->close.how, TCPSTAT_CLOSE_FIN);
+	cr_assert_eq(c->close.by, TCPSTAT_CLIENT);
+	cr_assert_eq(c->close.state[TCPSTAT_CLIENT], TCPSTAT_EP_TIME_WAIT);
+	cr_assert_eq(c->half[0].payload_bytes, 10);
+	cr_assert_eq(c->half[1].payload_bytes, 20);
+	cr_assert_eq(c->half[0].packets, 5);
+	cr_assert_str_eq(c->history, "ShADdFf");
+	cr_assert_str_eq(c->conn_state, "SF");
+	cr_assert_eq(c->completeness, 1 | 2 | 4 | 8 | 16);
+	cr_assert_eq(c->first_frame, 1);
+	cr_assert_eq(c->last_frame, 8);
+}
+
+Test(conn, sequence_numbers_wrap)
+{
+	start();
+	open_at(0xfffffff0, 0xffffff00);
+	for (uint32_t i = 0; i < 10; i++)
+		snd(C, TH_ACK, 0xfffffff1 + i * 1000, 1000, 0xffffff01);
+	cr_assert_eq(last.seq_rel, 9001);
+	close_at(0xfffffff1 + 10000, 0xffffff01);
+	finish();
+	cr_assert_eq(n_ended, 1);
+	cr_assert_eq(ended[0].half[0].payload_bytes, 10000);
+	cr_assert_eq(ended[0].close.how, TCPSTAT_CLOSE_FIN);
+	cr_assert_eq(phantom, 0);
+}
+
+Test(conn, a_jump_is_no_data)
+{
+	start();
+	open_at(100, 500);
+	snd(C, TH_ACK, 101, 100, 501);
+	snd(C, TH_ACK, 101 + 0x70000000, 100, 501);     /* 1.9 GB ahead, forged or damaged */
+	snd(C, TH_ACK, 201, 100, 501);
+	cr_assert_eq(last.seq_rel, 101);
+	snd(S, TH_ACK, 501, 0, 301);
+	close_at(301, 501);
+	finish();
+	cr_assert_eq(n_ended, 1);
+	cr_assert_eq(ended[0].half[0].payload_bytes, 200);
+	cr_assert_eq(ended[0].half[0].packets, 2 + 3 + 2);
+	cr_assert_eq(ended[0].close.how, TCPSTAT_CLOSE_FIN);
+}
+
+Test(conn, the_same_isn_is_a_retransmission)
+{
+	start();
+	snd(C, TH_SYN, 100, 0, 0);
+	snd(C, TH_SYN, 100, 0, 0);
+	snd(S, TH_SYN | TH_ACK, 500, 0, 101);
+	snd(S, TH_SYN | TH_ACK, 500, 0, 101);
+	snd(C, TH_ACK, 101, 0, 501);
+	finish();
+	cr_assert_eq(n_ended, 1);
+	cr_assert_eq(ended[0].handshake.syn_retransmissions, 1);
+	cr_assert_eq(ended[0].handshake.synack_retransmissions, 1);
+	cr_assert_eq(ended[0].handshake.rtt_ns, TCPSTAT_NULL, "which SYN was answered is not known");
+}
+
+Test(conn, incarnations)
+{
+	start();
+	open_at(100, 500);
+	close_at(101, 501);
+	open_at(7000, 9000);                            /* out of TIME-WAIT */
+	snd(S, TH_RST | TH_ACK, 9001, 0, 7001);
+	open_at(0x80000000, 0x90000000);                /* after a RST */
+	open_at(0x10000000, 0x20000000);                /* over one that was open, far from its window */
+	finish();
+	cr_assert_eq(n_ended, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		cr_assert_eq(ended[i].number, i + 1);
+		cr_assert_eq(ended[i].incarnation, i);
+		cr_assert_eq(ended[i].previous, i);
+		cr_assert_eq(ended[i].handshake.outcome, TCPSTAT_HS_ESTABLISHED);
+	}
+	cr_assert_eq(ended[1].close.how, TCPSTAT_CLOSE_RST);
+	cr_assert_eq(ended[1].close.by, TCPSTAT_SERVER);
+	cr_assert_eq(ended[2].close.how, TCPSTAT_CLOSE_OPEN);
+}
+
+Test(conn, a_restarted_peer_knocks_inside_the_window)
+{
+	start();
+	open_at(100, 500);
+	snd(C, TH_SYN, 2000, 0, 0);
+	snd(S, TH_ACK, 501, 0, 101);                    /* challenge ACK (RFC 5961 section 4.2) */
+	snd(C, TH_RST, 101, 0, 0);
+	finish();
+	cr_assert_eq(n_ended, 1);
+	cr_assert_eq(ended[0].handshake.outcome, TCPSTAT_HS_ESTABLISHED);
+	cr_assert_eq(ended[0].close.how, TCPSTAT_CLOSE_RST);
+	cr_assert_eq(ended[0].close.by, TCPSTAT_CLIENT);
+}
+
+Test(conn, two_synacks_that_disagree)
+{
+	start();
+	snd(C, TH_SYN, 100, 0, 0);
+	snd(S, TH_SYN | TH_ACK, 500, 0, 101);
+	snd(S, TH_SYN | TH_ACK, 0x70000000, 0, 101);
+	snd(C, TH_ACK, 101, 0, 501);                    /* the first one holds */
+	snd(S, TH_ACK, 501, 50, 101);
+	snd(C, TH_ACK, 101, 0, 551);
+	cr_assert_eq(last.ack_rel, 51);
+	finish();
+	cr_assert_eq(n_ended, 1);
+	cr_assert_eq(ended[0].half[1].payload_bytes, 50);
+}
+
+Test(conn, roles_without_a_syn)
+{
+	start();
+	snd(S, TH_SYN | TH_ACK, 500, 0, 101);           /* its receiver is the client */
+	ports[C] = 443;
+	ports[S] = 50000;
+	snd(S, TH_ACK, 1, 5, 1);                        /* the lower port serves: 443 */
+	ports[C] = ports[S] = 179;
+	snd(S, TH_ACK, 1, 5, 1);                        /* a tie: who is first */
+	finish();
+	cr_assert_eq(n_ended, 3);
+	cr_assert_eq(ended[0].port[TCPSTAT_CLIENT], 40000);
+	cr_assert_eq(ended[0].history[0], '^');
+	cr_assert_eq(ended[1].port[TCPSTAT_CLIENT], 50000);
+	cr_assert_eq(ended[2].addr[TCPSTAT_CLIENT].bytes[1], 1);
+	for (unsigned i = 0; i < 3; i++)
+		cr_assert(ended[i].midstream);
+	cr_assert_eq(ended[1].handshake.outcome, TCPSTAT_HS_NONE);
+	cr_assert_str_eq(ended[1].conn_state, "OTH");
+}
+
+Test(conn, outcomes_of_a_handshake)
+{
+	start();
+	snd(C, TH_SYN, 100, 0, 0);
+	snd(S, TH_RST | TH_ACK, 0, 0, 101);
+	ports[C]++;
+	snd(C, TH_SYN, 100, 0, 0);
+	snd(S, TH_SYN | TH_ACK, 500, 0, 101);
+	snd(C, TH_RST, 101, 0, 0);
+	ports[C]++;
+	snd(C, TH_SYN, 100, 0, 0);
+	snd(C, TH_SYN, 100, 0, 0);
+	ports[C]++;
+	snd(C, TH_SYN, 100, 0, 0);
+	snd(S, TH_RST | TH_ACK, 0, 0, 999);             /* answers another SYN: not obeyed */
+	ports[C]++;
+	snd(C, TH_SYN, 100, 0, 0);
+	finish();
+	static const enum tcpstat_outcome wanted[] = { TCPSTAT_HS_REFUSED, TCPSTAT_HS_RESET, TCPSTAT_HS_TIMEOUT,
+		TCPSTAT_HS_INCOMPLETE, TCPSTAT_HS_INCOMPLETE };
+	static const char *const zeek[] = { "REJ", "RSTO", "S0", NULL, "S0" };
+	cr_assert_eq(n_ended, 5);
+	for (unsigned i = 0; i < 5; i++) {
+		cr_assert_eq(ended[i].handshake.outcome, wanted[i], "connection %u", i + 1);
+		if (zeek[i])
+			cr_assert_str_eq(ended[i].conn_state, zeek[i]);
+	}
+}
+
+Test(conn, reset_outside_the_window_kills_nobody)
+{
+	start();
+	open_at(100, 500);
+	snd(S, TH_ACK, 501, 10, 101);
+	snd(C, TH_ACK, 101, 0, 511);
+	snd(S, TH_RST, 511 + 1000000, 0, 0);
+	cr_assert_eq(state[S], TCPSTAT_EP_CLOSED);
+	snd(S, TH_ACK, 511, 10, 101);
+	cr_assert_eq(state[S], TCPSTAT_EP_ESTABLISHED);
+	finish();
+	cr_assert_eq(ended[0].close.how, TCPSTAT_CLOSE_OPEN);
+	cr_assert_eq(ended[0].close.state[C], TCPSTAT_EP_ESTABLISHED);
+}
+
+Test(conn, time_wait_ends_after_two_msl)
+{
+	config.msl_ns = 10 * second;
+	start();
+	open_at(100, 500);
+	close_at(101, 501);
+	now += 19 * second;
+	ports[C]++;
+	snd(C, TH_SYN, 1, 0, 0);
+	cr_assert_eq(n_ended, 0);
+	now += 2 * second;
+	snd(C, TH_SYN, 1, 0, 0);
+	cr_assert_eq(n_ended, 1);
+	cr_assert_eq(ended[0].close.state[C], TCPSTAT_EP_CLOSED);
+	cr_assert_eq(ended[0].number, 1);
+	finish();
+}
+
+Test(conn, idle_connections_of_a_file_stay_and_live_ones_end)
+{
+	for (int live = 0; live < 2; live++) {
+		n_ended = 0;
+		config.live = live;
+		start();
+		open_at(100, 500);
+		ports[C]++;
+		snd(C, TH_SYN, 100, 0, 0);
+		now += 200 * second;
+		tcpstat_tick(t, now);
+		cr_assert_eq(n_ended, live ? 1 : 0, "the SYN has been given up");
+		if (live)
+			cr_assert_eq(ended[0].handshake.outcome, TCPSTAT_HS_TIMEOUT);
+		now += 10000 * second;
+		tcpstat_tick(t, now);
+		cr_assert_eq(n_ended, live ? 2 : 0);
+		if (live)
+			cr_assert_eq(ended[1].close.how, TCPSTAT_CLOSE_TIMEOUT);
+		ports[C]--;
+		finish();
+		cr_assert_eq(n_ended, 2);
+	}
+}
+
+Test(conn, time_does_not_go_back)
+{
+	start();
+	snd(C, TH_SYN, 100, 0, 0);
+	now -= second;
+	snd(S, TH_SYN | TH_ACK, 500, 0, 101);
+	cr_assert_eq(tcpstat_counters(t)->time_backwards, 1);
+	finish();
+	cr_assert_eq(ended[0].duration_ns, 0);
+}
+
+/* A million SYNs of as many sources within 4 MB: the open connections stay, the oldest SYNs go. */
+Test(conn, a_flood_stays_within_the_budget)
+{
+	config.events = TCPSTAT_MASK(TCPSTAT_EV_CONNECTION);
+	config.memory_bytes = 4 << 20;
+	start();
+	for (int i = 0; i < 10; i++, ports[C]++)
+		open_at(100, 500);
+	for (uint32_t i = 0; i < 1000000; i++) {
+		client_address = 0x20000000 + i * 2654435761u % 0x10000000;
+		snd(C, TH_SYN, i, 0, 0);
+	}
+	const struct tcpstat_counters *n = tcpstat_counters(t);
+	cr_assert_gt(n->evicted, 900000);
+	cr_assert_eq(n->no_memory, 0);
+	cr_assert_eq(ended[0].number, 11, "the first SYN of the flood was the first to go");
+	client_address = 0x0a000001;
+	ports[C] = 40000;
+	for (int i = 0; i < 10; i++, ports[C]++) {
+		snd(C, TH_ACK, 101, 100, 501);
+		snd(S, TH_ACK, 501, 0, 201);
+	}
+	n_ended = 0;
+	uint64_t connections = n->connections;
+	tcpstat_finish(t);
+	cr_assert_leq(connections, 1000010);
+	for (unsigned i = 0; i < 10; i++) {
+		cr_assert_eq(ended[i].number, i + 1);
+		cr_assert_eq(ended[i].half[0].payload_bytes, 100);
+	}
+	tcpstat_free(t);
+}
+
+/* Damaged flags and numbers of all kinds: nothing but survival and bookkeeping is asked. */
+Test(conn, noise)
+{
+	uint32_t r = 1;
+
+	start();
+	for (int i = 0; i < 200000; i++) {
+		r = r * 1664525 + 1013904223;
+		ports[C] = (uint16_t)(40000 + (r >> 28));
+		uint32_t seq = r >> 20 & 1 ? r : 100 + (r >> 24);
+		snd((int)(r >> 13 & 1), (uint16_t)(r >> 5 & 0x3f), seq, r >> 16 & 0xff, r >> 21 & 1 ? r * 7 : 100 + (r >> 23));
+	}
+	uint64_t tcp = tcpstat_counters(t)->tcp;
+	cr_assert_eq(tcp, 200000);
+	finish();
+}
