@@ -3,7 +3,7 @@
 cd "$top_srcdir" || exit 99
 [ -e .git ] && command -v git >/dev/null && git rev-parse --git-dir >/dev/null 2>&1 ||
 	{ echo "1..0 # SKIP not a git checkout"; exit; }
-list=$(make -s -C "$top_builddir" print-list LIST=DISTFILES | tr ' ' '\n')
+list=$(make -s --no-print-directory -C "$top_builddir" print-list LIST=DISTFILES | tr ' ' '\n')
 missing=$(git ls-files | grep -vE '^(Makefile\.am$|configure\.ac$|\.ci/|\.gitignore|.*\.gitkeep$)' | while read -r file; do
 	found=
 	prefix=$file

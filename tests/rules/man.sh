@@ -11,7 +11,7 @@ for page in "$top_srcdir"/man/*.[1-9]; do
 		echo "$found" | sed "s|$top_srcdir/||; s/^/# /"
 	fi
 done
-installed=$(make -s -C "$top_builddir" print-list LIST=dist_man_MANS)
+installed=$(make -s --no-print-directory -C "$top_builddir" print-list LIST=dist_man_MANS)
 for page in "$top_srcdir"/man/*.[1-9]; do
 	n=$((n + 1))
 	case " $installed " in
