@@ -87,6 +87,17 @@ static void sender_init_undo(struct sender *s)
 	s->undo_retrans = s->retrans_out ? (int32_t)s->retrans_out : -1;
 }
 
+static void sender_begin_recovery(struct sender *s, const struct cong_env *env)
+{
+	sender_init_undo(s);
+	if (s->ca != TCPSTAT_CA_CWR) {
+		s->recovery_point = s->snd_nxt;
+		s->tlp_end_seq = 0;
+		cong_enter_reduction(&s->cong, env, true);
+	}
+	s->ca = TCPSTAT_CA_RECOVERY;
+}
+
 /* A fast retransmission was seen: the ACK before it, or the reordering timer after it, took the sender into Recovery. */
 static void sender_enter_recovery(struct sender *s, int64_t now_ns)
 {
@@ -99,15 +110,9 @@ static void sender_enter_recovery(struct sender *s, int64_t now_ns)
 		sender_env(s, now_ns, &env);
 		env.delivered = 1;
 	}
-	sender_init_undo(s);
 	env.in_flight = sender_in_flight(s);
 	env.packets_out = s->packets_out;
-	if (s->ca != TCPSTAT_CA_CWR) {
-		s->recovery_point = s->snd_nxt;
-		s->tlp_end_seq = 0;
-		cong_enter_reduction(&s->cong, &env, true);
-	}
-	s->ca = TCPSTAT_CA_RECOVERY;
+	sender_begin_recovery(s, &env);
 	env.ca = s->ca;
 	cong_ack(&s->cong, &env);
 }
@@ -522,6 +527,14 @@ static void sender_alert(struct sender *s, const struct ack *a, unsigned dupacks
 		if (s->ca <= TCPSTAT_CA_DISORDER)
 			sender_undo_dsack(s, a);
 		sender_identify_loss(s, a, t);
+		if (s->lost_out && s->retrans_out) {
+			/* The episode ended, but repairs of what lies above it are under way: the next one begins. */
+			struct cong_env env;
+
+			sender_env(s, a->now_ns, &env);
+			sender_begin_recovery(s, &env);
+			return;
+		}
 		if (!sender_any_retrans(s))
 			s->retrans_stamped = false;
 		if (t->flags & ACKED_ECE)
