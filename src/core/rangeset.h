@@ -1,8 +1,8 @@
 /* Sorted, disjoint, non-adjacent intervals [lo, hi) of 64-bit offsets. Knows no TCP.
  *
- * The first few intervals live inside the struct (which may be copied or moved as a whole); more come from the budget, at
- * most `max` of them. Finding is O(log n); inserting or removing an interval moves those behind it; dropping from the
- * front costs what is dropped. A zeroed struct with `budget` and `max` set is an empty set. */
+ * The first few intervals live inside the struct (which may be copied or moved as a whole); more come from the budget,
+ * at most `max` of them. Finding is O(log n); inserting or removing an interval moves those behind it; dropping from
+ * the front costs what is dropped. A zeroed struct with `budget` and `max` set is an empty set. */
 #ifndef TCPSTAT_RANGESET_H
 #define TCPSTAT_RANGESET_H
 
@@ -32,8 +32,8 @@ void rangeset_fini(struct rangeset *);
 /* Adds [lo, hi) and joins what it touches. How many offsets are new, or TCPSTAT_ENOMEM (no memory, or more than `max`
  * intervals; the set is unchanged). An empty interval adds nothing. */
 int64_t rangeset_add(struct rangeset *, uint64_t lo, uint64_t hi);
-/* Takes [lo, hi) out. How many offsets went, or TCPSTAT_ENOMEM (an interval would have to be split; unchanged). Never fails
- * where it only cuts from the ends of the set. */
+/* Takes [lo, hi) out. How many offsets went, or TCPSTAT_ENOMEM (an interval would have to be split; unchanged). Never
+ * fails where it only cuts from the ends of the set. */
 int64_t rangeset_remove(struct rangeset *, uint64_t lo, uint64_t hi);
 /* Drops everything below `off`. */
 void rangeset_drop_below(struct rangeset *, uint64_t off);

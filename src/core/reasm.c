@@ -11,17 +11,17 @@ static const uint64_t plausible_bytes = 64 << 20;       /* ahead of what is expe
 static const uint64_t cap_default_bytes = 16 << 20;
 static const uint64_t damaged_cap_bytes = 256 << 10;
 static const int64_t patience_ns = 1000000000;          /* for data captured after its ACK ... */
-static const int64_t keepalive_idle_ns = 500000000;     /* a byte repeated later than this after its ACK is no late one */
+static const int64_t keepalive_idle_ns = 500000000; /* a byte repeated later than this after its ACK is no late one */
 enum {
 	PATIENCE_SEGMENTS = 128,                        /* ... or so many segments of that direction */
-	ONE_SIDED_SEGMENTS = 64,                        /* in a row far ahead: believed if the peer's ACKs are not captured */
+	ONE_SIDED_SEGMENTS = 64,                        /* in a row far ahead: believed if no ACK is captured */
 	RANGES_MAX = 8192
 };
 
 /* What arrived ahead of a hole. */
 struct reasm_ahead {
 	struct rangeset seen;           /* by the headers */
-	struct rangeset cut;            /* of that, what the snapshot length cut off; kept only when there is no `buf` */
+	struct rangeset cut;            /* of that, cut by the snapshot length; kept only without `buf` */
 	struct reasm_buf buf;           /* the bytes, if somebody wants them */
 	struct reasm_buf damaged;       /* bytes of segments with a wrong checksum */
 };
@@ -77,7 +77,8 @@ static uint64_t limit(const struct reasm *r)
 	return min64(plausible(r), min64(r->fin, r->rst));
 }
 
-/* How far the peer's ACKs prove that payload was sent. An ACK beyond everything seen may cover a FIN that was not captured. */
+/* How far the peer's ACKs prove that payload was sent. An ACK beyond everything seen may cover a FIN that was not
+ * captured. */
 static uint64_t proven(const struct reasm *r)
 {
 	if (r->fin != OPEN || r->acked <= top(r))
@@ -94,7 +95,9 @@ static void tell_gap(struct pass *p)
 
 	if (!r->gap_len)
 		return;
-	ev.gap = (struct tcpstat_ev_gap){ .offset = r->gap_offset, .len = r->gap_len, .why = (enum tcpstat_gap_why)r->gap_why };
+	ev.gap.offset = r->gap_offset;
+	ev.gap.len = r->gap_len;
+	ev.gap.why = (enum tcpstat_gap_why)r->gap_why;
 	r->gap_len = 0;
 	emit_event(p->out, &ev);
 }
@@ -312,7 +315,8 @@ static void settle(struct pass *p)
 /* A segment with a wrong checksum: its receiver drops it, unless what is wrong is only the capture. */
 static void put_aside(struct reasm *r, const struct segment *s)
 {
-	struct reasm_bytes b = { .lo = s->seq, .hi = s->seq + s->len, .data = s->view->payload, .caplen = s->view->caplen };
+	struct reasm_bytes b = { .lo = s->seq, .hi = s->seq + s->len, .data = s->view->payload,
+				 .caplen = s->view->caplen };
 	struct reasm_ahead *a = get_ahead(r);
 
 	if (!a || !r->based || s->flags & (TH_SYN | TH_RST) || b.hi <= r->next || b.lo > plausible(r))
@@ -469,7 +473,8 @@ static void take_own(struct pass *p, const struct segment *s)
 
 /* ------------------------------------------------------------------------------------------------------ interface */
 
-static struct pass make_pass(struct reasm both[2], enum tcpstat_dir dir, int64_t ts, uint64_t frame, const struct emitter *out)
+static struct pass make_pass(struct reasm both[2], enum tcpstat_dir dir, int64_t ts, uint64_t frame,
+			     const struct emitter *out)
 {
 	const struct tcpstat_config *c = out->config;
 
@@ -488,7 +493,8 @@ void reasm_segment(struct reasm both[2], const struct segment *s, const struct e
 	if (s->dir != TCPSTAT_C2S && s->dir != TCPSTAT_S2C)
 		return;
 	enum tcpstat_dir back = s->dir == TCPSTAT_C2S ? TCPSTAT_S2C : TCPSTAT_C2S;
-	struct pass own = make_pass(both, s->dir, s->ts, s->frame, out), peer = make_pass(both, back, s->ts, s->frame, out);
+	struct pass own = make_pass(both, s->dir, s->ts, s->frame, out);
+	struct pass peer = make_pass(both, back, s->ts, s->frame, out);
 
 	if (own.r->finished)
 		return;

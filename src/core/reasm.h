@@ -4,12 +4,13 @@
  *     reasm_init(reasm, budget);
  *     reasm_segment(reasm, &seg, &emitter);         every segment of the connection, in capture order
  *     reasm_finish(reasm, last_ts, &emitter);       before the connection event: what waits is settled
- *     reasm_snapshot(reasm, &conn);                 payload_bytes, gaps, overlap_conflicts, refused_bytes of both halves
+ *     reasm_snapshot(reasm, &conn);                 payload_bytes, gaps, overlap_conflicts, refused_bytes of both
+ * halves
  *     reasm_fini(reasm);
  *
- * Bytes go to config->stream and gaps to EV_GAP; offset 0 is the byte after the SYN, mid-stream the first byte seen. In-order
- * segments are passed on without a copy; only what is ahead of a hole is buffered. If nobody wants the bytes (no `stream`,
- * or only_conn is another connection) lengths are kept and no bytes.
+ * Bytes go to config->stream and gaps to EV_GAP; offset 0 is the byte after the SYN, mid-stream the first byte seen.
+ * In-order segments are passed on without a copy; only what is ahead of a hole is buffered. If nobody wants the bytes
+ * (no `stream`, or only_conn is another connection) lengths are kept and no bytes.
  *
  * A hole closes only when it is certain that the capture will not fill it, and then as a gap that is told:
  *     capture_loss  the peer acknowledged beyond it some time ago (an ACK may be captured before its data)
@@ -19,8 +20,9 @@
  * Neighbouring gaps of one kind are told as one. A gap event comes before the bytes behind it.
  *
  * What is held back until the peer's ACK vouches for it, and never delivered otherwise (`refused_bytes`): data of a SYN
- * (RFC 7413), beyond the FIN, after a RST, further ahead than max(4 windows, 64 MiB). Payload with a wrong checksum, where
- * the sender's sums are right otherwise, is held back too, and counts if the peer acknowledges it and no good copy was seen.
+ * (RFC 7413), beyond the FIN, after a RST, further ahead than max(4 windows, 64 MiB). Payload with a wrong checksum,
+ * where the sender's sums are right otherwise, is held back too, and counts if the peer acknowledges it and no good
+ * copy was seen.
  *
  * Two copies of a byte that differ, neither delivered yet: which one counts depends on the system that receives; for
  * `new` against `old` (each with the extent that it had on the wire), config->overlap says (J. Novak, S. Sturges,

@@ -175,7 +175,8 @@ static struct reasm_piece part(const struct reasm_piece *p, uint64_t lo, uint64_
 {
 	return (struct reasm_piece){
 		.lo = lo, .len = (uint32_t)(hi - lo), .skip = p->skip + (uint32_t)(lo - p->lo),
-		.before = p->before + (uint32_t)(lo - p->lo), .after = p->after + (uint32_t)(piece_hi(p) - hi), .block = p->block,
+		.before = p->before + (uint32_t)(lo - p->lo),
+		.after = p->after + (uint32_t)(piece_hi(p) - hi), .block = p->block,
 	};
 }
 
@@ -204,11 +205,12 @@ int reasm_buf_add(struct reasm_buf *b, const struct reasm_bytes *new, enum tcpst
 	b->cost_bytes += sizeof *block + size;
 	*conflicts += plan.conflicts;
 
-	/* The touched pieces now stand `extra` places behind where the result is written, so writing never overtakes. */
+	/* The touched pieces then stand `extra` places behind where the result is written: writing never overtakes. */
 	struct reasm_piece whole = { .lo = lo, .len = (uint32_t)size, .before = (uint32_t)(lo - new->lo),
 				     .after = (uint32_t)(new->hi - hi), .block = block };
 	make_way(b, plan.i, plan.extra);
-	struct reasm_piece *out = pieces(b) + plan.i, *in = out + plan.extra, *end = out + (plan.j - plan.i) + plan.extra;
+	struct reasm_piece *out = pieces(b) + plan.i, *in = out + plan.extra;
+	const struct reasm_piece *end = in + (plan.j - plan.i);
 	for (; in < end; in++) {
 		struct reasm_piece old = *in;
 		struct overlap o = meet(&old, new, lo, hi, policy);

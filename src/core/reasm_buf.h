@@ -1,5 +1,5 @@
-/* Bytes that arrived ahead of a hole: pieces in order, each remembering the extent of the segment that brought it, because
- * overlap policies decide by that. The bytes of one segment are one block, shared by its pieces.
+/* Bytes that arrived ahead of a hole: pieces in order, each remembering the extent of the segment that brought it,
+ * because overlap policies decide by that. The bytes of one segment are one block, shared by its pieces.
  *
  * Bounded: pieces and bytes. Finding a place is O(log n); the shorter side of the array makes way for a new piece. */
 #ifndef TCPSTAT_REASM_BUF_H

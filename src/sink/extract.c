@@ -313,7 +313,8 @@ static void list(struct extract *e, const struct extract_file *f, const char *na
 {
 	const char *quote = sha256 ? "\"" : "";
 
-	fprintf(e->index, "{\"conn\":%" PRIu32 ",\"dir\":\"%s\",\"file\":\"%s\",\"bytes\":%" PRIu64 ",\"sha256\":%s%s%s,",
+	fprintf(e->index, "{\"conn\":%" PRIu32 ",\"dir\":\"%s\",\"file\":\"%s\","
+		"\"bytes\":%" PRIu64 ",\"sha256\":%s%s%s,",
 		f->conn, suffix[f->dir], name, f->bytes, quote, sha256 ? sha256 : "null", quote);
 	fprintf(e->index, "\"gaps\":{\"count\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"list\":[", f->n_gaps, f->gap_bytes);
 	for (size_t i = 0; i < f->n_gaps && i < EXTRACT_GAPS; i++)

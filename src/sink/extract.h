@@ -1,16 +1,16 @@
 /* Every stream to a file of its own, and an index.
  *
- * DIR/<conn>-<client>_<port>-<server>_<port>.c2s and .s2c; characters other than letters, digits, dot, dash and underscore
- * are written as a dash. Until the connection's end is known a file that does not fit into its buffer is called
- * DIR/<conn>.c2s.part. A gap leaves nothing in the file. DIR/index.jsonl has one line a stream:
+ * DIR/<conn>-<client>_<port>-<server>_<port>.c2s and .s2c; characters other than letters, digits, dot, dash and
+ * underscore are written as a dash. Until the connection's end is known a file that does not fit into its buffer is
+ * called DIR/<conn>.c2s.part. A gap leaves nothing in the file. DIR/index.jsonl has one line a stream:
  *
  *     {"conn":1,"dir":"c2s","file":"1-10.0.0.1_40000-10.0.0.2_80.c2s","bytes":120,"sha256":"...",
  *      "gaps":{"count":1,"bytes":1448,"list":[{"offset":64,"len":1448,"why":"lost"}]}}
  *
  * where sha256 (of the file as it is) is null unless hashes were asked for, and the list ends after EXTRACT_GAPS.
  *
- * Few system calls: a stream that fits into its buffer costs open, write and close; longer ones are written a buffer at a
- * time. Buffers together and open files are bounded; the least recently used goes first. */
+ * Few system calls: a stream that fits into its buffer costs open, write and close; longer ones are written a buffer at
+ * a time. Buffers together and open files are bounded; the least recently used goes first. */
 #ifndef TCPSTAT_EXTRACT_H
 #define TCPSTAT_EXTRACT_H
 

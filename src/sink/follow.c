@@ -54,7 +54,8 @@ static bool utf8_acts(const uint8_t *c, uint8_t n)
 	if (n != 3)
 		return n == 4 && c[0] == 0xf3 && c[1] == 0xa0; /* tags */
 	return (c[0] == 0xe2 && c[1] == 0x80 && ((c[2] >= 0x8b && c[2] <= 0x8f) || (c[2] >= 0xa8 && c[2] <= 0xae))) ||
-	       (c[0] == 0xe2 && c[1] == 0x81 && c[2] >= 0xa0 && c[2] <= 0xaf) || (c[0] == 0xef && c[1] == 0xbb && c[2] == 0xbf);
+	       (c[0] == 0xe2 && c[1] == 0x81 && c[2] >= 0xa0 && c[2] <= 0xaf) ||
+	       (c[0] == 0xef && c[1] == 0xbb && c[2] == 0xbf);
 }
 
 static void put_escaped(struct follow *f, const uint8_t *bytes, size_t n)

@@ -211,7 +211,8 @@ void streams_event(struct streams *s, const struct tcpstat_event *ev)
 	}
 }
 
-void streams_bytes(struct streams *s, uint32_t conn, enum tcpstat_dir dir, uint64_t offset, const uint8_t *data, size_t len)
+void streams_bytes(struct streams *s, uint32_t conn, enum tcpstat_dir dir, uint64_t offset,
+		   const uint8_t *data, size_t len)
 {
 	if (!len || s->status != STREAMS_OK)
 		return;

@@ -2,7 +2,8 @@
  *
  *     struct streams *s = streams_new(&options, error, sizeof error);
  *     config.stream = ...;   the callback calls streams_bytes(s, ...)
- *     config.event = ...;    the callback calls streams_event(s, ev) for the types of streams_events(), and for a connection
+ *     config.event = ...;    the callback calls streams_event(s, ev) for the types of streams_events(), and for a
+ * connection
  *                            streams_seal(s, &copy) on its copy of *ev->connection before any other sink sees the copy
  *     streams_finish(s);     after tcpstat_finish
  *     streams_free(s);
@@ -33,7 +34,7 @@ struct streams_options {
 	enum streams_format format;
 	FILE *out;                      /* of --follow; borrowed */
 	bool color;                     /* SGR sequences around what each side said (not with STREAMS_RAW) */
-	bool utf8;                      /* the reader of `out` understands UTF-8: well-formed characters are printed as such */
+	bool utf8;                      /* who reads `out` understands UTF-8: well-formed characters stay */
 	const char *extract_dir;        /* a directory, made if it is not there; NULL: none */
 };
 
@@ -48,8 +49,8 @@ uint32_t streams_events(const struct streams *);
 void streams_event(struct streams *, const struct tcpstat_event *);
 /* In-order bytes: the callback of struct tcpstat_config. */
 void streams_bytes(struct streams *, uint32_t conn, enum tcpstat_dir, uint64_t offset, const uint8_t *, size_t len);
-/* The connection has ended: its files are closed and named, and with `hash` payload_sha256 of both halves is set: the hash of
- * the whole stream, NULL if a gap makes it unknown. The strings live until the next call. */
+/* The connection has ended: its files are closed and named, and with `hash` payload_sha256 of both halves is set: the
+ * hash of the whole stream, NULL if a gap makes it unknown. The strings live until the next call. */
 void streams_seal(struct streams *, struct tcpstat_conn *);
 /* Everything is written out. */
 enum streams_status streams_finish(struct streams *);

@@ -50,7 +50,8 @@ static void gap(uint32_t conn, enum tcpstat_dir d, uint64_t offset, uint64_t len
 
 static struct tcpstat_conn connection(uint32_t number)
 {
-	return (struct tcpstat_conn){ .number = number, .addr = { { 4, { 10, 0, 0, 1 } }, { 6, { 0x20, 1, 0xd, 0xb8 } } },
+	return (struct tcpstat_conn){ .number = number,
+				      .addr = { { 4, { 10, 0, 0, 1 } }, { 6, { 0x20, 1, 0xd, 0xb8 } } },
 				      .port = { 40000, 80 } };
 }
 
@@ -141,8 +142,8 @@ Test(streams, text_marks_who_speaks_and_what_is_missing)
 	gap(2, TCPSTAT_S2C, 12, 1448);
 	bytes(1, TCPSTAT_S2C, 1460, "rest");
 	gap(1, TCPSTAT_S2C, 1464, 1);
-	followed("--- client -> server\nGET /\n\n--- server -> client\nHTTP/1.0 200\n[gap: 1448 bytes missing: lost]\nrest\n"
-		 "[gap: 1 byte missing: lost]\n");
+	followed("--- client -> server\nGET /\n\n--- server -> client\nHTTP/1.0 200\n"
+		 "[gap: 1448 bytes missing: lost]\nrest\n[gap: 1 byte missing: lost]\n");
 }
 
 Test(streams, nothing_in_a_stream_acts_on_the_terminal)
@@ -160,7 +161,8 @@ Test(streams, nothing_in_a_stream_acts_on_the_terminal)
 	streams_finish(s);
 	cr_assert_eq(strncmp(text, ".]0;x. .31m . . a.b\n\t.\n", 23), 0, "%s", text);
 	for (size_t i = 0; i < text_len; i++)
-		cr_assert((text[i] >= 0x20 && text[i] < 0x7f) || text[i] == '\n' || text[i] == '\t', "byte %zu: %02x", i, text[i]);
+		cr_assert((text[i] >= 0x20 && text[i] < 0x7f) || text[i] == '\n' || text[i] == '\t',
+			  "byte %zu: %02x", i, text[i]);
 	streams_free(s);
 	fclose(options.out);
 	free(text);
