@@ -65,7 +65,8 @@ Test(report, the_worst_stay_in_order_and_the_rest_is_counted)
 
 Test(report, a_finding_brings_its_text_but_no_escapes)
 {
-	struct tcpstat_event ev = { .type = TCPSTAT_EV_FINDING, .conn = 1, .finding = { .id = "loss", .title = "a\033[2Jb",
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_FINDING, .conn = 1, .finding = { .id = "loss",
+		.title = "a\033[2Jb",
 		.severity = TCPSTAT_SEVERITY_PROBLEM, .detail = "cost", .advice = "do", .cost_ns = TCPSTAT_NULL } };
 	struct report_facts facts = { .first_ts_ns = TCPSTAT_NULL, .dropped = TCPSTAT_NULL };
 	struct tcpstat_counters counters = { .packets = 1, .tcp = 1 };
