@@ -42,7 +42,8 @@ struct sendq {
 enum { SENDQ_HISTORY = 64, SENDQ_MAX = 1 << 16, SENDQ_SPLIT_MAX = 1 << 12 };
 
 void sendq_fini(struct sendq *, struct budget *);
-/* A new last entry, zeroed but for its range. NULL: no memory or SENDQ_MAX outstanding; the range is then not tracked. */
+/* A new last entry, zeroed but for its range. NULL: no memory or SENDQ_MAX outstanding; the range is then not
+ * tracked. */
 struct sent *sendq_append(struct sendq *, struct budget *, uint64_t seq, uint64_t end);
 /* Index of the first entry, history included, that ends above `seq`; q->end if none does. */
 uint32_t sendq_find(const struct sendq *, uint64_t seq);

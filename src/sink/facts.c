@@ -28,7 +28,9 @@ static const char *link_type_name(uint32_t linktype)
 {
 	enum { LINKTYPE_RAW = 101, LINKTYPE_MAX = 0xffff };
 
-	return linktype > LINKTYPE_MAX ? NULL : pcap_datalink_val_to_name(linktype == LINKTYPE_RAW ? DLT_RAW : (int)linktype);
+	if (linktype > LINKTYPE_MAX)
+		return NULL;
+	return pcap_datalink_val_to_name(linktype == LINKTYPE_RAW ? DLT_RAW : (int)linktype);
 }
 
 static void interface_init(struct record_interface *out, const struct capture_interface *i, bool live, bool final)

@@ -145,9 +145,12 @@ static int put_array(struct printbuf *pb, const struct record_field *f, const st
 {
 	if (print_put(pb, "[", 1))
 		return -1;
-	for (size_t i = 0; i < array->n; i++)
-		if ((i && print_put(pb, ",", 1)) || put_object(pb, f->table, (const char *)array->items + i * f->stride))
+	for (size_t i = 0; i < array->n; i++) {
+		const void *item = (const char *)array->items + i * f->stride;
+
+		if ((i && print_put(pb, ",", 1)) || put_object(pb, f->table, item))
 			return -1;
+	}
 	return print_put(pb, "]", 1);
 }
 
