@@ -5,7 +5,6 @@
  *     reasm_segment(reasm, &seg, &emitter);         every segment of the connection, in capture order
  *     reasm_finish(reasm, last_ts, &emitter);       before the connection event: what waits is settled
  *     reasm_snapshot(reasm, &conn);                 payload_bytes, gaps, overlap_conflicts, refused_bytes of both
- * halves
  *     reasm_fini(reasm);
  *
  * Bytes go to config->stream and gaps to EV_GAP; offset 0 is the byte after the SYN, mid-stream the first byte seen.

@@ -333,7 +333,7 @@ struct tcpstat_half {                   /* one direction; everything about the d
 	double limits[TCPSTAT_NLIMITS]; /* shares of the duration, sum 1 */
 	struct { int64_t count, bytes; } gaps;
 	int64_t overlap_conflicts;      /* copies of waiting bytes that differed; NULL: nobody wanted the bytes */
-	int64_t refused_bytes;          /* payload that cannot have reached the application: after FIN or RST, implausible */
+	int64_t refused_bytes;          /* payload that no application got: after FIN or RST, or far off */
 	int64_t keepalives, zero_window_probes;
 	int64_t checksum_errors, checksum_offloaded;
 	const char *payload_sha256;     /* hex; set by the sink that hashes */
