@@ -74,6 +74,12 @@ static int64_t relative(uint32_t raw, uint32_t from_raw, int64_t from_rel)
 	return from_rel + (int32_t)(raw - from_raw);
 }
 
+/* A segment whose sequence number is the point, even without data. */
+static bool probes(const struct label *l)
+{
+	return l->keepalive_what - 1 == TCPSTAT_KEEPALIVE_PROBE || l->window - 1 == TCPSTAT_WINDOW_PROBE;
+}
+
 static void say_numbers(const struct label *l, struct words *w, struct label_context *context)
 {
 	int64_t seq = l->seq_rel == TCPSTAT_NULL ? (int64_t)l->seq : l->seq_rel;
@@ -84,7 +90,7 @@ static void say_numbers(const struct label *l, struct words *w, struct label_con
 		say(w, "%" PRId64 ":%" PRId64 " (%" PRIu32 ")", seq, seq + l->len, l->len);
 	else if (l->len)
 		say(w, "%" PRId64 ":%" PRId64, seq, seq + l->len);
-	else if (l->flags & (TH_SYN | TH_FIN | TH_RST))
+	else if ((l->flags & (TH_SYN | TH_FIN | TH_RST)) || probes(l))
 		say(w, "seq %" PRId64, seq);
 	if ((l->flags & TH_ACK) && !((l->flags & TH_RST) && !l->ack) && (!l->len || ack != context->ack_rel[l->dir]))
 		say(w, "ack %" PRId64, ack);

@@ -464,10 +464,10 @@ static void print_facts(const struct report *r)
 {
 	const struct totals *t = &r->totals;
 	static const char *const whys[] = {
-		[TCPSTAT_GAP_LOST] = "never arrived",
-		[TCPSTAT_GAP_CAPTURE_LOSS] = "arrived, but the capture missed them",
+		[TCPSTAT_GAP_LOST] = "that never arrived",
+		[TCPSTAT_GAP_CAPTURE_LOSS] = "that arrived, but were not captured",
 		[TCPSTAT_GAP_TRUNCATED] = "cut off by the snapshot length",
-		[TCPSTAT_GAP_CAP] = "given up to stay within memory",
+		[TCPSTAT_GAP_CAP] = "given up to stay within the memory",
 	};
 	struct list line = { .len = 0 };
 	char n[FORMAT_MAX];

@@ -1,3 +1,4 @@
+#include "sink/detail.h"
 #include "sink/ladder.h"
 #include "sink/report.h"
 
@@ -129,6 +130,37 @@ Test(ladder, the_last_verdict_on_a_packet_counts)
 	cr_assert_null(strstr(text, "retransmission"), "%s", text);
 	cr_assert_not_null(strstr(text, "<- ACK ack 1 "), "%s", text);
 	ladder_free(l);
+	fclose(style.out);
+	free(text);
+}
+
+Test(detail, what_is_known_of_one_side_only_and_shares_as_bars)
+{
+	struct tcpstat_conn c = connection(3, 5);
+	struct tcpstat_event end = { .type = TCPSTAT_EV_CONNECTION, .conn = 3, .connection = &c };
+	struct style style = { .width = 0 };
+	struct detail *d;
+	char *text = NULL;
+	size_t size = 0;
+	int i;
+
+	for (i = 0; i < TCPSTAT_NLIMITS; i++)
+		c.half[0].limits[i] = c.half[1].limits[i] = NAN;
+	c.half[0].limits[TCPSTAT_LIMIT_RECEIVER_WINDOW] = 0.5;
+	c.half[0].srtt_ns = 35200000;
+	c.half[1].srtt_ns = TCPSTAT_NULL;
+	c.half[0].rttvar_ns = c.half[1].rttvar_ns = TCPSTAT_NULL;
+	style.out = open_memstream(&text, &size);
+	d = detail_new(&style, 3);
+	cr_assert_not(detail_print(d));
+	detail_event(d, &end);
+	cr_assert(detail_print(d));
+	fflush(style.out);
+	cr_assert_not_null(strstr(text, "\n  receiver window           ######......   50 %           -\n"), "%s", text);
+	cr_assert_not_null(strstr(text, "\n  smoothed RTT, last        35.2 ms                       -\n"), "%s", text);
+	cr_assert_null(strstr(text, "variation"), "%s", text);
+	cr_assert_not_null(strstr(text, "\n  retransmitted segments    5                             0\n"), "%s", text);
+	detail_free(d);
 	fclose(style.out);
 	free(text);
 }
