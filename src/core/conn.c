@@ -283,6 +283,12 @@ static void note_syn_options(struct conn_dir *d, const struct tcp_view *v)
 	d->ecn = v->flags & TH_ACK ? ecn == TH_ECE : ecn == (TH_ECE | TH_CWR);
 }
 
+/* The very packet seen twice: a host gives a repeated SYN another IP ID. */
+static bool is_copy_of_syn(const struct conn *c, const struct tcp_view *v)
+{
+	return v->has_ip_id && v->ip_id && v->ip_id == c->syn.ip_id && v->opts.ts_val == c->syn.ts_val;
+}
+
 static void note_syn(struct conn *c, const struct segment *s, bool again)
 {
 	const struct tcp_view *v = s->view;
@@ -292,7 +298,7 @@ static void note_syn(struct conn *c, const struct segment *s, bool again)
 		if (!again)
 			c->synack_ts = s->ts;
 	} else if (again) {
-		c->syn_retransmissions++;
+		c->syn_retransmissions += !is_copy_of_syn(c, v);
 	} else if (s->dir == TCPSTAT_C2S) {
 		c->syn_ts = s->ts;
 		c->syn = (struct conn_syn){ .ts_val = v->opts.ts_val, .wnd = v->wnd, .flags = v->flags, .ip_id = v->ip_id,
@@ -330,10 +336,7 @@ static void track(struct conn *c, struct budget *budget, struct segment *s, bool
 {
 	struct conn_rest *r = c->rest;
 	int64_t half_ns[2];
-	uint64_t original;
 
-	if (plausible)
-		s->copy = copy_seen(&r->copy, budget, s, &original);
 	reasm_segment(r->reasm, s, e);
 	if (!plausible)
 		return;
@@ -459,6 +462,7 @@ void conn_segment(struct conn *c, struct budget *budget, const struct tcp_view *
 		.flags = v->flags, .len = v->len };
 	struct conn_dir *d = &c->dir[s.dir];
 	enum fit fit = FIT_FOREIGN;
+	uint64_t original;
 	bool is_syn = v->flags & TH_SYN && !(v->flags & TH_RST);
 	bool again = is_syn && d->syn_seen && is_repeated_syn(d, v);
 	/* an endpoint that has lost its memory knocks inside the window of the connection that the peer still has */
@@ -478,8 +482,11 @@ void conn_segment(struct conn *c, struct budget *budget, const struct tcp_view *
 	    c->third_ack_ts == TCPSTAT_NULL)
 		c->third_ack_ts = s.ts;
 	note_packet(c, &s);
+	bool has_rest = make_rest(c, budget, &s, &e);
+	if (has_rest && fit == FIT_GOOD)
+		s.copy = copy_seen(&c->rest->copy, budget, &s, &original);
 	follow_states(c, &s, top, fit == FIT_GOOD, &e);
-	if (make_rest(c, budget, &s, &e) && fit != FIT_FOREIGN)
+	if (has_rest && fit != FIT_FOREIGN)
 		track(c, budget, &s, fit == FIT_GOOD, &e);
 	emit_segment(c, &s, &e);
 }

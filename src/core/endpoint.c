@@ -202,7 +202,8 @@ static void sent_fin(struct endpoints *es, unsigned side, const struct segment *
 	bool without_peers = es->fin_end[!side] && s->flags & TH_ACK && s->ack < es->fin_end[!side];
 
 	if (endpoint_has(x, EP_FACT_SND_FIN)) { /* again: its ACK has not arrived, nor the peer's FIN */
-		deny(es, x, BIT(EP_FACT_RCV_ACK_OF_FIN) | (without_peers ? BIT(EP_FACT_RCV_FIN) : 0), false, o);
+		if (!s->copy)
+			deny(es, x, BIT(EP_FACT_RCV_ACK_OF_FIN) | (without_peers ? BIT(EP_FACT_RCV_FIN) : 0), false, o);
 	} else {
 		bool proven = endpoint_is_proven(x, EP_FACT_RCV_FIN);
 		bool crossed = (without_peers && deny(es, x, BIT(EP_FACT_RCV_FIN), false, o)) ||

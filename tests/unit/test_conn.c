@@ -86,7 +86,7 @@ static void snd(int from, uint16_t flags, uint32_t seq, uint32_t len, uint32_t a
 	memset(data, 0, 40);
 	data[0] = 0x45;
 	put16(data + 2, 40 + len);
-	put16(data + 4, (unsigned)frame);
+	put16(data + 4, (unsigned)frame + 1);
 	data[8] = 64;
 	data[9] = 6;
 	put32(data + 12 + 4 * from, client_address);
