@@ -3,9 +3,30 @@
 #include "core/cubic.h"
 #include "core/sender.h"
 
+static double misfit(const struct cong_one *o)
+{
+	return o->compared ? o->deviation / o->compared : 0;
+}
+
+static const struct cong_one *best_fit(const struct cong *c)
+{
+	const struct cong_one *reno = &c->one[CONG_RENO], *cubic = &c->one[CONG_CUBIC];
+
+	return misfit(reno) < misfit(cubic) ? reno : cubic;
+}
+
+const struct cong_one *cong_best(const struct cong *c)
+{
+	const struct cong_one *best = best_fit(c);
+	bool deaf = c->deaf && c->deaf >= c->gave_way && misfit(best) > 0.02;
+
+	/* An algorithm that is none of these, forced into one of them, would spoil every figure. */
+	return best->compared >= 20 && (deaf || (best->compared >= 100 && misfit(best) > (c->far ? 0.15 : 0.08))) ? &c->seen : best;
+}
+
 void cong_init(struct cong *c, uint32_t initial_window)
 {
-	*c = (struct cong){ 0 };
+	*c = (struct cong){ .seen = { .cwnd = initial_window, .ssthresh = CONG_INFINITE } };
 	for (int i = 0; i < CONG_N; i++)
 		c->one[i] = (struct cong_one){ .cwnd = initial_window, .ssthresh = CONG_INFINITE };
 }
@@ -90,6 +111,21 @@ static void prr(struct cong_one *o, const struct cong_env *e)
 		o->cwnd = 1;
 }
 
+/* An episode ended: did the sender give way to the loss? All but BBR do. Only where the window was full before: an
+ * application that sends little goes on as before, too. */
+static void watch_reaction(struct cong *c)
+{
+	const struct cong_one *best = best_fit(c);
+
+	if (c->before_loss < 8 || !c->after_loss || c->before_loss * 20 < best->prior_cwnd * 17)
+		return;
+	c->seen.ssthresh = c->after_loss;
+	if (c->after_loss * 100 >= c->before_loss * 87)
+		c->deaf++;
+	else
+		c->gave_way++;
+}
+
 /* A sender that answers each ACK at once is limited by the window: then what is in flight is the window. */
 static void compare(struct cong *c, const struct cong_env *e)
 {
@@ -126,6 +162,9 @@ static void compare(struct cong *c, const struct cong_env *e)
 	}
 	c->round_end = e->snd_nxt;
 	c->round_acks = c->round_peak = 0;
+	c->last_peak = c->peak;
+	c->peak = e->in_flight;
+	c->far = e->far;
 }
 
 void cong_ack(struct cong *c, const struct cong_env *e)
@@ -221,6 +260,12 @@ void cong_sent(struct cong *c, const struct cong_env *e, uint32_t pkts, bool ret
 		c->answered = true;
 	else
 		c->unclocked = true;
+	if (e->in_flight > c->peak)
+		c->peak = e->in_flight;
+	c->seen.cwnd = c->peak > c->last_peak ? c->peak : c->last_peak;
+	c->far = e->far;
+	if (in_reduction(e->ca))
+		c->after_loss = e->in_flight;
 	for (int i = 0; i < CONG_N; i++) {
 		struct cong_one *o = &c->one[i];
 
@@ -241,6 +286,8 @@ void cong_sent(struct cong *c, const struct cong_env *e, uint32_t pkts, bool ret
 
 void cong_enter_reduction(struct cong *c, const struct cong_env *e, bool may_undo)
 {
+	c->before_loss = e->prior_in_flight;
+	c->after_loss = 0;
 	for (int i = 0; i < CONG_N; i++) {
 		struct cong_one *o = &c->one[i];
 
@@ -255,6 +302,7 @@ void cong_enter_reduction(struct cong *c, const struct cong_env *e, bool may_und
 
 void cong_end_reduction(struct cong *c)
 {
+	watch_reaction(c);
 	for (int i = 0; i < CONG_N; i++)
 		if (c->one[i].ssthresh < CONG_INFINITE)
 			c->one[i].cwnd = c->one[i].ssthresh;
@@ -299,22 +347,12 @@ void cong_forbid_undo(struct cong *c)
 		c->one[i].prior_ssthresh = 0;
 }
 
-static double misfit(const struct cong_one *o)
-{
-	return o->compared ? o->deviation / o->compared : 0;
-}
-
-const struct cong_one *cong_best(const struct cong *c)
-{
-	const struct cong_one *reno = &c->one[CONG_RENO], *cubic = &c->one[CONG_CUBIC];
-
-	return misfit(reno) < misfit(cubic) ? reno : cubic;
-}
-
 enum tcpstat_cc cong_name(const struct cong *c)
 {
 	const struct cong_one *best = cong_best(c);
 
+	if (best == &c->seen)
+		return c->deaf && c->deaf >= c->gave_way ? TCPSTAT_CC_BBR : TCPSTAT_CC_UNKNOWN;
 	if (best->compared < 20)
 		return TCPSTAT_CC_UNKNOWN;
 	return best == &c->one[CONG_RENO] ? TCPSTAT_CC_RENO : TCPSTAT_CC_CUBIC;

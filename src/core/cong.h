@@ -64,6 +64,13 @@ struct cong {
 	bool unclocked;                 /* something left without an ACK since */
 	uint64_t round_end;             /* SND.NXT when the round began */
 	uint32_t round_acks, round_peak; /* ACKs of the round after which it sent; most in flight then */
+	/* what is seen, without any algorithm: most in flight in this round and the last */
+	uint32_t peak, last_peak;
+	struct cong_one seen;           /* cwnd: the greater; ssthresh: in flight when the last episode ended */
+	bool far;
+	/* does the sender give way to loss? */
+	uint32_t before_loss, after_loss; /* in flight when an episode began, and after its last segment so far */
+	uint16_t gave_way, deaf;        /* episodes that ended with less in flight; that ended as they began */
 };
 
 void cong_init(struct cong *, uint32_t initial_window);
