@@ -56,6 +56,12 @@ static int usage_error(const char *format, ...)
 	return EXIT_USAGE;
 }
 
+static int no_memory(void)
+{
+	fputs("tcpstat: out of memory\n", stderr);
+	return EXIT_RUNTIME;
+}
+
 void options_help(FILE *out)
 {
 	enum { HELP_COLUMN = 32 };
@@ -246,7 +252,7 @@ static int set_filter(struct options *o, const char *text)
 	if (o->filter)
 		return usage_error("two filters: '%s' and '%s'", o->filter, text);
 	o->filter = strdup(text);
-	return o->filter ? -1 : usage_error("out of memory");
+	return o->filter ? -1 : no_memory();
 }
 
 /* One option; -1, or the exit code. */
@@ -362,7 +368,7 @@ static int join_filter(struct options *o, char *const *words)
 		len += strlen(words[i]) + 1;
 	to = o->filter = malloc(len);
 	if (!to)
-		return usage_error("out of memory");
+		return no_memory();
 	for (i = 0; words[i]; i++)
 		to = stpcpy(stpcpy(to, i ? " " : ""), words[i]);
 	return -1;
@@ -416,7 +422,7 @@ int options_parse(struct options *o, int argc, char **argv)
 	o->files = calloc((size_t)argc + 1, sizeof *o->files);
 	o->interfaces = calloc((size_t)argc + 1, sizeof *o->interfaces);
 	if (!o->files || !o->interfaces)
-		return usage_error("out of memory"), EXIT_RUNTIME;
+		return no_memory();
 	code = read_options(o, argc, argv);
 	if (code < 0 && o->mode != MODE_INTERFACES)
 		code = take_words(o, argv + optind);
