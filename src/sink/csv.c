@@ -54,11 +54,16 @@ static void put_escaped(struct csv *c, const char *text, size_t len)
 	}
 }
 
-static void put_field(struct csv *c, const char *text, size_t len)
+static void next_field(struct csv *c)
 {
 	if (!c->first)
 		put(c, &c->separator, 1);
 	c->first = false;
+}
+
+static void put_field(struct csv *c, const char *text, size_t len)
+{
+	next_field(c);
 	if (strcspn(text, c->separator == '\t' ? "\t\\\r\n" : ",\"\r\n") == len)
 		put(c, text, len);
 	else if (c->separator == '\t')
@@ -171,9 +176,15 @@ static void put_map(struct csv *c, const struct record_field *f, const void *val
 		size_t len = f->storage == RECORD_F64 ? record_ratio_text(((const double *)values)[i], text)
 						      : int_text(((const int64_t *)values)[i], text);
 
-		text[len] = 0;
-		put_field(c, text, len);
+		next_field(c);
+		put(c, text, len);
 	}
+}
+
+/* Only words can hold what needs quoting. */
+static bool is_word(const struct record_field *f)
+{
+	return f->kind == RECORD_STR || f->kind == RECORD_CHARS || f->kind == RECORD_NAME;
 }
 
 static void put_values(struct csv *c, const struct record_table *table, const void *base)
@@ -191,8 +202,13 @@ static void put_values(struct csv *c, const struct record_table *table, const vo
 		} else {
 			size_t len = value_text(f, base, text);
 
-			text[len] = 0;
-			put_field(c, text, len);
+			if (is_word(f)) {
+				text[len] = 0;
+				put_field(c, text, len);
+			} else {
+				next_field(c);
+				put(c, text, len);
+			}
 		}
 	}
 }

@@ -23,7 +23,10 @@ static int put_int(struct printbuf *pb, const struct record_field *f, int64_t va
 		return print_put(pb, text, record_uint_text((uint64_t)value, text));
 	if (value == TCPSTAT_NULL)
 		return put_null(pb);
-	return print_put(pb, text, record_int_text(value, text));
+	if (pb->size - pb->bpos <= RECORD_NUMBER_SIZE)
+		return print_put(pb, text, record_int_text(value, text));
+	pb->bpos += (int)record_int_text(value, pb->buf + pb->bpos);
+	return 0;
 }
 
 static int put_ratio(struct printbuf *pb, double value)

@@ -7,15 +7,16 @@
 
 size_t record_uint_text(uint64_t value, char *text)
 {
-	char digits[20];
-	size_t n = 0;
+	uint64_t bound = 10;
+	size_t n = 1;
 
-	do
-		digits[n++] = (char)('0' + value % 10);
-	while (value /= 10);
-	for (size_t i = 0; i < n; i++)
-		text[i] = digits[n - 1 - i];
+	/* 20 digits have no greater bound in 64 bits. */
+	for (; value >= bound && n < 19; n++)
+		bound *= 10;
+	n += value >= bound;
 	text[n] = 0;
+	for (char *p = text + n; p > text; value /= 10)
+		*--p = (char)('0' + value % 10);
 	return n;
 }
 
