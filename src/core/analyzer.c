@@ -13,7 +13,8 @@ enum {
 };
 
 /* How long a connection without packets is kept when live, by class; of a file they stay to the end. RFC 9293 section
- * 3.10.8: user timeout 5 min; RFC 5382 section 5: established 2 h 4 min, others 4 min; Linux gives a SYN up after 127 s. */
+ * 3.10.8: user timeout 5 min; RFC 5382 section 5: established 2 h 4 min, others 4 min; Linux gives up a SYN
+ * after 127 s. */
 static const int64_t idle_s[CONN_NCLASSES] = { [CONN_HALF_OPEN] = 130, [CONN_CLOSING] = 300, [CONN_OPEN] = 7440 };
 
 struct tcpstat {
@@ -64,7 +65,7 @@ struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 	fill_in(&t->config);
 	budget.limit = t->config.memory_bytes;
 	t->budget = budget;
-	/* half of the memory may hold connections as such, so that a flood of them leaves the rest for those that live */
+	/* half of the memory may hold connections as such: a flood of them leaves the rest to those that live */
 	t->max_conns = t->config.memory_bytes / 2 / (sizeof(struct conn) + 64);
 	pool_init(&t->conns, sizeof(struct conn), &t->budget);
 	flow_table_init(&t->flows, &t->budget, t->config.hash_seed);
@@ -209,7 +210,8 @@ static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct 
 
 static void handle_icmp(struct tcpstat *t, const struct icmp_view *v, const struct tcpstat_pkt *pkt)
 {
-	struct tcpstat_event ev = { .type = TCPSTAT_EV_ICMP, .dir = TCPSTAT_NODIR, .ts_ns = pkt->ts_ns, .frame = pkt->frame };
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_ICMP, .dir = TCPSTAT_NODIR, .ts_ns = pkt->ts_ns,
+		.frame = pkt->frame };
 	struct emitter e = { .config = &t->config };
 	struct flow_key key;
 	bool swapped = flow_key_init(&key, &v->src, v->src_port, &v->dst, v->dst_port);

@@ -25,7 +25,8 @@ static struct emitter emitter_of(const struct conn *c, const struct tcpstat_conf
 	return (struct emitter){ config, c->number };
 }
 
-/* Who is client, when no SYN tells: the receiver of a SYN-ACK, else the side with the higher port, else who spoke first. */
+/* Who is client, when no SYN tells: the receiver of a SYN-ACK, else the side with the higher port, else who spoke
+ * first. */
 static bool sender_is_client(const struct tcp_view *v)
 {
 	if (v->flags & TH_SYN)
@@ -89,8 +90,8 @@ static uint64_t reach(const struct conn *c, enum tcpstat_dir dir)
 	return windows > jump_bytes ? windows : jump_bytes;
 }
 
-/* Something (a segment's end: weight 1, an ACK: 2) says that `dir` has come as far as `offset`. Is it believed? Beyond reach
- * only if three segments, or a segment and an ACK, or two ACKs agree. */
+/* Something (a segment's end: weight 1, an ACK: 2) says that `dir` has come as far as `offset`. Is it believed? Beyond
+ * reach only if three segments, or a segment and an ACK, or two ACKs agree. */
 static bool believe(struct conn *c, enum tcpstat_dir dir, uint64_t offset, unsigned weight)
 {
 	struct conn_dir *d = &c->dir[dir];
@@ -154,7 +155,8 @@ static bool is_dsack(const struct segment *s)
 {
 	if (!s->n_sack || !(s->flags & TH_ACK))
 		return false;
-	return s->sack[0][1] <= s->ack || (s->n_sack > 1 && s->sack[0][0] >= s->sack[1][0] && s->sack[0][1] <= s->sack[1][1]);
+	return s->sack[0][1] <= s->ack || (s->n_sack > 1 && s->sack[0][0] >= s->sack[1][0] &&
+		s->sack[0][1] <= s->sack[1][1]);
 }
 
 static void unwrap_ack(struct conn *c, struct segment *s)
@@ -184,8 +186,8 @@ static void unwrap_segment(struct conn *c, const struct tcp_view *v, struct segm
 	s->wnd = scaled_window(c, s->dir, v, &s->wnd_exact);
 }
 
-/* RFC 9293 section 3.10.7.3 (SYN-SENT) and RFC 5961 section 3: would the receiver obey this RST? It can only be judged by
- * what the receiver acknowledged and what was sent to it. */
+/* RFC 9293 section 3.10.7.3 (SYN-SENT) and RFC 5961 section 3: would the receiver obey this RST? It can only be judged
+ * by what the receiver acknowledged and what was sent to it. */
 static bool is_obeyed(const struct conn *c, const struct segment *s)
 {
 	const struct conn_dir *d = &c->dir[s->dir], *peer = &c->dir[!s->dir];
@@ -301,7 +303,8 @@ static void note_syn(struct conn *c, const struct segment *s, bool again)
 		c->syn_retransmissions += !is_copy_of_syn(c, v);
 	} else if (s->dir == TCPSTAT_C2S) {
 		c->syn_ts = s->ts;
-		c->syn = (struct conn_syn){ .ts_val = v->opts.ts_val, .wnd = v->wnd, .flags = v->flags, .ip_id = v->ip_id,
+		c->syn = (struct conn_syn){ .ts_val = v->opts.ts_val, .wnd = v->wnd, .flags = v->flags,
+			.ip_id = v->ip_id,
 			.ttl = v->ttl, .ecn = v->ecn, .has_ip_id = v->has_ip_id, .df = v->df, .tfo = v->opts.tfo,
 			.md5 = v->opts.md5 };
 	}
@@ -320,11 +323,13 @@ static void emit_segment(struct conn *c, const struct segment *s, const struct e
 	if (!emit_wants(e, TCPSTAT_EV_SEGMENT))
 		return;
 	ev.segment = (struct tcpstat_ev_segment){ .flags = v->flags, .seq = v->seq, .ack = v->ack,
-		.seq_rel = (int64_t)(s->seq - SEQ_ISN), .len = v->len, .wnd_bytes = s->wnd_exact ? (int64_t)s->wnd : TCPSTAT_NULL,
+		.seq_rel = (int64_t)(s->seq - SEQ_ISN), .len = v->len,
+		.wnd_bytes = s->wnd_exact ? (int64_t)s->wnd : TCPSTAT_NULL,
 		.ack_rel = v->flags & TH_ACK ? (int64_t)(s->ack - SEQ_ISN) : TCPSTAT_NULL, .wnd = v->wnd,
 		.state = { c->endpoints.ep[0].state, c->endpoints.ep[1].state }, .has_mss = o->has_mss,
 		.has_wscale = o->has_wscale, .sack_permitted = o->sack_permitted, .has_ts = o->has_ts, .mss = o->mss,
-		.wscale = o->wscale, .ts_val = o->ts_val, .ts_ecr = o->ts_ecr, .n_sack = o->n_sack, .payload = v->payload,
+		.wscale = o->wscale, .ts_val = o->ts_val, .ts_ecr = o->ts_ecr, .n_sack = o->n_sack,
+		.payload = v->payload,
 		.caplen = v->caplen };
 	memcpy(ev.segment.sack, o->sack, sizeof ev.segment.sack);
 	emit_event(e, &ev);
@@ -358,18 +363,21 @@ static void show_syn(struct conn *c, struct budget *budget, const struct emitter
 {
 	const struct conn_dir *d = &c->dir[TCPSTAT_C2S];
 	const struct flow_key *k = &c->node.key;
-	struct tcp_view v = { .seq = d->isn, .flags = c->syn.flags, .wnd = c->syn.wnd, .ttl = c->syn.ttl, .ecn = c->syn.ecn,
-		.has_ip_id = c->syn.has_ip_id, .df = c->syn.df, .ip_id = c->syn.ip_id, .vlan = { c->vlan[0], c->vlan[1] },
+	struct tcp_view v = { .seq = d->isn, .flags = c->syn.flags, .wnd = c->syn.wnd, .ttl = c->syn.ttl,
+		.ecn = c->syn.ecn, .has_ip_id = c->syn.has_ip_id, .df = c->syn.df, .ip_id = c->syn.ip_id,
+		.vlan = { c->vlan[0], c->vlan[1] },
 		.tunnel = c->tunnel, .wire_bytes = (uint32_t)d->bytes, .src_port = k->port[c->client],
 		.dst_port = k->port[!c->client] };
 
-	v.opts = (struct tcp_opts){ .has_mss = d->has_mss, .mss = d->mss, .has_wscale = d->has_wscale, .wscale = d->wscale,
+	v.opts = (struct tcp_opts){ .has_mss = d->has_mss, .mss = d->mss, .has_wscale = d->has_wscale,
+		.wscale = d->wscale,
 		.sack_permitted = d->sack_permitted, .has_ts = d->has_ts, .ts_val = c->syn.ts_val, .tfo = c->syn.tfo,
 		.mptcp = d->mptcp, .accecn = d->accecn, .md5 = c->syn.md5 };
 	v.src.family = v.dst.family = (uint8_t)k->family;
 	memcpy(v.src.bytes, k->addr[c->client], 16);
 	memcpy(v.dst.bytes, k->addr[!c->client], 16);
-	struct segment s = { .view = &v, .ts = c->first_ts, .frame = c->first_frame, .dir = TCPSTAT_C2S, .flags = v.flags,
+	struct segment s = { .view = &v, .ts = c->first_ts, .frame = c->first_frame, .dir = TCPSTAT_C2S,
+		.flags = v.flags,
 		.seq = SEQ_ISN, .end = SEQ_ISN + 1, .wnd = v.wnd, .wnd_exact = true };
 	track(c, budget, &s, true, e);
 }
@@ -397,7 +405,8 @@ static bool make_rest(struct conn *c, struct budget *budget, const struct segmen
 /* After a RST an endpoint may still be heard for a round trip. What it says later, the RST did not stop. */
 static void check_survival(struct conn *c, const struct segment *s, const struct emitter *e)
 {
-	int64_t rtt = c->third_ack_ts != TCPSTAT_NULL && c->syn_ts != TCPSTAT_NULL ? c->third_ack_ts - c->syn_ts : 500000000;
+	bool timed = c->third_ack_ts != TCPSTAT_NULL && c->syn_ts != TCPSTAT_NULL;
+	int64_t rtt = timed ? c->third_ack_ts - c->syn_ts : 500000000;
 
 	if (c->reset_ts && c->reset_side == s->dir && s->ts - c->reset_ts > 2 * rtt + 50000000) {
 		endpoints_survived(&c->endpoints, (enum tcpstat_endpoint)s->dir, s, e);
@@ -405,7 +414,8 @@ static void check_survival(struct conn *c, const struct segment *s, const struct
 	}
 }
 
-static void follow_states(struct conn *c, const struct segment *s, uint64_t top, bool plausible, const struct emitter *e)
+static void follow_states(struct conn *c, const struct segment *s, uint64_t top, bool plausible,
+	const struct emitter *e)
 {
 	bool obeyed = s->flags & TH_RST && is_obeyed(c, s);
 
@@ -446,7 +456,8 @@ static enum fit advance(struct conn *c, const struct segment *s)
 	if (s->flags & TH_ACK) {
 		if (peer->syn_seen && s->ack <= SEQ_ISN)
 			return FIT_FOREIGN;
-		if (!believe(c, !s->dir, s->ack, 2)) /* a challenge ACK of the former incarnation, if it has not even begun */
+		/* a challenge ACK of the former incarnation, if it has not even begun */
+		if (!believe(c, !s->dir, s->ack, 2))
 			return peer->syn_seen && !d->syn_seen ? FIT_FOREIGN : FIT_FAR;
 		if (s->ack > peer->acked)
 			peer->acked = s->ack;
@@ -478,7 +489,8 @@ void conn_segment(struct conn *c, struct budget *budget, const struct tcp_view *
 		fit = advance(c, &s);
 	if (is_syn && !stray)
 		note_syn(c, &s, again);
-	if (fit == FIT_GOOD && !is_syn && !(v->flags & TH_RST) && s.dir == TCPSTAT_C2S && c->synack_ts != TCPSTAT_NULL &&
+	if (fit == FIT_GOOD && !is_syn && !(v->flags & TH_RST) && s.dir == TCPSTAT_C2S &&
+		c->synack_ts != TCPSTAT_NULL &&
 	    c->third_ack_ts == TCPSTAT_NULL)
 		c->third_ack_ts = s.ts;
 	note_packet(c, &s);
@@ -495,7 +507,8 @@ void conn_segment(struct conn *c, struct budget *budget, const struct tcp_view *
 
 static bool has_ended(const struct endpoint *ep)
 {
-	return ep->n && (ep->state == TCPSTAT_EP_CLOSED || ep->state == TCPSTAT_EP_TIME_WAIT || ep->state == TCPSTAT_EP_LISTEN);
+	return ep->n && (ep->state == TCPSTAT_EP_CLOSED || ep->state == TCPSTAT_EP_TIME_WAIT ||
+		ep->state == TCPSTAT_EP_LISTEN);
 }
 
 bool conn_is_new_incarnation(const struct conn *c, const struct tcp_view *v, bool swapped)

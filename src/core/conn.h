@@ -86,7 +86,7 @@ void conn_segment(struct conn *, struct budget *, const struct tcp_view *, bool 
 enum conn_class conn_class(const struct conn *);
 /* 2 MSL have passed, or (give_up) as much time as an endpoint waits for an answer. */
 void conn_timeout(struct conn *, bool give_up, int64_t ts, const struct tcpstat_config *);
-/* The connection leaves: what waits is settled and the connection event goes out. `now`: how far the capture reaches. */
+/* The connection leaves: what waits is settled and the event goes out. `now`: how far the capture reaches. */
 void conn_finish(struct conn *, int64_t now, const struct tcpstat_config *);
 
 #endif

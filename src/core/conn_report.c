@@ -20,7 +20,8 @@ static void blank_half(struct tcpstat_half *h)
 		.dsacks = null, .rtt = no_dist, .srtt_ns = null, .rttvar_ns = null, .rto = { null, null },
 		.timeouts = { null, null, null }, .rwnd = { null, null, null, null, null }, .flight = { null, null },
 		.cwnd = { null, null, null }, .congestion_control = { TCPSTAT_CC_UNKNOWN, NAN }, .throughput_bps = null,
-		.goodput_bps = null, .bdp_bytes = null, .gaps = { null, null }, .keepalives = null, .zero_window_probes = null
+		.goodput_bps = null, .bdp_bytes = null, .gaps = { null, null }, .keepalives = null,
+		.zero_window_probes = null
 	};
 	for (size_t i = 0; i < TCPSTAT_NCAUSES; i++)
 		h->retransmissions.by_cause[i] = null;
@@ -34,7 +35,8 @@ static struct tcpstat_options options_of(const struct conn_dir *d)
 
 	if (!d->syn_seen)
 		return (struct tcpstat_options){ null, null, null, null, null, null, null, null };
-	return (struct tcpstat_options){ d->has_mss ? d->mss : null, d->has_wscale ? d->wscale : null, d->sack_permitted,
+	return (struct tcpstat_options){ d->has_mss ? d->mss : null, d->has_wscale ? d->wscale : null,
+		d->sack_permitted,
 		d->has_ts, d->tfo, d->ecn, d->mptcp, d->accecn };
 }
 
@@ -130,8 +132,8 @@ static void report_handshake(const struct conn *c, int64_t now, struct tcpstat_c
 	out->handshake.rtt_ns = clean ? c->third_ack_ts - c->syn_ts : TCPSTAT_NULL;
 	out->handshake.client_half_ns = out->handshake.server_half_ns = TCPSTAT_NULL;
 	out->handshake.syn_retransmissions = seen ? (int64_t)c->syn_retransmissions : TCPSTAT_NULL;
-	out->handshake.synack_retransmissions = c->synack_ts != TCPSTAT_NULL ? (int64_t)c->synack_retransmissions : seen ? 0
-		: TCPSTAT_NULL;
+	out->handshake.synack_retransmissions = seen || c->synack_ts != TCPSTAT_NULL ?
+		(int64_t)c->synack_retransmissions : TCPSTAT_NULL;
 	out->handshake.outcome = outcome_of(c, now);
 	out->latency.connect_ns = seen && c->third_ack_ts != TCPSTAT_NULL ? c->third_ack_ts - c->syn_ts : TCPSTAT_NULL;
 	out->latency.first_request_ns = TCPSTAT_NULL;
@@ -143,7 +145,8 @@ static void report(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 	const struct flow_key *k = &c->node.key;
 
 	*out = (struct tcpstat_conn){ .number = c->number, .incarnation = c->incarnation, .previous = c->previous,
-		.midstream = c->midstream, .first_ts_ns = c->first_ts, .last_ts_ns = c->last_ts, .first_frame = c->first_frame,
+		.midstream = c->midstream, .first_ts_ns = c->first_ts, .last_ts_ns = c->last_ts,
+		.first_frame = c->first_frame,
 		.last_frame = c->last_frame, .duration_ns = c->last_ts - c->first_ts, .completeness = c->completeness,
 		.tunnel = c->tunnel };
 	for (unsigned i = 0; i < 2; i++) {

@@ -70,8 +70,8 @@ static enum tcpstat_state step(enum tcpstat_state s, enum endpoint_fact fact, en
 	return s;
 }
 
-static void announce(const struct endpoints *es, const struct endpoint *ep, enum tcpstat_state from, enum tcpstat_state to,
-	const char *trigger, bool provisional, const struct origin *o)
+static void announce(const struct endpoints *es, const struct endpoint *ep, enum tcpstat_state from,
+	enum tcpstat_state to, const char *trigger, bool provisional, const struct origin *o)
 {
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_STATE, .dir = o->dir, .ts_ns = o->ts, .frame = o->frame };
 
@@ -81,7 +81,8 @@ static void announce(const struct endpoints *es, const struct endpoint *ep, enum
 }
 
 /* The fact is true from now on; `proven` may come later. One that changes nothing is not kept. */
-static void learn(struct endpoints *es, struct endpoint *ep, enum endpoint_fact fact, bool proven, const struct origin *o)
+static void learn(struct endpoints *es, struct endpoint *ep, enum endpoint_fact fact, bool proven,
+	const struct origin *o)
 {
 	if (endpoint_has(ep, fact)) {
 		if (proven)
@@ -185,15 +186,16 @@ static void sent_plain(struct endpoints *es, unsigned side, const struct segment
 		learn(es, x, EP_FACT_RCV_ACK, true, o);
 }
 
-/* Did it close before it received the peer's FIN, although its own FIN left later? A CLOSE makes FIN-WAIT-1 of ESTABLISHED
- * at once, while the FIN waits behind the data still queued (RFC 9293 section 3.10.4). What it sent after the peer's FIN
- * was then queued already: it was in the middle of sending, no more followed than was in flight, and the FIN left with
- * the last of it. What was in flight as it saw it follows from the ACK on the peer's FIN. */
+/* Did it close before it received the peer's FIN, although its own FIN left later? A CLOSE makes FIN-WAIT-1 of
+ * ESTABLISHED at once, while the FIN waits behind the data still queued (RFC 9293 section 3.10.4). What it sent after
+ * the peer's FIN was then queued already: it was in the middle of sending, no more followed than was in flight, and
+ * the FIN left with the last of it. What was in flight as it saw it follows from the ACK on the peer's FIN. */
 static bool had_closed(const struct endpoints *es, unsigned side, const struct segment *s)
 {
 	uint64_t mark = es->top_at_fin[side], known = es->fin_ack[!side];
 
-	return s->len && mark && known && s->seq + s->len > mark && mark > known && s->seq + s->len - mark <= mark - known;
+	return s->len && mark && known && s->seq + s->len > mark && mark > known &&
+		s->seq + s->len - mark <= mark - known;
 }
 
 static void sent_fin(struct endpoints *es, unsigned side, const struct segment *s, const struct origin *o)
@@ -274,7 +276,8 @@ static void reset(struct endpoints *es, const struct segment *s, bool ok, const 
 		learn(es, y, EP_FACT_RCV_RST, false, o);
 }
 
-void endpoints_segment(struct endpoints *es, const struct segment *s, uint64_t top, bool rst_ok, const struct emitter *e)
+void endpoints_segment(struct endpoints *es, const struct segment *s, uint64_t top, bool rst_ok,
+	const struct emitter *e)
 {
 	struct origin o = { e, s->ts, s->frame, s->dir };
 	unsigned side = s->dir;
@@ -309,7 +312,8 @@ void endpoints_segment(struct endpoints *es, const struct segment *s, uint64_t t
 	receive(es, side, s, &o);
 }
 
-void endpoints_survived(struct endpoints *es, enum tcpstat_endpoint side, const struct segment *s, const struct emitter *e)
+void endpoints_survived(struct endpoints *es, enum tcpstat_endpoint side, const struct segment *s,
+	const struct emitter *e)
 {
 	struct origin o = { e, s->ts, s->frame, s->dir };
 

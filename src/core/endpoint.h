@@ -1,10 +1,10 @@
 /* The states of RFC 9293 that both endpoints of a connection pass through, as an observer of their segments knows them.
  *
- * Each endpoint is a short list of facts in the order in which they became true: it sent a SYN, it received the peer's FIN.
- * Its state is what RFC 9293 section 3.3.2 makes of them. What an endpoint sends is a fact. What it receives was
- * only seen on its way, so such a fact is provisional until something the endpoint sends could not have been sent without;
- * what it sends may also show that it had not got it: then the fact is taken back, with a state event that says so, and
- * what came after it is played again. Knows no time. */
+ * Each endpoint is a short list of facts in the order in which they became true: it sent a SYN, it received the peer's
+ * FIN. Its state is what RFC 9293 section 3.3.2 makes of them. What an endpoint sends is a fact. What it receives was
+ * only seen on its way, so such a fact is provisional until something the endpoint sends could not have been sent
+ * without; what it sends may also show that it had not got it: then the fact is taken back, with a state event that
+ * says so, and what came after it is played again. Knows no time. */
 #ifndef TCPSTAT_ENDPOINT_H
 #define TCPSTAT_ENDPOINT_H
 
@@ -37,7 +37,8 @@ struct endpoints {
 	struct endpoint ep[2];          /* by enum tcpstat_endpoint */
 	/* about what each endpoint sent, in its own sequence space; 0: none yet */
 	uint64_t syn_end[2], fin_end[2];
-	uint64_t syn_data_end;          /* of the data in the first SYN (RFC 7413), while its receiver may answer it early; 0 none */
+	/* of the data in the first SYN (RFC 7413), while its receiver may answer it early; 0 none */
+	uint64_t syn_data_end;
 	uint64_t fin_ack[2];            /* greatest ACK that its FIN carried */
 	uint64_t rst_seq[2];
 	uint64_t next[2];               /* everything before was seen, or acknowledged by the peer */
@@ -47,8 +48,8 @@ struct endpoints {
 
 /* Before the first segment. `client` is in CLOSED, the server in LISTEN; mid-stream both begin as conn.c found them. */
 void endpoints_init(struct endpoints *, enum tcpstat_state client, enum tcpstat_state server);
-/* A segment whose sequence numbers are plausible, or a RST. `top`: how far its sender had come before it. `rst_ok`: this RST
- * is one that its receiver obeys (RFC 5961). */
+/* A segment whose sequence numbers are plausible, or a RST. `top`: how far its sender had come before it. `rst_ok`:
+ * this RST is one that its receiver obeys (RFC 5961). */
 void endpoints_segment(struct endpoints *, const struct segment *, uint64_t top, bool rst_ok, const struct emitter *);
 /* The endpoint goes on although a RST to it was seen: it did not get it. */
 void endpoints_survived(struct endpoints *, enum tcpstat_endpoint, const struct segment *, const struct emitter *);

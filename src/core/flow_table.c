@@ -12,8 +12,8 @@ struct flow_slot {
 
 _Static_assert(sizeof(struct flow_key) == 48, "the key has no padding");
 
-bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port, const struct tcpstat_addr *dst,
-	uint16_t dst_port)
+bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port,
+	const struct tcpstat_addr *dst, uint16_t dst_port)
 {
 	size_t n = src->family == 4 ? 4 : 16;
 	int order = memcmp(src->bytes, dst->bytes, n);

@@ -1,8 +1,8 @@
 /* From the addresses and ports of a segment to what is known about its flow. Knows no TCP.
  *
- * Open addressing with linear probing over pointers; the hash is keyed (SipHash-1-3), so that nobody who picks addresses
- * can pick collisions, and a probe is bounded all the same: an insertion that would go further makes the table grow.
- * Deletion shifts back, so there are no tombstones and a table of live flows stays as fast as a new one.
+ * Open addressing with linear probing over pointers; the hash is keyed (SipHash-1-3), so that nobody who picks
+ * addresses can pick collisions, and a probe is bounded all the same: an insertion that would go further makes the
+ * table grow. Deletion shifts back, so there are no tombstones and a table of live flows stays as fast as a new one.
  *
  * Every flow is also on one of a few lists, the classes, in the order in which it was last touched: the owner ends idle
  * flows from the head of a class and evicts from there. */
@@ -44,14 +44,15 @@ struct flow_table {
 };
 
 /* Fills in `key`; true: the source is the second of its ends. */
-bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port, const struct tcpstat_addr *dst,
-	uint16_t dst_port);
+bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port,
+	const struct tcpstat_addr *dst, uint16_t dst_port);
 
 void flow_table_init(struct flow_table *, struct budget *, uint64_t seed);
 void flow_table_fini(struct flow_table *);
 /* NULL: not there. */
 struct flow_node *flow_table_find(const struct flow_table *, const struct flow_key *);
-/* Adds `node`, whose key is filled in and not in the table, as the newest of a class. -1: no memory or over the budget. */
+/* Adds `node`, whose key is filled in and not in the table, as the newest of a class. -1: no memory or over the
+ * budget. */
 int flow_table_add(struct flow_table *, struct flow_node *node, unsigned class);
 void flow_table_remove(struct flow_table *, struct flow_node *);
 /* The newest of a class, from now on. */

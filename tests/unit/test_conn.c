@@ -407,7 +407,8 @@ Test(conn, noise)
 		r = r * 1664525 + 1013904223;
 		ports[C] = (uint16_t)(40000 + (r >> 28));
 		uint32_t seq = r >> 20 & 1 ? r : 100 + (r >> 24);
-		snd((int)(r >> 13 & 1), (uint16_t)(r >> 5 & 0x3f), seq, r >> 16 & 0xff, r >> 21 & 1 ? r * 7 : 100 + (r >> 23));
+		snd((int)(r >> 13 & 1), (uint16_t)(r >> 5 & 0x3f), seq, r >> 16 & 0xff,
+			r >> 21 & 1 ? r * 7 : 100 + (r >> 23));
 	}
 	uint64_t tcp = tcpstat_counters(t)->tcp;
 	cr_assert_eq(tcp, 200000);

@@ -25,7 +25,8 @@ static void teardown(void)
 
 static struct flow_key key_of(uint32_t n)
 {
-	struct tcpstat_addr src = { 4, { 10, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n } }, dst = { 4, { 192, 0, 2, 1 } };
+	struct tcpstat_addr src = { 4, { 10, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n } };
+	struct tcpstat_addr dst = { 4, { 192, 0, 2, 1 } };
 	struct flow_key key;
 
 	flow_key_init(&key, &src, (uint16_t)(1024 + n % 7), &dst, 80);
