@@ -348,7 +348,7 @@ static void print_windows(const struct detail *d)
 	const struct tcpstat_half *a = &d->conn.half[0], *b = &d->conn.half[1];
 	char x[FORMAT_MAX], y[FORMAT_MAX];
 
-	figures(d, "window offered, least", BYTES, a->rwnd.min_bytes, b->rwnd.min_bytes);
+	figures(d, "window it offers, least", BYTES, a->rwnd.min_bytes, b->rwnd.min_bytes);
 	figures(d, "  most", BYTES, a->rwnd.max_bytes, b->rwnd.max_bytes);
 	figures(d, "  last", BYTES, a->rwnd.last_bytes, b->rwnd.last_bytes);
 	happened(d, "  times it was zero", COUNT, a->rwnd.zero_count, b->rwnd.zero_count);
