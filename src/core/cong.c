@@ -3,6 +3,8 @@
 #include "core/cubic.h"
 #include "core/sender.h"
 
+#include <math.h>
+
 static double misfit(const struct cong_one *o)
 {
 	return o->compared ? o->deviation / o->compared : 0;
@@ -356,4 +358,11 @@ enum tcpstat_cc cong_name(const struct cong *c)
 	if (best->compared < 20)
 		return TCPSTAT_CC_UNKNOWN;
 	return best == &c->one[CONG_RENO] ? TCPSTAT_CC_RENO : TCPSTAT_CC_CUBIC;
+}
+
+double cong_fit(const struct cong *c)
+{
+	const struct cong_one *best = best_fit(c);
+
+	return best->compared ? misfit(best) : NAN;
 }

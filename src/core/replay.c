@@ -373,6 +373,7 @@ static void remember_again(struct side *d, const struct segment *s, bool newer)
 static void send_new(struct side *d, const struct segment *s, uint64_t seq, int64_t sent_ns)
 {
 	uint64_t old = d->snd.snd_nxt;
+	d->counts.unique_bytes += (int64_t)(s->end - seq) < s->len ? (int64_t)(s->end - seq) : s->len;
 	uint8_t flags = s->flags & TH_SYN ? SENT_SYN : 0;
 
 	if (d->snd.started && seq > old) {
@@ -570,7 +571,10 @@ static enum replay_class outgoing(struct replay *r, struct side *d, const struct
 	if (!occupies || probe)
 		return probe ? REPLAY_PROBE : REPLAY_NEW;
 	if (s->len) {
-		d->counts.data_segments++;
+		if (!d->counts.data_segments++)
+			d->counts.first_data_ns = s->ts;
+		d->counts.last_data_ns = s->ts;
+		d->counts.data_bytes += s->len;
 		d->size = s->len < d->snd.mss ? s->len : d->snd.mss;
 	}
 	if (!back) {
@@ -633,6 +637,19 @@ void replay_finish(struct replay *r, const struct emitter *e)
 
 /* ---------------------------------------------------------------------------------------------------- snapshot */
 
+/* Rates from the first data segment to the last; one burst alone has none. */
+static void snapshot_rates(const struct side_counts *n, struct tcpstat_half *h)
+{
+	double seconds = (double)(n->last_data_ns - n->first_data_ns) / 1e9;
+
+	if (n->data_segments < 2 || seconds <= 0)
+		return;
+	h->throughput_bps = (int64_t)(8.0 * (double)n->data_bytes / seconds);
+	h->goodput_bps = (int64_t)(8.0 * (double)n->unique_bytes / seconds);
+	if (h->rtt.count && h->rtt.p50_ns != TCPSTAT_NULL)
+		h->bdp_bytes = (int64_t)((double)n->unique_bytes / seconds * ((double)h->rtt.p50_ns / 1e9));
+}
+
 static void snapshot_side(const struct replay *r, const struct side *d, struct tcpstat_half *h)
 {
 	const struct sender *s = &d->snd;
@@ -659,6 +676,7 @@ static void snapshot_side(const struct replay *r, const struct side *d, struct t
 		h->rto.last_ns = rtt_rto_ns(&s->rtt, s->stack);
 		h->rto.max_ns = n->rto_max_ns;
 	}
+	snapshot_rates(n, h);
 	if (n->flight_n) {
 		h->flight.max_bytes = n->flight_max;
 		h->flight.mean_bytes = (int64_t)(n->flight_sum / (double)n->flight_n);
@@ -668,7 +686,7 @@ static void snapshot_side(const struct replay *r, const struct side *d, struct t
 		h->cwnd.max_bytes = n->cwnd_max;
 		h->cwnd.last_bytes = (int64_t)o->cwnd * s->mss;
 		h->congestion_control.name = cong_name(&s->cong);
-		h->congestion_control.fit = o->compared ? o->deviation / o->compared : 0;
+		h->congestion_control.fit = cong_fit(&s->cong);
 	}
 }
 

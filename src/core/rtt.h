@@ -27,9 +27,10 @@ static inline int64_t rtt_srtt_ns(const struct rtt *r)
 	return (int64_t)(r->srtt8_us >> 3) * 1000;
 }
 
+/* The deviation itself; what the RTO adds has a floor under it. */
 static inline int64_t rtt_rttvar_ns(const struct rtt *r)
 {
-	return (int64_t)(r->rttvar4_us >> 2) * 1000;
+	return (int64_t)((r->mdev4_us ? r->mdev4_us : r->rttvar4_us) >> 2) * 1000;
 }
 
 #endif
