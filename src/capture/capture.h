@@ -38,7 +38,7 @@ enum {
 	CAPTURE_IDLE = 2,               /* no packet within wait_ms, or a signal came; call again */
 	CAPTURE_EOPEN = -1,             /* cannot be opened, or is not a capture: exit 1 */
 	CAPTURE_EDAMAGED = -2,          /* cut short or damaged; what was readable has been delivered: exit 3 */
-	CAPTURE_EREAD = -3,             /* the system refused to read on; what was readable has been delivered: exit 1 */
+	CAPTURE_EREAD = -3,             /* the system refused to read on; what was readable is delivered: exit 1 */
 	CAPTURE_EUSAGE = -4,            /* bad filter or options: exit 2 */
 	CAPTURE_ENOMEM = -5,            /* exit 1 */
 	CAPTURE_EWRITE = -6             /* the file to be written cannot be: exit 1 */

@@ -144,7 +144,8 @@ static bool code_init(struct code *c, const uint8_t *lengths, unsigned n)
 		if (!len)
 			continue;
 		c->symbols[index[len]++] = (uint16_t)i;
-		for (unsigned at = reversed(next[len]++, len); len <= FAST_BITS && at < 1u << FAST_BITS; at += 1u << len)
+		for (unsigned at = reversed(next[len]++, len); len <= FAST_BITS && at < 1u << FAST_BITS;
+		     at += 1u << len)
 			c->fast[at] = (uint16_t)(i << 4 | len);
 	}
 	return true;
@@ -333,15 +334,15 @@ static void copy_match(struct gunzip *g)
 static bool begin_match(struct gunzip *g, int symbol)
 {
 	static const uint16_t length_base[29] = {
-		3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227,
-		MAX_MATCH
+		3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195,
+		227, MAX_MATCH
 	};
 	static const uint8_t length_bits[29] = {
 		0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0
 	};
 	static const uint16_t distance_base[N_DISTANCES] = {
-		1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097,
-		6145, 8193, 12289, 16385, 24577
+		1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073,
+		4097, 6145, 8193, 12289, 16385, 24577
 	};
 	unsigned length_index = (unsigned)symbol - 257;
 	uint32_t more_length, more_distance;

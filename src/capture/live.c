@@ -46,7 +46,8 @@ static int fail_open(const char *name, pcap_t *handle, int status, struct captur
 	const char *text = pcap_geterr(handle);
 
 	if (status == PCAP_ERROR_PERM_DENIED)
-		return capture_fail(error, CAPTURE_EOPEN, "%s: no permission to capture; run as root, or give the program "
+		return capture_fail(error, CAPTURE_EOPEN, "%s: no permission to capture; run as root, or give the "
+			"program "
 				"cap_net_raw (setcap cap_net_raw+ep)", name);
 	return capture_fail(error, CAPTURE_EOPEN, "%s: %s", name, text[0] ? text : pcap_statustostr(status));
 }
@@ -58,7 +59,8 @@ static void configure(pcap_t *handle, const struct capture_options *options)
 	pcap_set_timeout(handle, options->wait_ms);
 	pcap_set_immediate_mode(handle, options->immediate);
 	if (options->buffer_bytes)
-		pcap_set_buffer_size(handle, (int)(options->buffer_bytes > INT32_MAX ? INT32_MAX : options->buffer_bytes));
+		pcap_set_buffer_size(handle,
+			(int)(options->buffer_bytes > INT32_MAX ? INT32_MAX : options->buffer_bytes));
 	/* Refused where the system has microseconds only; what it gives is asked for afterwards. */
 	pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_NANO);
 }

@@ -49,7 +49,8 @@ static int pcap_next_packet(struct reader *r, struct tcpstat_pkt *pkt)
 	p = r->source.cur;
 	caplen = order32(p + 8, r->big);
 	wirelen = order32(p + 12, r->big);
-	if (pcap->lengths == PCAP_LENGTHS_SWAPPED || (pcap->lengths == PCAP_LENGTHS_MAYBE_SWAPPED && caplen > wirelen)) {
+	if (pcap->lengths == PCAP_LENGTHS_SWAPPED ||
+	    (pcap->lengths == PCAP_LENGTHS_MAYBE_SWAPPED && caplen > wirelen)) {
 		uint32_t other = caplen;
 
 		caplen = wirelen;

@@ -3,7 +3,7 @@
  *     0 type  4 length of the block  8 body ...  length-4 the length again
  *
  * A section header begins a section with its own byte order and interfaces. Interfaces of one capture may differ in
- * link type, resolution and snaplen. Blocks of no use here (names, secrets, journal, custom, unknown) are passed over. */
+ * link type, resolution and snaplen. Blocks of no use here (names, secrets, journal, custom, unknown) are skipped. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -338,7 +338,8 @@ static int read_simple_packet(struct reader *r, const struct block *b, struct tc
 
 static bool is_used(uint32_t type)
 {
-	return type == BLOCK_SECTION || type == BLOCK_INTERFACE || type == BLOCK_PACKET || type == BLOCK_SIMPLE_PACKET ||
+	return type == BLOCK_SECTION || type == BLOCK_INTERFACE || type == BLOCK_PACKET ||
+		type == BLOCK_SIMPLE_PACKET ||
 		type == BLOCK_STATISTICS || type == BLOCK_ENHANCED_PACKET;
 }
 

@@ -45,7 +45,7 @@ struct reader {
 	uint32_t file_index;
 	struct interface_list *interfaces;
 	uint64_t packets;               /* parsed so far */
-	uint64_t other_frames;          /* numbered like packets, seen before the last packet; who takes it resets this */
+	uint64_t other_frames;          /* numbered like packets, before the last packet; who takes it resets this */
 	bool big;                       /* byte order of the current section */
 	/* CAPTURE_PACKET (frame is not set), _IDLE, _END or CAPTURE_E* with `error` set. */
 	int (*next)(struct reader *, struct tcpstat_pkt *);

@@ -170,7 +170,8 @@ static int stream_fill(struct source *s, size_t n)
 		if (s->compression)
 			got = archive_read_some(s, s->buf + (s->end - s->buf), (size_t)(s->buf + s->buf_size - s->end));
 		else
-			got = source_read_stored(s, s->buf + (s->end - s->buf), (size_t)(s->buf + s->buf_size - s->end));
+			got = source_read_stored(s, s->buf + (s->end - s->buf),
+				(size_t)(s->buf + s->buf_size - s->end));
 		if (got == SOURCE_AGAIN)
 			return SOURCE_IDLE;
 		if (got < 0)

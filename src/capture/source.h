@@ -1,8 +1,8 @@
 /* Bytes of a capture, in order, whatever they come from.
  *
  * A regular file is mapped: what a reader sees are pages of the file, nothing is copied, and pages left behind are
- * given back, so a huge file needs no more memory than a small one. Everything else (pipe, followed file, compressed data)
- * goes through one buffer that grows to what the reader asks for at once, at most SOURCE_MAX_NEED.
+ * given back, so a huge file needs no more memory than a small one. Everything else (pipe, followed file, compressed
+ * data) goes through one buffer that grows to what the reader asks for at once, at most SOURCE_MAX_NEED.
  *
  *     rc = source_need(s, 16);            SOURCE_OK: s->cur[0..15] can be read
  *     source_skip(s, 16);

@@ -303,7 +303,8 @@ static int open_output(struct capture_writer *w)
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
 		if (is_input(w->capture, &st)) {
 			close(fd);
-			return capture_fail(&w->error, CAPTURE_EUSAGE, "%s: is being read, so it cannot be written", w->name);
+			return capture_fail(&w->error, CAPTURE_EUSAGE,
+				"%s: is being read, so it cannot be written", w->name);
 		}
 		if (ftruncate(fd, 0) != 0) {
 			fail_errno(w, errno);

@@ -28,14 +28,19 @@ void *budget_resize(struct budget *b, void *block, size_t old_size, size_t size)
 	return p;
 }
 
+static size_t aligned(size_t size)
+{
+	return (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+}
+
 void pool_init(struct pool *p, size_t block_size, struct budget *budget)
 {
-	*p = (struct pool){ .budget = budget, .block_size = (block_size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t) };
+	*p = (struct pool){ .budget = budget, .block_size = aligned(block_size) };
 }
 
 static int pool_grow(struct pool *p)
 {
-	size_t head = (sizeof(struct pool_slab) + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+	size_t head = aligned(sizeof(struct pool_slab));
 	size_t n = (SLAB_BYTES - head) / p->block_size;
 
 	if (!n)

@@ -12,7 +12,8 @@ struct budget {
 	uint64_t used, limit;           /* bytes */
 };
 
-/* realloc within the budget. `size` 0 frees. NULL: no memory or over the budget, the old block stays. New bytes are 0. */
+/* realloc within the budget. `size` 0 frees. NULL: no memory or over the budget, the
+ * old block stays. New bytes are 0. */
 void *budget_resize(struct budget *, void *block, size_t old_size, size_t size);
 
 struct pool_slab;

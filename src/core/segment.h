@@ -6,8 +6,8 @@
 #include "core/tcpstat.h"
 
 enum {
-	TH_FIN = 0x01, TH_SYN = 0x02, TH_RST = 0x04, TH_PSH = 0x08, TH_ACK = 0x10, TH_URG = 0x20, TH_ECE = 0x40, TH_CWR = 0x80,
-	TH_AE = 0x100
+	TH_FIN = 0x01, TH_SYN = 0x02, TH_RST = 0x04, TH_PSH = 0x08, TH_ACK = 0x10, TH_URG = 0x20,
+	TH_ECE = 0x40, TH_CWR = 0x80, TH_AE = 0x100
 };
 
 enum cksum_verdict { CKSUM_UNKNOWN, CKSUM_GOOD, CKSUM_BAD, CKSUM_OFFLOADED };

@@ -1,7 +1,7 @@
 /* Serial number arithmetic (RFC 9293 section 3.4). The only file that compares raw 32-bit sequence numbers.
  *
- * Inside the core a sequence number is a 64-bit offset ("unwrapped"): the initial sequence number of a direction sits at
- * SEQ_ISN, so what lies before it stays positive, and the low 32 bits differ from the raw number by a constant only. */
+ * Inside the core a sequence number is a 64-bit offset ("unwrapped"): the initial sequence number of a direction sits
+ * at SEQ_ISN, so what lies before it stays positive; the low 32 bits differ from the raw number by a constant only. */
 #ifndef TCPSTAT_SEQ_H
 #define TCPSTAT_SEQ_H
 

@@ -78,7 +78,8 @@ struct tcpstat_addr {
 	X(PHASE_RECOVERY, "recovery") X(PHASE_LOSS, "loss")
 
 #define TCPSTAT_LIMITS(X) /* who owns an instant of a direction (what limited it); every one is a field of `limits` */ \
-	X(LIMIT_HANDSHAKE, "handshake") X(LIMIT_APPLICATION_IDLE, "application_idle") X(LIMIT_THINK_TIME, "think_time") \
+	X(LIMIT_HANDSHAKE, "handshake") X(LIMIT_APPLICATION_IDLE, "application_idle") \
+	X(LIMIT_THINK_TIME, "think_time") \
 	X(LIMIT_RECEIVER_WINDOW, "receiver_window") X(LIMIT_CONGESTION_WINDOW, "congestion_window") \
 	X(LIMIT_RECOVERY, "recovery") X(LIMIT_TIMEOUT, "timeout") X(LIMIT_DELAYED_ACK, "delayed_ack") \
 	X(LIMIT_SENDER_UNKNOWN, "sender_unknown")
@@ -159,7 +160,8 @@ struct tcpstat_pkt {
 #define TCPSTAT_EVENTS(X) \
 	X(EV_STATE, "state") X(EV_RETRANSMISSION, "retransmission") X(EV_OUT_OF_ORDER, "out_of_order") \
 	X(EV_DUPLICATE, "duplicate") X(EV_DUP_ACK, "dup_ack") X(EV_RTT, "rtt") X(EV_SENDER, "sender") \
-	X(EV_WINDOW, "window") X(EV_KEEPALIVE, "keepalive") X(EV_GAP, "gap") X(EV_ICMP, "icmp") X(EV_FINDING, "finding") \
+	X(EV_WINDOW, "window") X(EV_KEEPALIVE, "keepalive") X(EV_GAP, "gap") X(EV_ICMP, "icmp") \
+	X(EV_FINDING, "finding") \
 	X(EV_CONNECTION, "connection") \
 	X(EV_SEGMENT, "segment") /* each segment as decoded: for ladders and screens, not a record */
 
@@ -216,7 +218,7 @@ struct tcpstat_ev_rtt {                 /* dir: of the data measured; the sender
 	enum tcpstat_rtt_source source;
 };
 
-struct tcpstat_ev_sender {              /* dir: of the data; after each ACK the sender processed, and when its RTO fires */
+struct tcpstat_ev_sender {              /* dir: of the data; after each ACK the sender got, and when its RTO fires */
 	int64_t flight_bytes, pipe_bytes, rwnd_bytes, cwnd_bytes, ssthresh_bytes;
 	enum tcpstat_phase phase;
 	enum tcpstat_ca ca_state;
@@ -324,11 +326,11 @@ struct tcpstat_half {                   /* one direction; everything about the d
 	int64_t srtt_ns, rttvar_ns;
 	struct { int64_t last_ns, max_ns; } rto;
 	struct { int64_t count, max_backoff, stall_ns; } timeouts;
-	struct { int64_t min_bytes, max_bytes, last_bytes, zero_count, zero_ns; } rwnd; /* that this endpoint advertised */
+	struct { int64_t min_bytes, max_bytes, last_bytes, zero_count, zero_ns; } rwnd; /* that it advertised */
 	struct { int64_t max_bytes, mean_bytes; } flight;
 	struct { int64_t initial_bytes, max_bytes, last_bytes; } cwnd;
 	struct { enum tcpstat_cc name; double fit; } congestion_control; /* fit: mean deviation, 0 = exact */
-	const char *stack;              /* profile whose habits were used: linux, windows, bsd, ...; NULL: RFC behaviour */
+	const char *stack;              /* profile whose habits were used: linux windows bsd ...; NULL: RFC behaviour */
 	int64_t throughput_bps, goodput_bps, bdp_bytes;
 	double limits[TCPSTAT_NLIMITS]; /* shares of the duration, sum 1 */
 	struct { int64_t count, bytes; } gaps;

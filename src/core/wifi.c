@@ -51,7 +51,7 @@ void wifi_frame(struct walk *w, bool padded)
 		ether_llc(w);
 }
 
-/* The flags field of a radiotap header follows the words that say which fields are there, and an aligned 64-bit TSFT. */
+/* The flags of a radiotap header follow the words that say which fields are there, and an aligned 64-bit TSFT. */
 static uint8_t radiotap_flags(const uint8_t *p, uint32_t len)
 {
 	enum { WORDS_AT = 4, HAS_TSFT = 1, HAS_FLAGS = 2, TSFT = 8 };

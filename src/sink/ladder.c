@@ -298,7 +298,8 @@ static void print_row(const struct ladder *l, const struct layout *layout, const
 	if (!row->timer)
 		snprintf(frame, sizeof frame, "%" PRIu64, row->frame);
 	fprintf(out, "%*s  %*s  %s%-*s%s  ", (int)layout->frame, frame, (int)layout->time,
-		format_seconds(time, row->ts_ns - layout->start_ns), tint_on(&l->style, *state[0] ? TINT_BOLD : TINT_NONE),
+		format_seconds(time, row->ts_ns - layout->start_ns),
+		tint_on(&l->style, *state[0] ? TINT_BOLD : TINT_NONE),
 		(int)layout->side[0], state[0], tint_off(&l->style, *state[0] ? TINT_BOLD : TINT_NONE));
 	print_arrow(l, row, text, layout->arrow);
 	if (*state[1])

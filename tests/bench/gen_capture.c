@@ -95,7 +95,8 @@ static void put_packet(uint64_t now_us, uint32_t conn, const struct step *s)
 int main(int argc, char **argv)
 {
 	static const uint32_t header[6] = { 0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, 101 };
-	unsigned long total = argc > 1 ? strtoul(argv[1], NULL, 10) : 0, open = argc > 2 ? strtoul(argv[2], NULL, 10) : 2000;
+	unsigned long total = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+	unsigned long open = argc > 2 ? strtoul(argv[2], NULL, 10) : 2000;
 	uint64_t gap_us = argc > 3 ? strtoul(argv[3], NULL, 10) : 10, now_us = UINT64_C(1700000000) * 1000000;
 
 	if (!total || total > 0xffffff || !open) {

@@ -222,7 +222,7 @@ Test(pcapng, simple_and_obsolete_packets)
 	put_fill(&body, 0x44, 2);
 	put_block(&b, 2, &body);
 	body.len = 0;
-	put_uint(&body, 100, 4);        /* simple: length on the wire; the snaplen of interface 0 limits what is there */
+	put_uint(&body, 100, 4);        /* simple: length on the wire; the snaplen of interface 0 cuts it */
 	put_fill(&body, 0x55, 4);
 	put_block(&b, 3, &body);
 	c = open_bytes(&b);
