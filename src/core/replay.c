@@ -165,16 +165,10 @@ static void pending_drop(struct side *d)
 
 static void pending_deliver(struct replay *r, struct side *d, int64_t now_ns, const struct emitter *e)
 {
-	struct ack *a = pending_at(d, 0), *next = d->pending_n > 1 ? pending_at(d, 1) : NULL;
+	struct ack a = *pending_at(d, 0);
 
-	/* What was due and had not arrived is lost if a later one arrives: that one speaks for it. */
-	if (!(a->held && next && next->ack >= a->ack)) {
-		struct ack copy = *a;
-		pending_drop(d);
-		deliver(r, d, &copy, now_ns, e);
-	} else {
-		pending_drop(d);
-	}
+	pending_drop(d);
+	deliver(r, d, &a, now_ns, e);
 }
 
 static bool sacks(const struct ack *a, uint64_t seq)
@@ -185,37 +179,56 @@ static bool sacks(const struct ack *a, uint64_t seq)
 	return false;
 }
 
+/* What a segment of the sender tells of an ACK that passed the capture before. */
+enum arrival { ARRIVAL_DISPROVEN, ARRIVAL_NOT_DUE, ARRIVAL_DUE, ARRIVAL_PROVEN };
+
+static enum arrival arrival_of(const struct replay *r, const struct side *d, const struct ack *a,
+			       const struct segment *s, int64_t sent_ns, bool again)
+{
+	const struct tcp_opts *o = &s->view->opts;
+	bool in_order = s->flags & TH_ACK && a->seq <= s->ack;
+	bool timed = o->has_ts && a->has_ts && in_order;
+
+	/* Nobody resends what was acknowledged; an echo older than the ACK, or less acknowledged than it carried. */
+	if ((again && (a->ack > s->seq || sacks(a, s->seq))) || (timed && seq_diff(o->ts_ecr, a->ts_val) < 0) ||
+	    (in_order && a->end > s->ack))
+		return ARRIVAL_DISPROVEN;
+	if ((timed && seq_diff(a->ts_val, d->last_ecr) > 0) || (in_order && a->end > a->seq))
+		return ARRIVAL_PROVEN;
+	return a->seen_ns + vantage_half_ns(&r->vantage, d->dir) <= sent_ns ? ARRIVAL_DUE : ARRIVAL_NOT_DUE;
+}
+
 /* Delivers what had reached the sender when it sent `s` at `sent_ns`. `again`: s repeats what was sent before. */
 static void pending_flush(struct replay *r, struct side *d, const struct segment *s, int64_t sent_ns, bool again,
 			  const struct emitter *e)
 {
 	int64_t half_ns = vantage_half_ns(&r->vantage, d->dir);
-	const struct tcp_opts *o = &s->view->opts;
 	int64_t slack_ns = again ? 0 : 2 * (int64_t)MS + half_ns / 8; /* how well its time of sending is known */
 
 	while (d->pending_n) {
 		struct ack *a = pending_at(d, 0);
 		int64_t due_ns = a->seen_ns + half_ns;
-		bool in_order = s->flags & TH_ACK && a->seq <= s->ack;
-		bool timed = o->has_ts && a->has_ts && in_order;
+		enum arrival arrival = arrival_of(r, d, a, s, sent_ns, again);
 
-		if ((again && (a->ack > s->seq || sacks(a, s->seq))) ||
-		    (timed && seq_diff(o->ts_ecr, a->ts_val) < 0) ||
-		    (in_order && s->flags & TH_ACK && a->end > s->ack)) {
+		if (arrival == ARRIVAL_NOT_DUE)
+			break;
+		if (arrival == ARRIVAL_DISPROVEN) {
 			for (uint32_t i = 0; i < d->pending_n && pending_at(d, i)->seen_ns + half_ns + slack_ns < sent_ns; i++)
 				pending_at(d, i)->held = true;
 			break;
 		}
-		bool proven = (timed && seq_diff(a->ts_val, d->last_ecr) > 0) || (in_order && a->end > a->seq);
-
-		if (due_ns > sent_ns && !proven)
-			break;
+		if (a->held && d->pending_n > 1 && pending_at(d, 1)->ack >= a->ack &&
+		    arrival_of(r, d, pending_at(d, 1), s, sent_ns, again) >= ARRIVAL_DUE) {
+			/* It was due and had not arrived: lost, or of no account beside the one that has. */
+			pending_drop(d);
+			continue;
+		}
 		if (a->held || due_ns > sent_ns)
 			due_ns = sent_ns;
 		pending_deliver(r, d, due_ns, e);
 	}
-	if (o->has_ts)
-		d->last_ecr = o->ts_ecr;
+	if (s->view->opts.has_ts)
+		d->last_ecr = s->view->opts.ts_ecr;
 }
 
 static bool pending_push(struct side *d, struct budget *b, const struct ack *a)
