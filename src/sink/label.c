@@ -240,6 +240,51 @@ void label_text(const struct label *l, const struct style *style, struct label_c
 		say(&w, "answer to keepalive");
 }
 
+void label_pass(const struct label *l, struct label_context *context)
+{
+	unsigned dir = l->dir & 1;
+
+	if (l->note || !(l->flags & TH_ACK))
+		return;
+	context->dup_acks[dir] = l->dup_ack ? l->dup_ack : l->len ? context->dup_acks[dir] : 0;
+	context->ack_rel[dir] = l->ack_rel == TCPSTAT_NULL ? (int64_t)l->ack : l->ack_rel;
+}
+
+/* Appends `n` times; what does not fit is left out whole. */
+static size_t repeat(char *buf, size_t size, size_t len, const char *text, size_t n)
+{
+	size_t step = strlen(text);
+
+	for (; n && len + step < size; n--) {
+		memcpy(buf + len, text, step);
+		len += step;
+	}
+	buf[len] = '\0';
+	return len;
+}
+
+char *label_arrow(const struct label *l, const struct style *style, const char *text, size_t width, char *buf, size_t size)
+{
+	const char *dash = style->utf8 ? "\u2500" : "-", *right = style->utf8 ? "\u25b6" : ">",
+		*left = style->utf8 ? "\u25c0" : "<";
+	size_t used = format_columns(text) + 4, rest = width > used + 2 ? width - used : 2, len;
+
+	if (l->note) {
+		len = repeat(buf, size, 0, " ", 3);
+		len = repeat(buf, size, len, text, 1);
+		repeat(buf, size, len, " ", rest + 1);
+		return buf;
+	}
+	len = l->dir == TCPSTAT_C2S ? repeat(buf, size, 0, dash, 2) : repeat(buf, size, repeat(buf, size, 0, left, 1), dash, 1);
+	len = repeat(buf, size, len, " ", 1);
+	len = repeat(buf, size, len, text, 1);
+	len = repeat(buf, size, len, " ", 1);
+	len = repeat(buf, size, len, dash, l->dir == TCPSTAT_C2S ? rest - 1 : rest);
+	if (l->dir == TCPSTAT_C2S)
+		repeat(buf, size, len, right, 1);
+	return buf;
+}
+
 enum tint label_tint(const struct label *l)
 {
 	if (l->note)

@@ -39,6 +39,11 @@ void label_context_init(struct label_context *);
  * line can do without where there is no room. */
 void label_text(const struct label *, const struct style *, struct label_context *context, bool full, char *text,
 	size_t size);
+/* Only moves `context` on, as label_text does. */
+void label_pass(const struct label *, struct label_context *context);
+/* The words on an arrow of `width` columns, or as wide as they need; on a blank where there is no packet. */
+enum { LABEL_ENDS = 7 };                /* columns of the arrow that words cannot have */
+char *label_arrow(const struct label *, const struct style *, const char *text, size_t width, char *buf, size_t size);
 enum tint label_tint(const struct label *);
 
 #endif

@@ -6,21 +6,15 @@
  *     ladder_free(l);
  *
  * A verdict on a packet may come, or be amended, long after the packet, so the lines are kept until they are printed:
- * LADDER_MAX_ROWS of them (about 150 bytes each); what comes after is counted. */
+ * LADDER_MAX_ROWS of them (rows.h); what comes after is counted. */
 #ifndef SINK_LADDER_H
 #define SINK_LADDER_H
 
-#include "sink/format.h"
+#include "sink/rows.h"
 
 enum { LADDER_MAX_ROWS = 500000 };
 
-enum {
-	LADDER_EVENTS = TCPSTAT_MASK(TCPSTAT_EV_SEGMENT) | TCPSTAT_MASK(TCPSTAT_EV_STATE) |
-		TCPSTAT_MASK(TCPSTAT_EV_RETRANSMISSION) | TCPSTAT_MASK(TCPSTAT_EV_OUT_OF_ORDER) |
-		TCPSTAT_MASK(TCPSTAT_EV_DUPLICATE) | TCPSTAT_MASK(TCPSTAT_EV_DUP_ACK) |
-		TCPSTAT_MASK(TCPSTAT_EV_WINDOW) | TCPSTAT_MASK(TCPSTAT_EV_KEEPALIVE) |
-		TCPSTAT_MASK(TCPSTAT_EV_ICMP) | TCPSTAT_MASK(TCPSTAT_EV_CONNECTION)
-};
+enum { LADDER_EVENTS = ROWS_EVENTS };
 
 struct ladder;
 
