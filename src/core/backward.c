@@ -13,14 +13,15 @@ void backward_learn_id(struct side *d, const struct segment *s)
 
 		/* Reordering makes a few steps go back. */
 		if (step && step <= 1000) {
-			if (d->id_good < 255)
-				d->id_good++;
-		} else if (d->id_bad < 255) {
+			d->id_good++;
+			d->id_next += step == 1;
+		} else {
 			d->id_bad++;
 		}
 		if (d->id_good == 255 || d->id_bad == 255) {
 			d->id_good /= 2;
 			d->id_bad /= 2;
+			d->id_next /= 2;
 		}
 		d->ids_count = d->id_good > 2 * d->id_bad;
 	}

@@ -532,7 +532,9 @@ static void find_hidden_timeout(struct replay *r, struct side *d, const struct e
 	uint32_t missing = (uint16_t)(s->view->ip_id - d->last_id - 1);
 	unsigned times = 1;
 
-	if (missing < 3 || missing > 1000)
+	/* A counter of its own, and no more than a window can have held. */
+	if (d->id_next < 16 || d->id_next < d->id_good / 5 * 4 || missing < 3 ||
+	    missing > 2 * (d->counts.flight_max / (d->size ? d->size : snd->mss)) + 10)
 		return;
 	while (times < 10 && (rto_ns << times) - rto_ns < silent_ns - rto_ns / 2)
 		times++;

@@ -37,6 +37,7 @@ struct side {
 	bool ids_count, has_ids;        /* its IP IDs count up */
 	uint16_t last_id;
 	uint8_t id_good, id_bad;
+	uint8_t id_next;                /* of the good steps: by exactly one, so no other connection shares the counter */
 	struct ts_clock clock;
 	int64_t last_sent_ns;           /* sender time of the last segment */
 	int64_t hole_sign_ns;           /* captured: first duplicate ACK since a hole was open; 0 none */
