@@ -22,6 +22,8 @@ struct replay {
 	const struct stack *stack[2];
 	uint16_t mss[2];                /* as offered by each endpoint's SYN; 0 none */
 	bool syn[2], synack[2], sack_permitted[2], timestamps[2];
+	int64_t first_ns;               /* the connection's first segment */
+	bool finishing;                 /* past its last one */
 	uint64_t acked[2];              /* highest ACK number captured for this direction */
 };
 
@@ -72,6 +74,7 @@ static struct side *side_of(struct replay *r, enum tcpstat_dir dir, const struct
 		r->stack[dir] = s->flags & TH_SYN ? stack_of_syn(s->view) : stack_of_segment(s->view);
 	sender_init(&d->snd, r->budget, r->stack[dir]);
 	d->dir = dir;
+	limits_init(&d->limits, r->first_ns, r->syn[0] || r->syn[1]);
 	return r->side[dir] = d;
 }
 
@@ -105,7 +108,7 @@ static void tell_sender(struct replay *r, struct side *d, const struct emitter *
 			.rwnd_bytes = s->wnd_exact ? (int64_t)s->snd_wnd : TCPSTAT_NULL,
 			.cwnd_bytes = cwnd,
 			.ssthresh_bytes = o && o->ssthresh < CONG_INFINITE ? (int64_t)o->ssthresh * s->mss : TCPSTAT_NULL,
-			.ca_state = s->ca, .limit = -1,
+			.ca_state = s->ca, .limit = (int8_t)d->limits.owner,
 			.phase = s->ca == TCPSTAT_CA_LOSS                                        ? TCPSTAT_PHASE_LOSS
 				 : s->ca == TCPSTAT_CA_RECOVERY || s->ca == TCPSTAT_CA_CWR       ? TCPSTAT_PHASE_RECOVERY
 				 : !o                                                            ? TCPSTAT_PHASE_UNKNOWN
@@ -149,6 +152,8 @@ static void deliver(struct replay *r, struct side *d, struct ack *a, int64_t now
 		d->holes = d->snd.snd_una < d->snd.snd_nxt ? d->holes : 0;
 	if (res.sampled)
 		tell_rtt(r, d, e, a, &res);
+	if (!r->finishing)
+		owner_ack(d, a, &res, vantage_half_ns(&r->vantage, d->dir));
 	tell_sender(r, d, e, now_ns, a->frame);
 }
 
@@ -383,7 +388,7 @@ static void remember_again(struct side *d, const struct segment *s, bool newer)
 	}
 }
 
-static void send_new(struct side *d, const struct segment *s, uint64_t seq, int64_t sent_ns)
+static void send_new(struct replay *r, struct side *d, const struct segment *s, uint64_t seq, int64_t sent_ns)
 {
 	uint64_t old = d->snd.snd_nxt;
 	d->counts.unique_bytes += (int64_t)(s->end - seq) < s->len ? (int64_t)(s->end - seq) : s->len;
@@ -408,6 +413,7 @@ static void send_new(struct side *d, const struct segment *s, uint64_t seq, int6
 		}
 	}
 	remember(sender_new_data(&d->snd, seq, s->end, sent_ns, flags, true), s);
+	owner_sent(d, s, sent_ns, vantage_half_ns(&r->vantage, d->dir));
 }
 
 static void tell_loss(struct replay *r, struct side *d, const struct emitter *e, int64_t fired_ns)
@@ -501,6 +507,7 @@ static enum replay_class go_back(struct replay *r, struct side *d, const struct 
 		sender_retransmit(&d->snd, s->seq, s->end < d->snd.snd_nxt ? s->end : d->snd.snd_nxt, sent_ns, inner,
 				  s->view->opts.ts_val);
 	}
+	owner_resent(d, timer || cause == TCPSTAT_CAUSE_TLP, sent_ns);
 	if (!s->len && s->flags & TH_FIN && (cause == TCPSTAT_CAUSE_RTO || cause == TCPSTAT_CAUSE_TLP))
 		cause = TCPSTAT_CAUSE_FIN;
 	/* Next to the receiver: what passed before has arrived. */
@@ -583,6 +590,8 @@ static enum replay_class outgoing(struct replay *r, struct side *d, const struct
 		b.original_frame = b.before_ns = TCPSTAT_NULL;
 	}
 	backward_learn_id(d, s);
+	if (s->len <= 1 && started && s->seq + 1 == r->acked[d->dir])
+		owner_probe(d, s, sent_ns);
 	if (!occupies || probe)
 		return probe ? REPLAY_PROBE : REPLAY_NEW;
 	if (s->len) {
@@ -593,7 +602,7 @@ static enum replay_class outgoing(struct replay *r, struct side *d, const struct
 		d->size = s->len < d->snd.mss ? s->len : d->snd.mss;
 	}
 	if (!back) {
-		send_new(d, s, s->seq, sent_ns);
+		send_new(r, d, s, s->seq, sent_ns);
 		return REPLAY_NEW;
 	}
 	if (opens) {
@@ -605,7 +614,7 @@ static enum replay_class outgoing(struct replay *r, struct side *d, const struct
 	enum replay_class class = go_back(r, d, s, sent_ns, &b, e);
 
 	if (s->end > top)
-		send_new(d, s, top, sent_ns);
+		send_new(r, d, s, top, sent_ns);
 	return class;
 }
 
@@ -627,6 +636,8 @@ enum replay_class replay_segment(struct replay *r, const struct segment *s, cons
 
 	if (s->flags & TH_RST)
 		return class;
+	if (!r->first_ns)
+		r->first_ns = s->ts;
 	if (s->flags & TH_SYN)
 		learn_syn(r, s);
 	vantage_segment(&r->vantage, s);
@@ -641,6 +652,7 @@ enum replay_class replay_segment(struct replay *r, const struct segment *s, cons
 
 void replay_finish(struct replay *r, const struct emitter *e)
 {
+	r->finishing = true;
 	for (int i = 0; i < 2; i++) {
 		struct side *d = r->side[i];
 		int64_t half_ns = vantage_half_ns(&r->vantage, i);
@@ -707,9 +719,14 @@ static void snapshot_side(const struct replay *r, const struct side *d, struct t
 
 void replay_snapshot(const struct replay *r, struct tcpstat_conn *c)
 {
-	for (int i = 0; i < 2; i++)
-		if (r->side[i])
+	for (int i = 0; i < 2; i++) {
+		if (r->side[i]) {
 			snapshot_side(r, r->side[i], &c->half[i]);
+			limits_get(&r->side[i]->limits, c->last_ts_ns, c->half[i].limits);
+		} else {
+			limits_get_silent(r->syn[!i], c->duration_ns, c->half[i].limits);
+		}
+	}
 	c->vantage = vantage_of(&r->vantage);
 	c->handshake.client_half_ns = r->vantage.half[0].min_ns;
 	c->handshake.server_half_ns = r->vantage.half[1].min_ns;

@@ -3,6 +3,7 @@
 #define TCPSTAT_SIDE_H
 
 #include "core/emit.h"
+#include "core/limits.h"
 #include "core/segment.h"
 #include "core/sender.h"
 #include "core/ts_clock.h"
@@ -51,6 +52,7 @@ struct side {
 	struct verdict *verdicts;
 	uint32_t verdicts_n;            /* ever; the ring holds the last VERDICTS */
 	struct side_counts counts;
+	struct limits limits;
 };
 
 /* ---- backward.c: what is a segment that starts below SND.MAX? ---- */
@@ -77,5 +79,15 @@ void verdict_ack(struct side *, const struct emitter *, const struct segment *ac
 		 uint64_t prior_ack);
 /* The original of [seq, end) arrived late after all. */
 void verdict_late_original(struct side *, const struct emitter *, uint64_t seq, uint64_t end);
+
+/* ---- owner.c: who owns the time of this direction (limits.h); half_ns: round trip between the capture and its sender ---- */
+
+/* The sender processed an ACK at ack->now_ns. */
+void owner_ack(struct side *, const struct ack *, const struct ack_result *, int64_t half_ns);
+void owner_sent(struct side *, const struct segment *, int64_t sent_ns, int64_t half_ns);
+/* Something was sent again; `timer`: because a timer fired. */
+void owner_resent(struct side *, bool timer, int64_t sent_ns);
+/* A segment below SND.UNA: a zero-window probe, if the window is. */
+void owner_probe(struct side *, const struct segment *, int64_t sent_ns);
 
 #endif

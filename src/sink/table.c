@@ -61,19 +61,36 @@ static size_t total_width(const struct table *t, const size_t *width)
 	return sum;
 }
 
-/* Hides columns until the rest fits or all that remain must stay. */
+/* The column to drop next, or, of those already dropped, to take back first. */
+static struct table_column *least_telling(struct table *t, const bool *dropped)
+{
+	struct table_column *least = NULL;
+	unsigned i;
+
+	for (i = 0; i < t->n_columns; i++) {
+		struct table_column *c = &t->column[i];
+
+		if (dropped ? dropped[i] && (!least || c->drop < least->drop)
+			: !c->hidden && c->drop && (!least || c->drop > least->drop))
+			least = c;
+	}
+	return least;
+}
+
+/* Hides columns until the rest fits or all that remain must stay; then takes back what fits after all. */
 static void fit(struct table *t, const size_t *width)
 {
-	while (t->style->width && total_width(t, width) > t->style->width) {
-		struct table_column *least = NULL;
-		unsigned i;
+	bool dropped[TABLE_MAX_COLUMNS] = { false };
+	struct table_column *c;
 
-		for (i = 0; i < t->n_columns; i++)
-			if (!t->column[i].hidden && t->column[i].drop && (!least || t->column[i].drop > least->drop))
-				least = &t->column[i];
-		if (!least)
+	while (t->style->width && total_width(t, width) > t->style->width) {
+		if (!(c = least_telling(t, NULL)))
 			return;
-		least->hidden = true;
+		c->hidden = dropped[c - t->column] = true;
+	}
+	while ((c = least_telling(t, dropped))) {
+		dropped[c - t->column] = c->hidden = false;
+		c->hidden = total_width(t, width) > t->style->width;
 	}
 }
 

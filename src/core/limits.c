@@ -1,0 +1,308 @@
+#include "core/limits.h"
+
+#include <math.h>
+
+enum { MS = 1000000, MILLION = 1000000 };
+
+void limits_init(struct limits *l, int64_t now_ns, bool syn)
+{
+	*l = (struct limits){ .since_ns = now_ns, .sent_ns = now_ns, .progress_ns = now_ns };
+	l->owner = l->released = syn ? TCPSTAT_LIMIT_HANDSHAKE : TCPSTAT_LIMIT_APPLICATION_IDLE;
+}
+
+/* ---------------------------------------------------------------------------------------------------- accounts */
+
+static void account(struct limits *l, int64_t now_ns)
+{
+	if (now_ns <= l->since_ns)
+		return;
+	l->open_ns[l->owner] += now_ns - l->since_ns;
+	l->since_ns = now_ns;
+}
+
+static void settle(struct limits *l)
+{
+	for (int i = 0; i < TCPSTAT_NLIMITS; i++) {
+		l->ns[i] += l->open_ns[i];
+		l->open_ns[i] = 0;
+	}
+}
+
+static void reassign(struct limits *l, enum tcpstat_limit from, enum tcpstat_limit to)
+{
+	int64_t ns = l->open_ns[from];
+
+	l->open_ns[from] = 0;
+	l->open_ns[to] += ns;
+}
+
+/* What waited for an ACK, or so it seemed. */
+static void reassign_waits(struct limits *l, enum tcpstat_limit to)
+{
+	reassign(l, TCPSTAT_LIMIT_RECEIVER_WINDOW, to);
+	reassign(l, TCPSTAT_LIMIT_CONGESTION_WINDOW, to);
+	reassign(l, TCPSTAT_LIMIT_SENDER_UNKNOWN, to);
+}
+
+static bool is_wait(enum tcpstat_limit owner)
+{
+	return owner == TCPSTAT_LIMIT_RECEIVER_WINDOW || owner == TCPSTAT_LIMIT_CONGESTION_WINDOW ||
+	       owner == TCPSTAT_LIMIT_SENDER_UNKNOWN;
+}
+
+/* The last `ns` of the open time become `to`: from the latest owner first. */
+static void reassign_last(struct limits *l, int64_t ns, enum tcpstat_limit to)
+{
+	int from = l->owner;
+
+	for (int n = 0; n < TCPSTAT_NLIMITS && ns > 0; n++, from = (from + 1) % TCPSTAT_NLIMITS) {
+		int64_t part = l->open_ns[from] < ns ? l->open_ns[from] : ns;
+
+		if (from == (int)to)
+			continue;
+		l->open_ns[from] -= part;
+		l->open_ns[to] += part;
+		ns -= part;
+	}
+}
+
+/* ---------------------------------------------------------------------------------------------------- owners */
+
+static uint64_t room(const struct limits_env *e)
+{
+	uint64_t edge = e->una + e->wnd;
+
+	return edge > e->nxt ? edge - e->nxt : 0;
+}
+
+static bool rwnd_is_full(const struct limits_env *e)
+{
+	return room(e) < e->mss;
+}
+
+static bool cwnd_is_full(const struct limits_env *e)
+{
+	return e->cwnd && e->in_flight >= e->cwnd;
+}
+
+/* Who owns the time from here on, if data waits? */
+static enum tcpstat_limit owner_of_wait(const struct limits_env *e)
+{
+	uint64_t flight = e->nxt - e->una;
+
+	if (rwnd_is_full(e) && !cwnd_is_full(e))
+		return TCPSTAT_LIMIT_RECEIVER_WINDOW;
+	if (e->ca >= TCPSTAT_CA_DISORDER)
+		return TCPSTAT_LIMIT_RECOVERY;
+	if (cwnd_is_full(e))
+		return TCPSTAT_LIMIT_CONGESTION_WINDOW;
+	if (!flight)
+		return TCPSTAT_LIMIT_APPLICATION_IDLE;
+	/* Stacks hold back what would use less than a third of the window, to send it in one piece. */
+	bool cwnd_is_used = e->cwnd && 3ull * e->in_flight >= 2ull * e->cwnd;
+
+	if (flight / 2 >= e->wnd / 3 && (!cwnd_is_used || flight / e->mss * e->cwnd > e->wnd / e->mss * e->in_flight))
+		return TCPSTAT_LIMIT_RECEIVER_WINDOW;
+	return cwnd_is_used ? TCPSTAT_LIMIT_CONGESTION_WINDOW : TCPSTAT_LIMIT_SENDER_UNKNOWN;
+}
+
+static bool has_room(const struct limits_env *e)
+{
+	return room(e) >= e->mss && room(e) >= e->wnd / 3 && (!e->cwnd || 3ull * e->in_flight <= 2ull * e->cwnd);
+}
+
+/* ---------------------------------------------------------------------------------------------------- events */
+
+/* There was room for long and nothing left: nothing waited. */
+static void find_idle(struct limits *l, const struct limits_env *e)
+{
+	if (l->idle || !l->opened_ns || e->now_ns - l->opened_ns <= e->slack_ns)
+		return;
+	l->idle = true;
+	reassign_waits(l, TCPSTAT_LIMIT_APPLICATION_IDLE);
+}
+
+void limits_ack(struct limits *l, const struct limits_env *e, uint64_t prior_una, bool progress, bool data)
+{
+	account(l, e->now_ns);
+	if (l->owner == TCPSTAT_LIMIT_HANDSHAKE && e->una > prior_una) {
+		settle(l);
+		l->owner = TCPSTAT_LIMIT_APPLICATION_IDLE;
+		l->sent_ns = l->since_ns;
+	}
+	find_idle(l, e);
+	if (progress)
+		l->progress_ns = l->since_ns;
+	if (data)
+		l->peer_data_ns = l->since_ns;
+	l->acked_small = !data && l->small_end > prior_una && l->small_end <= e->una;
+	l->held = e->una > prior_una || e->nxt > e->una || l->owner == TCPSTAT_LIMIT_RECEIVER_WINDOW;
+	l->ack_ns = l->since_ns;
+	if (l->owner == TCPSTAT_LIMIT_HANDSHAKE)
+		return;
+	enum tcpstat_limit owner = owner_of_wait(e);
+
+	if (l->done || l->idle) {
+		if (owner != TCPSTAT_LIMIT_RECOVERY)
+			owner = TCPSTAT_LIMIT_APPLICATION_IDLE;
+	} else if (owner != TCPSTAT_LIMIT_RECEIVER_WINDOW && owner != TCPSTAT_LIMIT_RECOVERY &&
+		   (l->owner == TCPSTAT_LIMIT_RECEIVER_WINDOW || l->owner == TCPSTAT_LIMIT_CONGESTION_WINDOW)) {
+		/* Until data leaves, or does not. */
+		owner = l->owner;
+	}
+	if (!l->opened_ns && has_room(e))
+		l->opened_ns = l->since_ns;
+	l->owner = owner;
+}
+
+/* Not an ACK let it go: the application wrote it now, or the sender paces what it wrote before. */
+static void settle_unclocked(struct limits *l, const struct limits_env *e, uint32_t len)
+{
+	int64_t gap_ns = l->since_ns - l->sent_ns;
+	bool paced = len >= e->mss && e->nxt - e->una > 2ull * e->mss && e->srtt_ns && gap_ns <= e->srtt_ns / 8 &&
+		     !l->idle;
+
+	reassign_waits(l, paced ? TCPSTAT_LIMIT_SENDER_UNKNOWN : TCPSTAT_LIMIT_APPLICATION_IDLE);
+	if (!paced && l->peer_data_ns) {
+		int64_t think_ns = l->since_ns - l->peer_data_ns, idle_ns = l->open_ns[TCPSTAT_LIMIT_APPLICATION_IDLE];
+
+		if (think_ns > idle_ns)
+			think_ns = idle_ns;
+		l->open_ns[TCPSTAT_LIMIT_APPLICATION_IDLE] -= think_ns;
+		l->open_ns[TCPSTAT_LIMIT_THINK_TIME] += think_ns;
+	}
+	l->released = paced ? TCPSTAT_LIMIT_SENDER_UNKNOWN : TCPSTAT_LIMIT_APPLICATION_IDLE;
+}
+
+static void settle_nagle(struct limits *l)
+{
+	reassign_waits(l, TCPSTAT_LIMIT_DELAYED_ACK);
+	reassign(l, TCPSTAT_LIMIT_APPLICATION_IDLE, TCPSTAT_LIMIT_DELAYED_ACK);
+	l->released = TCPSTAT_LIMIT_DELAYED_ACK;
+}
+
+/* An ACK let it go, though both windows had room before: the sender filled a buffer that the ACK emptied (but a short or
+ * lone segment is what the application wrote just now). */
+static bool fills_buffer(const struct limits *l, const struct limits_env *e, uint32_t len)
+{
+	return len >= e->mss && e->nxt - e->una > len && l->since_ns - l->ack_ns <= e->slack_ns / 2;
+}
+
+static void settle_clocked(struct limits *l, const struct limits_env *e, uint32_t len)
+{
+	bool windows = l->open_ns[TCPSTAT_LIMIT_RECEIVER_WINDOW] || l->open_ns[TCPSTAT_LIMIT_CONGESTION_WINDOW] ||
+		       l->open_ns[TCPSTAT_LIMIT_RECOVERY];
+
+	if (windows) {
+		l->released = l->owner;
+	} else if (fills_buffer(l, e, len)) {
+		reassign(l, TCPSTAT_LIMIT_APPLICATION_IDLE, TCPSTAT_LIMIT_SENDER_UNKNOWN);
+		l->released = TCPSTAT_LIMIT_SENDER_UNKNOWN;
+	} else {
+		settle_unclocked(l, e, len);
+	}
+}
+
+void limits_sent(struct limits *l, const struct limits_env *e, uint32_t len, bool fin)
+{
+	bool burst = e->now_ns - l->sent_ns <= MS && is_wait(l->released);
+	bool clocked = l->ack_ns >= l->sent_ns && e->now_ns - l->ack_ns <= e->slack_ns && l->held;
+	bool persist = l->owner == TCPSTAT_LIMIT_RECEIVER_WINDOW && len && len < e->mss && e->nxt == e->una + e->wnd;
+	bool nagle = clocked && l->acked_small && len < e->mss && !l->no_nagle;
+
+	account(l, e->now_ns);
+	if (l->owner == TCPSTAT_LIMIT_HANDSHAKE)
+		return;
+	if (persist)
+		l->released = TCPSTAT_LIMIT_RECEIVER_WINDOW; /* a timer pressed what fits into the rest of the window */
+	else if (!len)
+		reassign_waits(l, TCPSTAT_LIMIT_APPLICATION_IDLE);
+	else if (nagle)
+		settle_nagle(l);
+	else if (clocked)
+		settle_clocked(l, e, len);
+	else if (burst)
+		reassign_waits(l, l->released);
+	else
+		settle_unclocked(l, e, len);
+	settle(l);
+	l->no_nagle |= len && len < e->mss && l->small_end > e->una;
+	if (len && len < e->mss)
+		l->small_end = e->nxt;
+	l->done |= fin;
+	l->sent_ns = l->progress_ns = l->since_ns;
+	l->opened_ns = l->peer_data_ns = 0;
+	l->idle = l->acked_small = false;
+	l->owner = owner_of_wait(e);
+	if (l->done && l->owner != TCPSTAT_LIMIT_RECOVERY)
+		l->owner = TCPSTAT_LIMIT_APPLICATION_IDLE;
+}
+
+void limits_resent(struct limits *l, const struct limits_env *e, bool timer)
+{
+	account(l, e->now_ns);
+	if (l->owner == TCPSTAT_LIMIT_HANDSHAKE)
+		return;
+	if (timer && l->owner != TCPSTAT_LIMIT_RECEIVER_WINDOW) {
+		int64_t from_ns = l->progress_ns > l->sent_ns ? l->progress_ns : l->sent_ns;
+
+		reassign_last(l, l->since_ns - from_ns, TCPSTAT_LIMIT_TIMEOUT);
+		settle(l);
+		l->sent_ns = l->progress_ns = l->since_ns;
+		l->opened_ns = 0;
+	}
+	if (e->ca >= TCPSTAT_CA_DISORDER)
+		l->owner = TCPSTAT_LIMIT_RECOVERY;
+}
+
+void limits_probe(struct limits *l, int64_t now_ns)
+{
+	account(l, now_ns);
+	if (l->owner == TCPSTAT_LIMIT_HANDSHAKE)
+		return;
+	reassign(l, TCPSTAT_LIMIT_APPLICATION_IDLE, TCPSTAT_LIMIT_RECEIVER_WINDOW);
+	settle(l);
+	l->sent_ns = l->since_ns;
+	l->idle = false;
+	l->opened_ns = 0;
+	l->owner = TCPSTAT_LIMIT_RECEIVER_WINDOW;
+}
+
+/* ---------------------------------------------------------------------------------------------------- result */
+
+void limits_get(const struct limits *l, int64_t last_ns, double ratio[TCPSTAT_NLIMITS])
+{
+	struct limits end = *l;
+	double sum = 0;
+	int most = 0;
+
+	account(&end, last_ns);
+	if (!end.idle && end.open_ns[TCPSTAT_LIMIT_SENDER_UNKNOWN])
+		reassign(&end, TCPSTAT_LIMIT_SENDER_UNKNOWN, TCPSTAT_LIMIT_APPLICATION_IDLE);
+	settle(&end);
+	for (int i = 0; i < TCPSTAT_NLIMITS; i++) {
+		sum += (double)end.ns[i];
+		if (end.ns[i] > end.ns[most])
+			most = i;
+	}
+	/* In millionths, as they are printed, the greatest takes the rest: so do the printed ones sum to 1. */
+	int64_t rest = MILLION;
+
+	for (int i = 0; i < TCPSTAT_NLIMITS; i++) {
+		int64_t part = sum > 0 ? (int64_t)((double)end.ns[i] / sum * MILLION + 0.5) : 0;
+
+		if (i != most)
+			rest -= part;
+		ratio[i] = sum > 0 ? (double)part / MILLION : NAN;
+	}
+	if (sum > 0)
+		ratio[most] = (double)rest / MILLION;
+}
+
+void limits_get_silent(bool syn, int64_t duration_ns, double ratio[TCPSTAT_NLIMITS])
+{
+	for (int i = 0; i < TCPSTAT_NLIMITS; i++)
+		ratio[i] = duration_ns > 0 ? 0 : NAN;
+	if (duration_ns > 0)
+		ratio[syn ? TCPSTAT_LIMIT_HANDSHAKE : TCPSTAT_LIMIT_APPLICATION_IDLE] = 1;
+}

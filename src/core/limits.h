@@ -1,0 +1,66 @@
+/* What limited one direction: every instant of it belongs to exactly one owner (enum tcpstat_limit).
+ *
+ * handshake          until the peer acknowledged the SYN
+ * receiver_window    data waits and the next segment does not fit below SND.UNA + SND.WND, though the congestion window
+ *                    has room; a zero window and its probes too
+ * congestion_window  data waits for ACKs with the congestion window in full use
+ * recovery           a loss is repaired (Disorder, CWR, Recovery, and Loss once its timer has fired), data waits or not
+ * timeout            from the last progress (an ACK that advances or SACKs, or new data) until a timer resent something
+ * delayed_ack        a short segment waits until an earlier short one is acknowledged (RFC 896), as long as that takes
+ * think_time         nothing to send, from the last data of the peer until this side answers with data
+ * application_idle   nothing to send else; what was sent may still be under way
+ * sender_unknown     data leaves, and nothing of the above held it: pacing, a small send buffer, a busy host
+ *
+ * Whether data waited shows later: it leaves at once when an ACK makes room, or it did not wait. So the time since data
+ * last left is kept apart by provisional owner and settled when more leaves. Constant work and memory.
+ *
+ * Times are the sender's, nanoseconds, and may not decrease (those that do count as no time). */
+#ifndef TCPSTAT_LIMITS_H
+#define TCPSTAT_LIMITS_H
+
+#include "core/tcpstat.h"
+
+struct limits {
+	int64_t ns[TCPSTAT_NLIMITS];    /* settled */
+	int64_t open_ns[TCPSTAT_NLIMITS]; /* since data last left, provisional */
+	int64_t since_ns;               /* accounted until then */
+	int64_t sent_ns;                /* when data last left, or a timer resent it: open_ns counts from there */
+	int64_t progress_ns;
+	int64_t ack_ns, opened_ns;      /* the last ACK; the first one since data left that made room; 0: none */
+	int64_t peer_data_ns;           /* the peer's last data since this side's; 0: none */
+	uint64_t small_end;             /* end of the last short segment sent; 0: none */
+	uint8_t owner;                  /* of the time from since_ns on, enum tcpstat_limit */
+	uint8_t released;               /* what held the data that left last */
+	bool idle;                      /* nothing waited when there was room */
+	bool done;                      /* FIN sent */
+	bool acked_small;               /* the last ACK acknowledged all short segments, and brought no data */
+	bool held;                      /* before the last ACK something was unacknowledged or the window full */
+	bool no_nagle;                  /* a short segment left while another was unacknowledged */
+};
+
+/* The sender after the event. */
+struct limits_env {
+	int64_t now_ns;
+	int64_t slack_ns;               /* data that leaves so soon after an ACK was let go by it */
+	int64_t srtt_ns;                /* 0 unknown */
+	uint64_t una, nxt, wnd;         /* wnd: UINT64_MAX / 2 while unknown */
+	uint32_t mss, in_flight, cwnd;  /* segments but for mss; cwnd 0: unknown */
+	enum tcpstat_ca ca;
+};
+
+/* `syn`: begins with a handshake. */
+void limits_init(struct limits *, int64_t now_ns, bool syn);
+/* An ACK reached the sender. `prior_una`: SND.UNA before; `progress`: it advanced or SACKed; `data`: it has payload. */
+void limits_ack(struct limits *, const struct limits_env *, uint64_t prior_una, bool progress, bool data);
+/* New data of `len` bytes left, up to env.nxt; fin: this side will send no more. */
+void limits_sent(struct limits *, const struct limits_env *, uint32_t len, bool fin);
+/* Something was sent again; `timer`: because a timer fired. */
+void limits_resent(struct limits *, const struct limits_env *, bool timer);
+/* A zero-window probe left: data does wait. */
+void limits_probe(struct limits *, int64_t now_ns);
+/* Ratios of the time from limits_init to `last_ns`, which sum to 1; NAN if that is no time. */
+void limits_get(const struct limits *, int64_t last_ns, double ratio[TCPSTAT_NLIMITS]);
+/* The same for a direction of which nothing was seen that takes room in sequence space. */
+void limits_get_silent(bool syn, int64_t duration_ns, double ratio[TCPSTAT_NLIMITS]);
+
+#endif

@@ -1,0 +1,52 @@
+/* Feeds the limits of a direction from the replica of its sender. */
+#include "core/side.h"
+
+enum { MS = 1000000 };
+
+/* How exactly are the times known at which ACKs reach the sender and data leaves it? */
+static int64_t slack_ns(const struct side *d, int64_t half_ns)
+{
+	return d->near ? 2 * (int64_t)MS : 2 * (int64_t)MS + half_ns / 8 + d->clock.tick_ns;
+}
+
+static struct limits_env env_of(const struct side *d, int64_t now_ns)
+{
+	const struct sender *s = &d->snd;
+	const struct cong_one *o = cong_best(&s->cong);
+
+	return (struct limits_env){
+		.now_ns = now_ns, .srtt_ns = rtt_srtt_ns(&s->rtt), .una = s->snd_una, .nxt = s->snd_nxt,
+		.wnd = s->wnd_exact || !s->snd_wnd ? s->snd_wnd : UINT64_MAX / 2, .mss = s->mss,
+		.in_flight = sender_in_flight(s), .cwnd = o ? o->cwnd : 0, .ca = s->ca
+	};
+}
+
+void owner_ack(struct side *d, const struct ack *a, const struct ack_result *res, int64_t half_ns)
+{
+	struct limits_env env = env_of(d, a->now_ns);
+	bool progress = res->advanced || d->snd.progress_ns == a->now_ns;
+
+	env.slack_ns = slack_ns(d, half_ns);
+	limits_ack(&d->limits, &env, res->prior_una, progress, a->end > a->seq && !(a->flags & (TH_SYN | TH_FIN)));
+}
+
+void owner_sent(struct side *d, const struct segment *s, int64_t sent_ns, int64_t half_ns)
+{
+	struct limits_env env = env_of(d, sent_ns);
+
+	env.slack_ns = slack_ns(d, half_ns);
+	limits_sent(&d->limits, &env, s->len, s->flags & TH_FIN);
+}
+
+void owner_resent(struct side *d, bool timer, int64_t sent_ns)
+{
+	struct limits_env env = env_of(d, sent_ns);
+
+	limits_resent(&d->limits, &env, timer);
+}
+
+void owner_probe(struct side *d, const struct segment *s, int64_t sent_ns)
+{
+	if (d->snd.snd_wnd < d->snd.mss && !(s->flags & (TH_SYN | TH_FIN)))
+		limits_probe(&d->limits, sent_ns);
+}
