@@ -25,6 +25,7 @@ struct tcpstat {
 	struct pool conns;
 	struct flow_table flows;
 	size_t max_conns;
+	uint64_t states[2][TCPSTAT_NSTATES]; /* of the endpoints of all connections */
 	int64_t now_ns;
 	bool has_time;
 };
@@ -46,6 +47,8 @@ static void fill_in(struct tcpstat_config *c)
 		c->event = ignore_event;
 		c->events = 0;
 	}
+	if (c->progress_ns <= 0)
+		c->progress_ns = 10 * second_ns;
 	if (c->msl_ns <= 0)
 		c->msl_ns = 30 * second_ns;
 	if (!c->memory_bytes)
@@ -82,9 +85,17 @@ static struct conn *conn_of(struct flow_node *node)
 	return (struct conn *)node; /* its first member */
 }
 
+/* What connections add to the counts of states: taken out before a state may change, and put back after. */
+static void count_states(struct tcpstat *t, const struct conn *c, uint64_t weight)
+{
+	for (unsigned i = 0; i < 2; i++)
+		t->states[i][c->endpoints.ep[i].state] += weight;
+}
+
 /* The connection is out of the table: report it and free it. */
 static void report(struct tcpstat *t, struct conn *c)
 {
+	count_states(t, c, UINT64_MAX); /* less one */
 	conn_finish(c, t->now_ns, &t->config);
 	conn_fini(c, &t->budget);
 	pool_put(&t->conns, c);
@@ -116,6 +127,13 @@ static void make_room(struct tcpstat *t)
 			return;
 }
 
+static void time_out(struct tcpstat *t, struct conn *c, bool give_up, int64_t ts)
+{
+	count_states(t, c, UINT64_MAX);
+	conn_timeout(c, give_up, ts, &t->config);
+	count_states(t, c, 1);
+}
+
 static void expire(struct tcpstat *t)
 {
 	int64_t closed_ns = 2 * t->config.msl_ns;
@@ -124,7 +142,7 @@ static void expire(struct tcpstat *t)
 	while ((node = flow_table_oldest(&t->flows, CONN_CLOSED))) {
 		struct conn *c = conn_of(node);
 		if (t->now_ns - c->last_ts >= closed_ns)
-			conn_timeout(c, false, c->last_ts + closed_ns, &t->config);
+			time_out(t, c, false, c->last_ts + closed_ns);
 		else if (t->flows.class_count[CONN_CLOSED] <= CLOSED_MAX)
 			break;
 		leave(t, c);
@@ -134,7 +152,7 @@ static void expire(struct tcpstat *t)
 			struct conn *c = conn_of(node);
 			if (t->now_ns - c->last_ts < idle_s[class] * second_ns)
 				break;
-			conn_timeout(c, true, c->last_ts + idle_s[class] * second_ns, &t->config);
+			time_out(t, c, true, c->last_ts + idle_s[class] * second_ns);
 			leave(t, c);
 		}
 }
@@ -175,6 +193,7 @@ static struct conn *add_conn(struct tcpstat *t, const struct flow_key *key, cons
 			return NULL;
 		}
 	conn_init(c, v, swapped, (uint32_t)++t->counters.connections);
+	count_states(t, c, 1);
 	return c;
 }
 
@@ -203,7 +222,10 @@ static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct 
 		c->previous = previous;
 		c->incarnation = incarnation;
 	}
+	count_states(t, c, UINT64_MAX);
 	conn_segment(c, &t->budget, v, swapped, pkt, &t->config);
+	count_states(t, c, 1);
+	conn_progress(c, t->now_ns, &t->config);
 	flow_table_touch(&t->flows, &c->node, conn_class(c));
 	return 0;
 }
@@ -320,4 +342,31 @@ void tcpstat_free(struct tcpstat *t)
 const struct tcpstat_counters *tcpstat_counters(const struct tcpstat *t)
 {
 	return &t->counters;
+}
+
+void tcpstat_gauges(const struct tcpstat *t, struct tcpstat_gauges *out)
+{
+	*out = (struct tcpstat_gauges){ .connections = t->flows.count,
+		.open = t->flows.class_count[CONN_OPEN], .half_open = t->flows.class_count[CONN_HALF_OPEN],
+		.closing = t->flows.class_count[CONN_CLOSING], .closed = t->flows.class_count[CONN_CLOSED],
+		.memory_bytes = t->budget.used, .memory_limit_bytes = t->budget.limit,
+		.now_ns = t->has_time ? t->now_ns : TCPSTAT_NULL };
+	memcpy(out->states, t->states, sizeof out->states);
+}
+
+void tcpstat_each(const struct tcpstat *t, void (*each)(void *ctx, const struct tcpstat_event *), void *ctx)
+{
+	for (unsigned class = 0; class < CONN_NCLASSES; class++) {
+		const struct flow_node *head = &t->flows.list[class];
+
+		for (struct flow_node *node = head->next; node != head; node = node->next) {
+			const struct conn *c = conn_of(node);
+			struct tcpstat_conn out;
+			struct tcpstat_event ev = { .type = TCPSTAT_EV_PROGRESS, .dir = TCPSTAT_NODIR, .ts_ns = c->last_ts,
+				.frame = c->last_frame, .conn = c->number, .connection = &out };
+
+			conn_snapshot(c, t->now_ns, &out);
+			each(ctx, &ev);
+		}
+	}
 }

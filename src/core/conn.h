@@ -86,6 +86,10 @@ void conn_segment(struct conn *, struct budget *, const struct tcp_view *, bool 
 enum conn_class conn_class(const struct conn *);
 /* 2 MSL have passed, or (give_up) as much time as an endpoint waits for an answer. */
 void conn_timeout(struct conn *, bool give_up, int64_t ts, const struct tcpstat_config *);
+/* The connection as it stands. `now`: how far the capture reaches. */
+void conn_snapshot(const struct conn *, int64_t now, struct tcpstat_conn *);
+/* The connection goes on: says so, if that is wanted and config->progress_ns have passed. */
+void conn_progress(struct conn *, int64_t now, const struct tcpstat_config *);
 /* The connection leaves: what waits is settled and the event goes out. `now`: how far the capture reaches. */
 void conn_finish(struct conn *, int64_t now, const struct tcpstat_config *);
 

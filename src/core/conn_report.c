@@ -169,30 +169,51 @@ static void report(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 	out->conn_state = zeek_state(c, out);
 }
 
+void conn_snapshot(const struct conn *c, int64_t now, struct tcpstat_conn *out)
+{
+	report(c, now, out);
+	if (!c->rest) {
+		out->half[0].payload_bytes = out->half[1].payload_bytes = c->no_rest ? TCPSTAT_NULL : 0;
+		return;
+	}
+	reasm_snapshot(c->rest->reasm, out);
+	window_snapshot(&c->rest->window, out);
+	dupack_snapshot(&c->rest->dupack, out);
+	latency_snapshot(&c->rest->latency, out);
+	if (c->rest->replay)
+		replay_snapshot(c->rest->replay, out);
+}
+
+static void tell(const struct conn *c, enum tcpstat_event_type type, int64_t now, const struct emitter *e)
+{
+	struct tcpstat_conn out;
+	struct tcpstat_event ev = { .type = type, .dir = TCPSTAT_NODIR, .ts_ns = c->last_ts, .frame = c->last_frame,
+		.connection = &out };
+
+	if (!emit_wants(e, type))
+		return;
+	conn_snapshot(c, now, &out);
+	emit_event(e, &ev);
+}
+
+void conn_progress(struct conn *c, int64_t now, const struct tcpstat_config *config)
+{
+	struct emitter e = { config, c->number };
+
+	if (!c->rest || now - (c->rest->progress_ts ? c->rest->progress_ts : c->first_ts) < config->progress_ns)
+		return;
+	c->rest->progress_ts = now;
+	tell(c, TCPSTAT_EV_PROGRESS, now, &e);
+}
+
 void conn_finish(struct conn *c, int64_t now, const struct tcpstat_config *config)
 {
 	struct emitter e = { config, c->number };
-	struct tcpstat_conn out;
 
 	if (c->rest) {
 		reasm_finish(c->rest->reasm, c->last_ts, &e);
 		if (c->rest->replay)
 			replay_finish(c->rest->replay, &e);
 	}
-	if (!emit_wants(&e, TCPSTAT_EV_CONNECTION))
-		return;
-	report(c, now, &out);
-	if (c->rest) {
-		reasm_snapshot(c->rest->reasm, &out);
-		window_snapshot(&c->rest->window, &out);
-		dupack_snapshot(&c->rest->dupack, &out);
-		latency_snapshot(&c->rest->latency, &out);
-		if (c->rest->replay)
-			replay_snapshot(c->rest->replay, &out);
-	} else {
-		out.half[0].payload_bytes = out.half[1].payload_bytes = c->no_rest ? TCPSTAT_NULL : 0;
-	}
-	struct tcpstat_event ev = { .type = TCPSTAT_EV_CONNECTION, .dir = TCPSTAT_NODIR, .ts_ns = c->last_ts,
-		.frame = c->last_frame, .connection = &out };
-	emit_event(&e, &ev);
+	tell(c, TCPSTAT_EV_CONNECTION, now, &e);
 }

@@ -17,6 +17,7 @@ struct conn_rest {
 	struct window window;
 	struct dupack dupack;
 	struct latency latency;
+	int64_t progress_ts;            /* when EV_PROGRESS was said last; 0: not yet */
 	struct replay *replay;          /* NULL: over the budget */
 };
 

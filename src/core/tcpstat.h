@@ -163,7 +163,8 @@ struct tcpstat_pkt {
 	X(EV_WINDOW, "window") X(EV_KEEPALIVE, "keepalive") X(EV_GAP, "gap") X(EV_ICMP, "icmp") \
 	X(EV_FINDING, "finding") \
 	X(EV_CONNECTION, "connection") \
-	X(EV_SEGMENT, "segment") /* each segment as decoded: for ladders and screens, not a record */
+	X(EV_SEGMENT, "segment") /* each segment as decoded: for ladders and screens, not a record */ \
+	X(EV_PROGRESS, "progress") /* a connection that goes on, as it stands; not a record: see progress_ns */
 
 enum tcpstat_event_type {
 #define X(constant, name) TCPSTAT_##constant,
@@ -297,7 +298,7 @@ struct tcpstat_event {
 		struct tcpstat_ev_icmp icmp;
 		struct tcpstat_ev_finding finding;
 		struct tcpstat_ev_segment segment;
-		const struct tcpstat_conn *connection;
+		const struct tcpstat_conn *connection; /* of EV_CONNECTION and EV_PROGRESS */
 	};
 };
 
@@ -400,6 +401,7 @@ struct tcpstat_config {
 	uint64_t reasm_conn_bytes;      /* out-of-order bytes buffered for one direction; 0: 16 MiB */
 	uint64_t hash_seed;             /* of the flow table; pass random bits */
 	bool live;                      /* idle connections end by timeout of their state, not only at the end */
+	int64_t progress_ns;            /* a connection with packets says EV_PROGRESS so often; 0: 10 s */
 };
 
 struct tcpstat;
@@ -416,5 +418,18 @@ void tcpstat_tick(struct tcpstat *, int64_t now_ns);
 void tcpstat_finish(struct tcpstat *);
 void tcpstat_free(struct tcpstat *);
 const struct tcpstat_counters *tcpstat_counters(const struct tcpstat *);
+
+/* How things stand now. */
+struct tcpstat_gauges {
+	uint64_t connections;           /* that are followed, closed ones that may still get late segments included */
+	uint64_t open, half_open, closing, closed; /* the same: data may flow, handshake, one FIN seen, over */
+	uint64_t states[2][TCPSTAT_NSTATES]; /* their endpoints by state */
+	uint64_t memory_bytes, memory_limit_bytes;
+	int64_t now_ns;                 /* how far the input has come; NULL: no packet yet */
+};
+void tcpstat_gauges(const struct tcpstat *, struct tcpstat_gauges *);
+/* Calls `each` with every connection that is followed, as it stands, those idle for longest first; nothing changes. The
+ * event is EV_PROGRESS. Costs time by the number of connections. */
+void tcpstat_each(const struct tcpstat *, void (*each)(void *ctx, const struct tcpstat_event *), void *ctx);
 
 #endif
