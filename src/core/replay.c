@@ -18,7 +18,7 @@ struct replay {
 	struct budget *budget;
 	struct vantage vantage;
 	struct side *side[2];
-	struct dist rtt[2];
+	struct dist rtt[2], ack_delay[2];
 	const struct stack *stack[2];
 	uint16_t mss[2];                /* as offered by each endpoint's SYN; 0 none */
 	bool syn[2], synack[2], sack_permitted[2], timestamps[2];
@@ -57,6 +57,7 @@ void replay_free(struct replay *r)
 	for (int i = 0; i < 2; i++) {
 		side_free(r->side[i], r->budget);
 		dist_fini(&r->rtt[i], r->budget);
+		dist_fini(&r->ack_delay[i], r->budget);
 	}
 	budget_resize(r->budget, r, sizeof *r, 0);
 }
@@ -640,7 +641,10 @@ enum replay_class replay_segment(struct replay *r, const struct segment *s, cons
 		r->first_ns = s->ts;
 	if (s->flags & TH_SYN)
 		learn_syn(r, s);
-	vantage_segment(&r->vantage, s);
+	int64_t late_ns = vantage_segment(&r->vantage, s);
+
+	if (late_ns >= 0 && !(s->flags & TH_SYN))
+		dist_add(&r->ack_delay[s->dir], r->budget, late_ns);
 	if (!d && segment_occupies(s))
 		d = side_of(r, s->dir, s);
 	if (d)
@@ -720,6 +724,7 @@ static void snapshot_side(const struct replay *r, const struct side *d, struct t
 void replay_snapshot(const struct replay *r, struct tcpstat_conn *c)
 {
 	for (int i = 0; i < 2; i++) {
+		dist_get(&r->ack_delay[i], &c->half[i].ack_delay);
 		if (r->side[i]) {
 			snapshot_side(r, r->side[i], &c->half[i]);
 			limits_get(&r->side[i]->limits, c->last_ts_ns, c->half[i].limits);

@@ -324,6 +324,7 @@ struct tcpstat_half {                   /* one direction; everything about the d
 	int64_t out_of_order, duplicates;
 	int64_t dup_acks, dup_ack_runs_3, sack_blocks, dsacks; /* in the ACKs that this endpoint sent */
 	struct tcpstat_dist rtt;
+	struct tcpstat_dist ack_delay;  /* how long this endpoint held its ACKs back (RFC 1122 section 4.2.3.2) */
 	int64_t srtt_ns, rttvar_ns;
 	struct { int64_t last_ns, max_ns; } rto;
 	struct { int64_t count, max_backoff, stall_ns; } timeouts;

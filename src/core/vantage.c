@@ -8,21 +8,22 @@ void vantage_init(struct vantage *v)
 	v->half[0].min_ns = v->half[1].min_ns = TCPSTAT_NULL;
 }
 
-static void half_answer(struct half *h, uint64_t ack, int64_t now_ns)
+static int64_t half_answer(struct half *h, uint64_t ack, int64_t now_ns)
 {
 	for (uint32_t i = 0; i < h->n; i++) {
 		if (h->asked[i].end != ack)
 			continue;
 		int64_t took = now_ns - h->asked[i].seen_ns;
-		if (took >= 0) {
-			if (h->min_ns == TCPSTAT_NULL || took < h->min_ns)
-				h->min_ns = took;
-			h->samples++;
-		}
 		h->n -= i + 1;
 		memmove(h->asked, h->asked + i + 1, h->n * sizeof *h->asked);
-		return;
+		if (took < 0)
+			return -1;
+		if (h->min_ns == TCPSTAT_NULL || took < h->min_ns)
+			h->min_ns = took;
+		h->samples++;
+		return took - h->min_ns;
 	}
+	return -1;
 }
 
 static void half_ask(struct half *h, const struct segment *s)
@@ -39,14 +40,17 @@ static void half_ask(struct half *h, const struct segment *s)
 	h->asked[h->n++].seen_ns = s->ts;
 }
 
-void vantage_segment(struct vantage *v, const struct segment *s)
+int64_t vantage_segment(struct vantage *v, const struct segment *s)
 {
+	int64_t late_ns = -1;
+
 	if (s->flags & TH_RST)
-		return;
+		return late_ns;
 	if (s->flags & TH_ACK)
-		half_answer(&v->half[s->dir], s->ack, s->ts);
+		late_ns = half_answer(&v->half[s->dir], s->ack, s->ts);
 	if (segment_occupies(s))
 		half_ask(&v->half[!s->dir], s);
+	return late_ns;
 }
 
 int64_t vantage_half_ns(const struct vantage *v, int endpoint)

@@ -23,7 +23,8 @@ struct vantage {
 };
 
 void vantage_init(struct vantage *);
-void vantage_segment(struct vantage *, const struct segment *);
+/* If the segment answers one to its sender exactly: how much longer than the shortest answer it took, else -1. */
+int64_t vantage_segment(struct vantage *, const struct segment *);
 /* 0 while unknown. */
 int64_t vantage_half_ns(const struct vantage *, int endpoint);
 /* Is the capture next to this endpoint: its half at most a tenth of the whole? False while unknown. */

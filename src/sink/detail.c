@@ -393,6 +393,7 @@ static void print_times(const struct detail *d)
 	figures(d, "  mean", TIME, a->rtt.mean_ns, b->rtt.mean_ns);
 	figures(d, "  standard deviation", TIME, a->rtt.stddev_ns, b->rtt.stddev_ns);
 	happened(d, "  samples", COUNT, a->rtt.count, b->rtt.count);
+	pair(d, "ACKs held back", spread(d, x, &a->ack_delay), spread(d, y, &b->ack_delay));
 	figures(d, "smoothed RTT, last", TIME, a->srtt_ns, b->srtt_ns);
 	figures(d, "  variation, last", TIME, a->rttvar_ns, b->rttvar_ns);
 	figures(d, "RTO, last", TIME, a->rto.last_ns, b->rto.last_ns);
