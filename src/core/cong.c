@@ -23,7 +23,8 @@ const struct cong_one *cong_best(const struct cong *c)
 	bool deaf = c->deaf && c->deaf >= c->gave_way && misfit(best) > 0.02;
 
 	/* An algorithm that is none of these, forced into one of them, would spoil every figure. */
-	return best->compared >= 20 && (deaf || (best->compared >= 100 && misfit(best) > (c->far ? 0.15 : 0.08))) ? &c->seen : best;
+	bool misfits = best->compared >= 100 && misfit(best) > (c->far ? 0.15 : 0.08);
+	return best->compared >= 20 && (deaf || misfits) ? &c->seen : best;
 }
 
 void cong_init(struct cong *c, uint32_t initial_window)

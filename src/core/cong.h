@@ -87,7 +87,8 @@ void cong_forbid_undo(struct cong *);
 
 /* The replica that explains best what was sent; NULL: none does. */
 const struct cong_one *cong_best(const struct cong *);
-/* How well the best algorithm fits: mean of |in flight - cwnd| / cwnd while the window is the limit; NAN: nothing compared. */
+/* How well the best algorithm fits: mean of |in flight - cwnd| / cwnd while the window is the limit; NAN: nothing
+ * compared. */
 double cong_fit(const struct cong *);
 /* Its name, once enough was compared. */
 enum tcpstat_cc cong_name(const struct cong *);

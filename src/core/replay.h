@@ -1,8 +1,8 @@
 /* The senders of one connection, replayed: RTT and RTO, the class and cause of every segment that goes back in sequence
  * space, flight, congestion window, state and algorithm (inference: RFC 6298, 5681, 6675, 8985, 9438).
  *
- * Sees every segment of the connection in capture order and keeps, per direction, what is in flight and the ACKs that are
- * still under way to their endpoint. Allocates its per-direction part with the first data or SYN that needs it. */
+ * Sees every segment of the connection in capture order and keeps, per direction, what is in flight and the ACKs that
+ * are still under way to their endpoint. Allocates its per-direction part with the first data or SYN that needs it. */
 #ifndef TCPSTAT_REPLAY_H
 #define TCPSTAT_REPLAY_H
 

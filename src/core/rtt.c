@@ -1,6 +1,7 @@
 #include "core/rtt.h"
 
-static const int64_t initial_rto_ns = 1000000000, max_rto_ns = 120 * 1000000000LL; /* RFC 6298 section 2.1; Linux's ceiling */
+/* RFC 6298 section 2.1; Linux's ceiling */
+static const int64_t initial_rto_ns = 1000000000, max_rto_ns = 120 * 1000000000LL;
 
 /* The mean deviation moves by a quarter of the error, but only by a 32nd when the sample is well below the mean:
  * a falling RTT must not raise the timeout. */

@@ -98,7 +98,8 @@ static void sender_begin_recovery(struct sender *s, const struct cong_env *env)
 	s->ca = TCPSTAT_CA_RECOVERY;
 }
 
-/* A fast retransmission was seen: the ACK before it, or the reordering timer after it, took the sender into Recovery. */
+/* A fast retransmission was seen: the ACK before it, or the reordering timer after that, took the sender into
+ * Recovery. */
 static void sender_enter_recovery(struct sender *s, int64_t now_ns)
 {
 	bool by_ack = s->ack_env.now_ns && now_ns - s->ack_env.now_ns < 3 * MS;
@@ -307,7 +308,8 @@ static bool sender_any_retrans(const struct sender *s)
 
 static void sender_keep_open(struct sender *s)
 {
-	enum tcpstat_ca ca = s->sacked_out + s->lost_out || sender_any_retrans(s) ? TCPSTAT_CA_DISORDER : TCPSTAT_CA_OPEN;
+	bool disorder = s->sacked_out + s->lost_out || sender_any_retrans(s);
+	enum tcpstat_ca ca = disorder ? TCPSTAT_CA_DISORDER : TCPSTAT_CA_OPEN;
 
 	if (s->ca != ca) {
 		s->ca = ca;
@@ -315,7 +317,8 @@ static void sender_keep_open(struct sender *s)
 	}
 }
 
-/* True: stay in the old state until something above the recovery point is acknowledged (RFC 6582 section 6, no SACK). */
+/* True: stay in the old state until something above the recovery point is acknowledged (RFC 6582 section 6; without
+ * SACK). */
 static bool sender_undo_recovery(struct sender *s, const struct ack *a)
 {
 	if (sender_may_undo(s, a))

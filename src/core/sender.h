@@ -1,9 +1,9 @@
-/* A replica of one sender: what it has in flight, what it takes for lost, its congestion state, timers and windows, in the
- * sender's own time. Fed with what the sender sent and with the ACKs at the moment when they reached it.
+/* A replica of one sender: what it has in flight, what it takes for lost, its congestion state, timers and windows, in
+ * the sender's own time. Fed with what the sender sent and with the ACKs at the moment when they reached it.
  *
  * The state machine is Linux's (Open, Disorder, CWR, Recovery, Loss; RFC 5681, 6675, 6582, 8985, 5682, 3522): every
- * other sender does a subset of it. Retransmissions are never predicted, they are observed: a state that only a retransmission
- * proves (Recovery, Loss) is entered when it is seen. */
+ * other sender does a subset of it. Retransmissions are never predicted, they are observed: a state that only a
+ * retransmission proves (Recovery, Loss) is entered when it is seen. */
 #ifndef TCPSTAT_SENDER_H
 #define TCPSTAT_SENDER_H
 
@@ -106,7 +106,8 @@ enum tcpstat_cause sender_cause(const struct sender *, uint64_t seq, uint64_t en
 /* ---- scoreboard.c: the parts that sender.c orders ---- */
 
 enum {
-	ACKED_DATA = 0x01, ACKED_SYN = 0x02, ACKED_RETRANS = 0x04, ACKED_ORIG = 0x08, /* never retransmitted data was (S)ACKed */
+	/* ORIG: never retransmitted data was (S)ACKed */
+	ACKED_DATA = 0x01, ACKED_SYN = 0x02, ACKED_RETRANS = 0x04, ACKED_ORIG = 0x08,
 	ACKED_SACK = 0x10, ACKED_DSACK = 0x20, ACKED_UNA = 0x40, ACKED_LOST_RETRANS = 0x80, ACKED_ECE = 0x100,
 	ACKED_WINDOW = 0x200, ACKED_PAYLOAD = 0x400, ACKED_RENEGING = 0x800
 };

@@ -1,4 +1,4 @@
-/* What a TCP stack does by habit, where the RFCs leave room: one profile per stack. An unknown stack follows the RFCs. */
+/* What a TCP stack does by habit, where the RFCs leave room: one profile per stack. An unknown one follows the RFCs. */
 #ifndef TCPSTAT_STACK_H
 #define TCPSTAT_STACK_H
 

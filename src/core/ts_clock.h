@@ -1,5 +1,5 @@
-/* A sender's timestamp clock (RFC 7323 section 5.4), read from its segments: when did a segment leave, free of the queues
- * between sender and capture? All times are capture times of that sender's segments had they not queued. */
+/* A sender's timestamp clock (RFC 7323 section 5.4), read from its segments: when did a segment leave, free of the
+ * queues between sender and capture? All times are capture times of that sender's segments had they not queued. */
 #ifndef TCPSTAT_TS_CLOCK_H
 #define TCPSTAT_TS_CLOCK_H
 

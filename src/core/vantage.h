@@ -1,5 +1,5 @@
-/* Where the capture was taken: for each endpoint the shortest time from a segment to it until its immediate answer, both
- * as captured. That is the round trip between capture and endpoint, its half of the path. */
+/* Where the capture was taken: for each endpoint the shortest time from a segment to it until its immediate answer,
+ * both as captured. That is the round trip between capture and endpoint, its half of the path. */
 #ifndef TCPSTAT_VANTAGE_H
 #define TCPSTAT_VANTAGE_H
 

@@ -2,8 +2,8 @@
 
 static void tell(const struct side *d, const struct emitter *e, const struct verdict *v)
 {
-	struct tcpstat_event ev = { .type = TCPSTAT_EV_RETRANSMISSION, .dir = d->dir, .ts_ns = v->ts_ns, .frame = v->frame,
-				    .retransmission = v->told };
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_RETRANSMISSION, .dir = d->dir, .ts_ns = v->ts_ns,
+				    .frame = v->frame, .retransmission = v->told };
 
 	emit_event(e, &ev);
 }
