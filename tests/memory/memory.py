@@ -9,7 +9,7 @@ LIMIT_MB = 100
 
 def peak_mb(connections, gap_us, *options):
     """Peak resident size of tcpstat on so many connections of 20 packets, 2,000 at a time; None if it failed."""
-    generator = subprocess.Popen([os.path.join(BUILD, "tests", "bench", "gen_capture"), str(connections), "2000", str(gap_us)],
+    generator = subprocess.Popen([os.path.join(BUILD, "tests", "bench", "gen_capture"), "mice", str(connections), "2000", str(gap_us)],
                                  stdout=subprocess.PIPE)
     program = subprocess.Popen([os.path.join(BUILD, "tcpstat"), *options, "-"], stdin=generator.stdout,
                                stdout=subprocess.DEVNULL)

@@ -25,7 +25,7 @@ def test(name, good, detail=""):
 
 
 def generate(connections):
-    return subprocess.run([GENERATOR, str(connections)], stdout=subprocess.PIPE, check=True).stdout
+    return subprocess.run([GENERATOR, "mice", str(connections)], stdout=subprocess.PIPE, check=True).stdout
 
 
 def packets(pcap):
