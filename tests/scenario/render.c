@@ -176,8 +176,11 @@ void render_event(char *out, size_t size, const struct tcpstat_event *e, const u
 		text(&o, "severity", tcpstat_severity_name(e->finding.severity));
 		break;
 	case TCPSTAT_EV_CONNECTION: connection(&o, e->connection); break;
-	case TCPSTAT_EV_SEGMENT: number(&o, "seq", e->segment.seq_rel); number(&o, "len", e->segment.len); break;
-	case TCPSTAT_NEVENTS: break;
+	case TCPSTAT_EV_SEGMENT:
+		number(&o, "seq", e->segment.seq_rel);
+		number(&o, "len", e->segment.len);
+		break;
+	default: break; /* its type says it all */
 	}
 	micros(&o, "at_us", e->ts_ns);
 }

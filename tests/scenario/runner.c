@@ -155,7 +155,7 @@ static void play(struct run *r, FILE *f)
 	char line[LINE];
 
 	tcpstat_config_init(&config);
-	config.events = ~TCPSTAT_MASK(TCPSTAT_EV_SEGMENT);
+	config.events = ~(TCPSTAT_MASK(TCPSTAT_EV_SEGMENT) | TCPSTAT_MASK(TCPSTAT_EV_PROGRESS));
 	config.event = on_event;
 	config.stream = on_stream;
 	config.ctx = r;
