@@ -54,6 +54,18 @@ static bool scoreboard_split(struct sender *s, uint32_t *i, uint64_t at)
 	return true;
 }
 
+void scoreboard_cut(struct sender *s, uint64_t at)
+{
+	uint32_t i = sendq_find(&s->q, at);
+
+	if (i >= s->q.end || s->q.entries[i].seq >= at)
+		return;
+	if (i >= s->q.head)
+		scoreboard_split(s, &i, at);
+	else
+		sendq_split(&s->q, s->budget, &i, at);
+}
+
 static bool sent_after(int64_t t1, uint64_t seq1, int64_t t2, uint64_t seq2)
 {
 	return t1 > t2 || (t1 == t2 && seq1 > seq2);

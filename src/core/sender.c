@@ -161,6 +161,8 @@ void sender_hidden_timeout(struct sender *s, uint32_t pkts, uint32_t size, unsig
 void sender_retransmit(struct sender *s, uint64_t seq, uint64_t end, int64_t now_ns, enum tcpstat_cause cause,
 		       uint32_t ts_val)
 {
+	scoreboard_cut(s, seq);
+	scoreboard_cut(s, end);
 	uint32_t i = sendq_find(&s->q, seq), pkts = 0;
 	bool fast = cause == TCPSTAT_CAUSE_FAST || cause == TCPSTAT_CAUSE_RECOVERY ||
 		    cause == TCPSTAT_CAUSE_LOST_RETRANSMISSION;
@@ -185,25 +187,6 @@ void sender_retransmit(struct sender *s, uint64_t seq, uint64_t end, int64_t now
 	for (; i < s->q.end && s->q.entries[i].seq < end; i++) {
 		struct sent *e = &s->q.entries[i];
 
-		/* A part of a super-segment goes again: cut it out. */
-		if (e->pkts > 1 && e->seq < seq && seq < e->end) {
-			uint16_t whole = e->pkts;
-			if (sendq_split(&s->q, s->budget, &i, seq)) {
-				struct sent *l = &s->q.entries[i], *r = l + 1;
-				l->pkts = sender_pkts(s, l->end - l->seq);
-				r->pkts = whole > l->pkts ? (uint16_t)(whole - l->pkts) : 1;
-				continue;
-			}
-		}
-		if (e->pkts > 1 && end < e->end && end > e->seq) {
-			uint16_t whole = e->pkts;
-			if (sendq_split(&s->q, s->budget, &i, end)) {
-				struct sent *l = &s->q.entries[i], *r = l + 1;
-				l->pkts = sender_pkts(s, l->end - l->seq);
-				r->pkts = whole > l->pkts ? (uint16_t)(whole - l->pkts) : 1;
-			}
-			e = &s->q.entries[i];
-		}
 		if (e->flags & SENT_SACKED)
 			continue;
 		if (!(e->flags & SENT_RETRANS)) {

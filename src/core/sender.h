@@ -123,6 +123,8 @@ struct tagged {
 void scoreboard_sack(struct sender *, const struct ack *, uint64_t prior_una, struct tagged *);
 void scoreboard_clean(struct sender *, const struct ack *, uint64_t prior_fack, struct tagged *);
 void scoreboard_check_reordering(struct sender *, uint64_t low_seq);
+/* Makes `at` a boundary between entries: a repetition may carry a part of what left in one piece. */
+void scoreboard_cut(struct sender *, uint64_t at);
 void scoreboard_mark_lost(struct sender *, struct sent *);
 /* RACK (RFC 8985): marks what was overtaken by long enough. */
 void scoreboard_detect_loss(struct sender *, int64_t now_ns, struct tagged *);
