@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { MS = 1000000, MILLION = 1000000 };
+enum { MS = 1000000, MILLION = 1000000, OPTIONS_MAX = 40 };
 
 void limits_init(struct limits *l, int64_t now_ns, bool syn)
 {
@@ -92,18 +92,30 @@ static enum tcpstat_limit owner_of_wait(const struct limits_env *e)
 
 	if (rwnd_is_full(e) && !cwnd_is_full(e))
 		return TCPSTAT_LIMIT_RECEIVER_WINDOW;
+	if (!flight)
+		return TCPSTAT_LIMIT_APPLICATION_IDLE;
 	if (e->ca >= TCPSTAT_CA_DISORDER)
 		return TCPSTAT_LIMIT_RECOVERY;
 	if (cwnd_is_full(e))
 		return TCPSTAT_LIMIT_CONGESTION_WINDOW;
-	if (!flight)
-		return TCPSTAT_LIMIT_APPLICATION_IDLE;
 	/* Stacks hold back what would use less than a third of the window, to send it in one piece. */
 	bool cwnd_is_used = e->cwnd && 3ull * e->in_flight >= 2ull * e->cwnd;
 
 	if (flight / 2 >= e->wnd / 3 && (!cwnd_is_used || flight / e->mss * e->cwnd > e->wnd / e->mss * e->in_flight))
 		return TCPSTAT_LIMIT_RECEIVER_WINDOW;
 	return cwnd_is_used ? TCPSTAT_LIMIT_CONGESTION_WINDOW : TCPSTAT_LIMIT_SENDER_UNKNOWN;
+}
+
+/* Too short to be sent while another one is unacknowledged (RFC 896); options may have taken some of the MSS. */
+static bool is_short(const struct limits_env *e, uint32_t len)
+{
+	return len + OPTIONS_MAX < e->mss;
+}
+
+/* As much as fits, though the path may take less than the MSS; not what an application writes piece by piece. */
+static bool is_bulk(const struct limits_env *e, uint32_t len)
+{
+	return 2 * (uint64_t)len >= e->mss;
 }
 
 static bool has_room(const struct limits_env *e)
@@ -125,6 +137,7 @@ static void find_idle(struct limits *l, const struct limits_env *e)
 void limits_ack(struct limits *l, const struct limits_env *e, uint64_t prior_una, bool progress, bool data)
 {
 	account(l, e->now_ns);
+	l->flight = e->nxt > e->una;
 	if (l->owner == TCPSTAT_LIMIT_HANDSHAKE && e->una > prior_una) {
 		settle(l);
 		l->owner = TCPSTAT_LIMIT_APPLICATION_IDLE;
@@ -133,7 +146,7 @@ void limits_ack(struct limits *l, const struct limits_env *e, uint64_t prior_una
 	find_idle(l, e);
 	if (progress)
 		l->progress_ns = l->since_ns;
-	if (data)
+	if (data && e->una == e->nxt)
 		l->peer_data_ns = l->since_ns;
 	l->acked_small = !data && l->small_end > prior_una && l->small_end <= e->una;
 	l->held = e->una > prior_una || e->nxt > e->una || l->owner == TCPSTAT_LIMIT_RECEIVER_WINDOW;
@@ -159,10 +172,18 @@ void limits_ack(struct limits *l, const struct limits_env *e, uint64_t prior_una
 static void settle_unclocked(struct limits *l, const struct limits_env *e, uint32_t len)
 {
 	int64_t gap_ns = l->since_ns - l->sent_ns;
-	bool paced = len >= e->mss && e->nxt - e->una > 2ull * e->mss && e->srtt_ns && gap_ns <= e->srtt_ns / 8 &&
+	bool paced = is_bulk(e, len) && e->nxt - e->una > 2ull * e->mss && gap_ns <= e->srtt_ns / (e->far ? 2 : 8) &&
 		     !l->idle;
 
-	reassign_waits(l, paced ? TCPSTAT_LIMIT_SENDER_UNKNOWN : TCPSTAT_LIMIT_APPLICATION_IDLE);
+	l->released = TCPSTAT_LIMIT_APPLICATION_IDLE;
+	if (paced && (e->far || 3ull * e->in_flight >= 2ull * e->cwnd)) {
+		/* The pipe is full, whenever exactly the ACKs came. */
+		l->released = l->owner;
+		return;
+	}
+	if (paced)
+		l->released = TCPSTAT_LIMIT_SENDER_UNKNOWN;
+	reassign_waits(l, l->released);
 	if (!paced && l->peer_data_ns) {
 		int64_t think_ns = l->since_ns - l->peer_data_ns, idle_ns = l->open_ns[TCPSTAT_LIMIT_APPLICATION_IDLE];
 
@@ -171,7 +192,6 @@ static void settle_unclocked(struct limits *l, const struct limits_env *e, uint3
 		l->open_ns[TCPSTAT_LIMIT_APPLICATION_IDLE] -= think_ns;
 		l->open_ns[TCPSTAT_LIMIT_THINK_TIME] += think_ns;
 	}
-	l->released = paced ? TCPSTAT_LIMIT_SENDER_UNKNOWN : TCPSTAT_LIMIT_APPLICATION_IDLE;
 }
 
 static void settle_nagle(struct limits *l)
@@ -181,17 +201,18 @@ static void settle_nagle(struct limits *l)
 	l->released = TCPSTAT_LIMIT_DELAYED_ACK;
 }
 
-/* An ACK let it go, though both windows had room before: the sender filled a buffer that the ACK emptied (but a short or
- * lone segment is what the application wrote just now). */
+/* An ACK let it go, though both windows had room before: the sender fills a buffer that the ACK emptied (but what is
+ * short, or follows data of the peer, is what the application wrote just now). */
 static bool fills_buffer(const struct limits *l, const struct limits_env *e, uint32_t len)
 {
-	return len >= e->mss && e->nxt - e->una > len && l->since_ns - l->ack_ns <= e->slack_ns / 2;
+	return is_bulk(e, len) && (e->nxt - e->una > len || l->peer_data_ns != l->ack_ns) &&
+	       l->since_ns - l->ack_ns <= e->slack_ns / 2;
 }
 
 static void settle_clocked(struct limits *l, const struct limits_env *e, uint32_t len)
 {
-	bool windows = l->open_ns[TCPSTAT_LIMIT_RECEIVER_WINDOW] || l->open_ns[TCPSTAT_LIMIT_CONGESTION_WINDOW] ||
-		       l->open_ns[TCPSTAT_LIMIT_RECOVERY];
+	bool windows = l->open_ns[TCPSTAT_LIMIT_RECEIVER_WINDOW] || l->open_ns[TCPSTAT_LIMIT_RECOVERY] ||
+		       (l->open_ns[TCPSTAT_LIMIT_CONGESTION_WINDOW] && l->peer_data_ns != l->ack_ns);
 
 	if (windows) {
 		l->released = l->owner;
@@ -208,9 +229,13 @@ void limits_sent(struct limits *l, const struct limits_env *e, uint32_t len, boo
 	bool burst = e->now_ns - l->sent_ns <= MS && is_wait(l->released);
 	bool clocked = l->ack_ns >= l->sent_ns && e->now_ns - l->ack_ns <= e->slack_ns && l->held;
 	bool persist = l->owner == TCPSTAT_LIMIT_RECEIVER_WINDOW && len && len < e->mss && e->nxt == e->una + e->wnd;
-	bool nagle = clocked && l->acked_small && len < e->mss && !l->no_nagle;
+	bool nagle = clocked && l->acked_small && is_short(e, len) && !l->no_nagle;
 
+	/* Where short segments leave as often as ACKs come, one always follows the other. */
+	if (!is_bulk(e, len) && l->small_end == e->nxt - len && e->now_ns - l->sent_ns <= 2 * e->slack_ns)
+		clocked = false;
 	account(l, e->now_ns);
+	l->flight = true;
 	if (l->owner == TCPSTAT_LIMIT_HANDSHAKE)
 		return;
 	if (persist)
@@ -226,13 +251,13 @@ void limits_sent(struct limits *l, const struct limits_env *e, uint32_t len, boo
 	else
 		settle_unclocked(l, e, len);
 	settle(l);
-	l->no_nagle |= len && len < e->mss && l->small_end > e->una;
-	if (len && len < e->mss)
+	l->no_nagle |= len && is_short(e, len) && l->small_end > e->una;
+	if (len && is_short(e, len))
 		l->small_end = e->nxt;
 	l->done |= fin;
 	l->sent_ns = l->progress_ns = l->since_ns;
 	l->opened_ns = l->peer_data_ns = 0;
-	l->idle = l->acked_small = false;
+	l->idle = l->acked_small = l->probed = false;
 	l->owner = owner_of_wait(e);
 	if (l->done && l->owner != TCPSTAT_LIMIT_RECOVERY)
 		l->owner = TCPSTAT_LIMIT_APPLICATION_IDLE;
@@ -263,22 +288,40 @@ void limits_probe(struct limits *l, int64_t now_ns)
 	reassign(l, TCPSTAT_LIMIT_APPLICATION_IDLE, TCPSTAT_LIMIT_RECEIVER_WINDOW);
 	settle(l);
 	l->sent_ns = l->since_ns;
+	l->probed = true;
 	l->idle = false;
 	l->opened_ns = 0;
 	l->owner = TCPSTAT_LIMIT_RECEIVER_WINDOW;
 }
 
+void limits_reset(struct limits *l, int64_t now_ns)
+{
+	account(l, now_ns);
+	if (l->owner == TCPSTAT_LIMIT_HANDSHAKE)
+		return;
+	l->owner = TCPSTAT_LIMIT_APPLICATION_IDLE;
+	l->idle = true;
+	l->flight = false;
+}
+
 /* ---------------------------------------------------------------------------------------------------- result */
 
-void limits_get(const struct limits *l, int64_t last_ns, double ratio[TCPSTAT_NLIMITS])
+void limits_get(const struct limits *l, int64_t last_ns, int64_t rto_ns, double ratio[TCPSTAT_NLIMITS])
 {
 	struct limits end = *l;
 	double sum = 0;
 	int most = 0;
 
 	account(&end, last_ns);
-	if (!end.idle && end.open_ns[TCPSTAT_LIMIT_SENDER_UNKNOWN])
-		reassign(&end, TCPSTAT_LIMIT_SENDER_UNKNOWN, TCPSTAT_LIMIT_APPLICATION_IDLE);
+	/* Where there was room nothing waited; nor at a closed window that nobody probed. */
+	reassign(&end, TCPSTAT_LIMIT_SENDER_UNKNOWN, TCPSTAT_LIMIT_APPLICATION_IDLE);
+	if (end.opened_ns)
+		reassign_waits(&end, TCPSTAT_LIMIT_APPLICATION_IDLE);
+	else if (!end.flight && !end.probed && end.since_ns - end.sent_ns > 3 * rto_ns)
+		reassign(&end, TCPSTAT_LIMIT_RECEIVER_WINDOW, TCPSTAT_LIMIT_APPLICATION_IDLE);
+	if (end.flight && end.owner != TCPSTAT_LIMIT_RECEIVER_WINDOW && end.owner != TCPSTAT_LIMIT_HANDSHAKE &&
+	    end.since_ns - end.progress_ns > rto_ns)
+		reassign_last(&end, end.since_ns - end.progress_ns, TCPSTAT_LIMIT_TIMEOUT);
 	settle(&end);
 	for (int i = 0; i < TCPSTAT_NLIMITS; i++) {
 		sum += (double)end.ns[i];

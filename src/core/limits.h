@@ -7,7 +7,7 @@
  * recovery           a loss is repaired (Disorder, CWR, Recovery, and Loss once its timer has fired), data waits or not
  * timeout            from the last progress (an ACK that advances or SACKs, or new data) until a timer resent something
  * delayed_ack        a short segment waits until an earlier short one is acknowledged (RFC 896), as long as that takes
- * think_time         nothing to send, from the last data of the peer until this side answers with data
+ * think_time         nothing to send, from the last data of the peer, who had all of this side's, until the answer
  * application_idle   nothing to send else; what was sent may still be under way
  * sender_unknown     data leaves, and nothing of the above held it: pacing, a small send buffer, a busy host
  *
@@ -27,11 +27,13 @@ struct limits {
 	int64_t sent_ns;                /* when data last left, or a timer resent it: open_ns counts from there */
 	int64_t progress_ns;
 	int64_t ack_ns, opened_ns;      /* the last ACK; the first one since data left that made room; 0: none */
-	int64_t peer_data_ns;           /* the peer's last data since this side's; 0: none */
+	int64_t peer_data_ns;           /* the peer's last data that answers all of this side's since then; 0: none */
 	uint64_t small_end;             /* end of the last short segment sent; 0: none */
 	uint8_t owner;                  /* of the time from since_ns on, enum tcpstat_limit */
 	uint8_t released;               /* what held the data that left last */
 	bool idle;                      /* nothing waited when there was room */
+	bool probed;                    /* the peer's closed window was probed since data last left */
+	bool flight;                    /* something is unacknowledged */
 	bool done;                      /* FIN sent */
 	bool acked_small;               /* the last ACK acknowledged all short segments, and brought no data */
 	bool held;                      /* before the last ACK something was unacknowledged or the window full */
@@ -46,6 +48,7 @@ struct limits_env {
 	uint64_t una, nxt, wnd;         /* wnd: UINT64_MAX / 2 while unknown */
 	uint32_t mss, in_flight, cwnd;  /* segments but for mss; cwnd 0: unknown */
 	enum tcpstat_ca ca;
+	bool far;                       /* times of ACKs are estimates */
 };
 
 /* `syn`: begins with a handshake. */
@@ -58,8 +61,11 @@ void limits_sent(struct limits *, const struct limits_env *, uint32_t len, bool 
 void limits_resent(struct limits *, const struct limits_env *, bool timer);
 /* A zero-window probe left: data does wait. */
 void limits_probe(struct limits *, int64_t now_ns);
-/* Ratios of the time from limits_init to `last_ns`, which sum to 1; NAN if that is no time. */
-void limits_get(const struct limits *, int64_t last_ns, double ratio[TCPSTAT_NLIMITS]);
+/* A RST passed: whatever waited, waits no more. */
+void limits_reset(struct limits *, int64_t now_ns);
+/* Ratios of the time from limits_init to `last_ns`, which sum to 1; NAN if that is no time. What stayed unacknowledged
+ * for longer than `rto_ns` at the end waited for timers, though none was seen to fire. */
+void limits_get(const struct limits *, int64_t last_ns, int64_t rto_ns, double ratio[TCPSTAT_NLIMITS]);
 /* The same for a direction of which nothing was seen that takes room in sequence space. */
 void limits_get_silent(bool syn, int64_t duration_ns, double ratio[TCPSTAT_NLIMITS]);
 

@@ -13,11 +13,12 @@ static struct limits_env env_of(const struct side *d, int64_t now_ns)
 {
 	const struct sender *s = &d->snd;
 	const struct cong_one *o = cong_best(&s->cong);
+	bool wnd_known = s->last_ack_ns && (s->wnd_exact || !s->snd_wnd);
 
 	return (struct limits_env){
 		.now_ns = now_ns, .srtt_ns = rtt_srtt_ns(&s->rtt), .una = s->snd_una, .nxt = s->snd_nxt,
-		.wnd = s->wnd_exact || !s->snd_wnd ? s->snd_wnd : UINT64_MAX / 2, .mss = s->mss,
-		.in_flight = sender_in_flight(s), .cwnd = o ? o->cwnd : 0, .ca = s->ca
+		.wnd = wnd_known ? s->snd_wnd : UINT64_MAX / 2, .mss = s->mss,
+		.in_flight = sender_in_flight(s), .cwnd = o ? o->cwnd : 0, .ca = s->ca, .far = !d->near
 	};
 }
 
@@ -45,8 +46,15 @@ void owner_resent(struct side *d, bool timer, int64_t sent_ns)
 	limits_resent(&d->limits, &env, timer);
 }
 
+void owner_get(const struct side *d, int64_t last_ns, double ratio[TCPSTAT_NLIMITS])
+{
+	int64_t rto_ns = rtt_rto_ns(&d->snd.rtt, d->snd.stack) << (d->snd.backoff < 16 ? d->snd.backoff : 16);
+
+	limits_get(&d->limits, last_ns, rto_ns, ratio);
+}
+
 void owner_probe(struct side *d, const struct segment *s, int64_t sent_ns)
 {
-	if (d->snd.snd_wnd < d->snd.mss && !(s->flags & (TH_SYN | TH_FIN)))
+	if (d->snd.last_ack_ns && d->snd.snd_wnd < d->snd.mss && !(s->flags & (TH_SYN | TH_FIN)))
 		limits_probe(&d->limits, sent_ns);
 }

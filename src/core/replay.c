@@ -635,8 +635,12 @@ enum replay_class replay_segment(struct replay *r, const struct segment *s, cons
 	enum replay_class class = REPLAY_NEW;
 	struct side *d = r->side[s->dir];
 
-	if (s->flags & TH_RST)
+	if (s->flags & TH_RST) {
+		for (int i = 0; i < 2; i++)
+			if (r->side[i])
+				limits_reset(&r->side[i]->limits, s->ts);
 		return class;
+	}
 	if (!r->first_ns)
 		r->first_ns = s->ts;
 	if (s->flags & TH_SYN)
@@ -727,7 +731,7 @@ void replay_snapshot(const struct replay *r, struct tcpstat_conn *c)
 		dist_get(&r->ack_delay[i], &c->half[i].ack_delay);
 		if (r->side[i]) {
 			snapshot_side(r, r->side[i], &c->half[i]);
-			limits_get(&r->side[i]->limits, c->last_ts_ns, c->half[i].limits);
+			owner_get(r->side[i], c->last_ts_ns, c->half[i].limits);
 		} else {
 			limits_get_silent(r->syn[!i], c->duration_ns, c->half[i].limits);
 		}

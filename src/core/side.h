@@ -80,7 +80,7 @@ void verdict_ack(struct side *, const struct emitter *, const struct segment *ac
 /* The original of [seq, end) arrived late after all. */
 void verdict_late_original(struct side *, const struct emitter *, uint64_t seq, uint64_t end);
 
-/* ---- owner.c: who owns the time of this direction (limits.h); half_ns: round trip between the capture and its sender ---- */
+/* ---- owner.c: who owns the time of this direction, limits.h; half_ns: round trip from the capture to its sender ---- */
 
 /* The sender processed an ACK at ack->now_ns. */
 void owner_ack(struct side *, const struct ack *, const struct ack_result *, int64_t half_ns);
@@ -89,5 +89,6 @@ void owner_sent(struct side *, const struct segment *, int64_t sent_ns, int64_t 
 void owner_resent(struct side *, bool timer, int64_t sent_ns);
 /* A segment below SND.UNA: a zero-window probe, if the window is. */
 void owner_probe(struct side *, const struct segment *, int64_t sent_ns);
+void owner_get(const struct side *, int64_t last_ns, double ratio[TCPSTAT_NLIMITS]);
 
 #endif

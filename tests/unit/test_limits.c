@@ -60,7 +60,7 @@ static void expect(int64_t last_ms, enum tcpstat_limit owner, int64_t ms)
 {
 	double ratio[TCPSTAT_NLIMITS], sum = 0;
 
-	limits_get(&l, last_ms * MS, ratio);
+	limits_get(&l, last_ms * MS, 200 * MS, ratio);
 	for (int i = 0; i < TCPSTAT_NLIMITS; i++) {
 		cr_assert(ratio[i] >= 0 && ratio[i] <= 1);
 		sum += ratio[i];
@@ -283,7 +283,7 @@ Test(limits, no_time_has_no_shares)
 	double ratio[TCPSTAT_NLIMITS];
 
 	limits_init(&l, 5, true);
-	limits_get(&l, 5, ratio);
+	limits_get(&l, 5, 0, ratio);
 	for (int i = 0; i < TCPSTAT_NLIMITS; i++)
 		cr_assert(isnan(ratio[i]));
 	limits_get_silent(true, 0, ratio);
@@ -299,4 +299,50 @@ Test(limits, a_silent_direction)
 	cr_assert_eq(ratio[TCPSTAT_LIMIT_APPLICATION_IDLE], 0);
 	limits_get_silent(false, 1, ratio);
 	cr_assert_eq(ratio[TCPSTAT_LIMIT_APPLICATION_IDLE], 1);
+}
+
+Test(limits, what_stays_unacknowledged_waits_for_timers)
+{
+	sent(20, 10);
+	expect(200, TCPSTAT_LIMIT_TIMEOUT, 0);
+	expect(1020, TCPSTAT_LIMIT_TIMEOUT, 1000);
+	limits_reset(&l, 30 * MS);
+	expect(1020, TCPSTAT_LIMIT_TIMEOUT, 0);
+	expect(1020, TCPSTAT_LIMIT_CONGESTION_WINDOW, 10);
+}
+
+Test(limits, from_afar_a_full_pipe_is_enough)
+{
+	env.far = true;
+	sent(20, 10);
+	acked(22, 1, false);
+	sent(25, 1);
+	expect(25, TCPSTAT_LIMIT_CONGESTION_WINDOW, 5);
+}
+
+Test(limits, data_of_the_peer_that_acknowledges_only_a_part_is_no_request)
+{
+	sent(20, 4);
+	acked(60, 1, true);
+	sent_short(200, 100);
+	expect(200, TCPSTAT_LIMIT_THINK_TIME, 0);
+	expect(200, TCPSTAT_LIMIT_APPLICATION_IDLE, 190);
+}
+
+Test(limits, an_end_without_more_data_is_idle)
+{
+	sent(20, 10);
+	acked(30, 10, false);
+	expect(1030, TCPSTAT_LIMIT_APPLICATION_IDLE, 1020);
+}
+
+Test(limits, a_closed_window_at_the_end_counts_if_it_was_probed)
+{
+	env.wnd = 5 * MSS;
+	sent(20, 5);
+	env.wnd = 0;
+	acked(30, 5, false);
+	expect(1030, TCPSTAT_LIMIT_APPLICATION_IDLE, 1020);
+	limits_probe(&l, 230 * MS);
+	expect(1030, TCPSTAT_LIMIT_RECEIVER_WINDOW, 1010);
 }
