@@ -67,8 +67,8 @@ static void set_facts(struct capture_facts *facts, struct capture_file *file, st
 		char *name)
 {
 	*file = (struct capture_file){ .name = name, .first_ts_ns = TCPSTAT_NULL, .last_ts_ns = TCPSTAT_NULL };
-	*interface = (struct capture_interface){ .name = name, .description = name, .linktype = 1,
-						 .received = TCPSTAT_NULL, .dropped = TCPSTAT_NULL, .if_dropped = TCPSTAT_NULL };
+	*interface = (struct capture_interface){ .name = name, .description = name, .linktype = 1 };
+	interface->received = interface->dropped = interface->if_dropped = TCPSTAT_NULL;
 	*facts = (struct capture_facts){ .files = file, .n_files = 1, .interfaces = interface, .n_interfaces = 1,
 					 .first_ts_ns = TCPSTAT_NULL, .last_ts_ns = TCPSTAT_NULL };
 }
@@ -85,8 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct program p;
 	struct tcpstat_pkt pkt;
 
-	if (size > 2000)
-		size = 2000;
+	if (size > 700)
+		size = 700;
 	memcpy(name, data, size < 64 ? size : 64);
 	set_facts(&facts, &file, &interface, name);
 	for (int i = 0; i < 3; i++)

@@ -69,7 +69,7 @@ static void model_add(struct model *m, enum tcpstat_overlap policy, uint64_t lo,
 	for (uint64_t i = lo > m->next ? lo : m->next; i < hi; i++) {
 		struct owner *o = &m->owner[i];
 
-		if (!o->there || (o->byte != bytes[i - lo] && new_wins(policy, lo, hi, o)))
+		if (!o->there || new_wins(policy, lo, hi, o))
 			*o = (struct owner){ lo, hi, bytes[i - lo], true };
 	}
 	while (m->next < ROOM && m->owner[m->next].there)

@@ -82,8 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	program_init(&p, data, size, &config);
 	struct style style = { .out = out, .utf8 = size % 2, .width = 20 + size % 100, .verbose = (int)(size % 3) - 1 };
 	struct screens s = { report_new(&style, 5), detail_new(&style, 1), ladder_new(&style, 1), { 0 } };
-	struct streams_options follow = { .follow_conn = 1, .follow_dir = TCPSTAT_NODIR, .out = follow_out, .utf8 = style.utf8,
-					  .format = size % 5 ? STREAMS_ASCII : STREAMS_HEX };
+	struct streams_options follow = { .follow_conn = 1, .follow_dir = TCPSTAT_NODIR, .out = follow_out,
+					  .utf8 = style.utf8, .format = size % 5 ? STREAMS_ASCII : STREAMS_HEX };
 
 	if (!s.report || !s.detail || !s.ladder)
 		abort();
