@@ -362,8 +362,8 @@ void tcpstat_each(const struct tcpstat *t, void (*each)(void *ctx, const struct 
 		for (struct flow_node *node = head->next; node != head; node = node->next) {
 			const struct conn *c = conn_of(node);
 			struct tcpstat_conn out;
-			struct tcpstat_event ev = { .type = TCPSTAT_EV_PROGRESS, .dir = TCPSTAT_NODIR, .ts_ns = c->last_ts,
-				.frame = c->last_frame, .conn = c->number, .connection = &out };
+			struct tcpstat_event ev = { .type = TCPSTAT_EV_PROGRESS, .dir = TCPSTAT_NODIR,
+				.ts_ns = c->last_ts, .frame = c->last_frame, .conn = c->number, .connection = &out };
 
 			conn_snapshot(c, t->now_ns, &out);
 			each(ctx, &ev);

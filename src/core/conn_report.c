@@ -17,8 +17,9 @@ static void blank_half(struct tcpstat_half *h)
 	*h = (struct tcpstat_half){
 		.payload_bytes = null, .retransmissions = { null, { 0 }, null, null, NAN }, .lost = { null, null },
 		.out_of_order = null, .duplicates = null, .dup_acks = null, .dup_ack_runs_3 = null, .sack_blocks = null,
-		.dsacks = null, .rtt = no_dist, .ack_delay = no_dist, .srtt_ns = null, .rttvar_ns = null, .rto = { null, null },
-		.timeouts = { null, null, null }, .rwnd = { null, null, null, null, null }, .flight = { null, null },
+		.dsacks = null, .rtt = no_dist, .ack_delay = no_dist, .srtt_ns = null, .rttvar_ns = null,
+		.rto = { null, null }, .timeouts = { null, null, null }, .rwnd = { null, null, null, null, null },
+		.flight = { null, null },
 		.cwnd = { null, null, null }, .congestion_control = { TCPSTAT_CC_UNKNOWN, NAN }, .throughput_bps = null,
 		.goodput_bps = null, .bdp_bytes = null, .gaps = { null, null }, .keepalives = null,
 		.zero_window_probes = null

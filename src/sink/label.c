@@ -263,7 +263,8 @@ static size_t repeat(char *buf, size_t size, size_t len, const char *text, size_
 	return len;
 }
 
-char *label_arrow(const struct label *l, const struct style *style, const char *text, size_t width, char *buf, size_t size)
+char *label_arrow(const struct label *l, const struct style *style, const char *text, size_t width,
+	char *buf, size_t size)
 {
 	const char *dash = style->utf8 ? "\u2500" : "-", *right = style->utf8 ? "\u25b6" : ">",
 		*left = style->utf8 ? "\u25c0" : "<";
@@ -275,7 +276,8 @@ char *label_arrow(const struct label *l, const struct style *style, const char *
 		repeat(buf, size, len, " ", rest + 1);
 		return buf;
 	}
-	len = l->dir == TCPSTAT_C2S ? repeat(buf, size, 0, dash, 2) : repeat(buf, size, repeat(buf, size, 0, left, 1), dash, 1);
+	len = l->dir == TCPSTAT_C2S ? repeat(buf, size, 0, dash, 2)
+		: repeat(buf, size, repeat(buf, size, 0, left, 1), dash, 1);
 	len = repeat(buf, size, len, " ", 1);
 	len = repeat(buf, size, len, text, 1);
 	len = repeat(buf, size, len, " ", 1);

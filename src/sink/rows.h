@@ -5,8 +5,8 @@
  *     rows_event(&rows, ev);                  each event of ROWS_EVENTS
  *     rows_fini(&rows);
  *
- * A verdict on a packet may come, or be amended, long after the packet, so rows stay open to change until the connection
- * ends. At most `most` rows are kept (176 bytes each): the first that come after `skip` packets, or, with `last`, the
+ * A verdict on a packet may come, or be amended, long after the packet, so rows stay open to change until the
+ * connection ends. At most `most` rows are kept (176 bytes each): the first that come after `skip` packets, or, with `last`, the
  * newest. */
 #ifndef SINK_ROWS_H
 #define SINK_ROWS_H

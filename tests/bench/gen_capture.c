@@ -3,9 +3,9 @@
  *
  *   mice       COUNT connections of 20 packets: handshake, request, five answers of 1,000 bytes, a second exchange,
  *              close. OPEN of them (2,000) are under way at a time and take turns.
- *   elephants  OPEN connections (20) that together carry COUNT segments of 1,448 bytes with timestamps, an ACK for every
- *              second one; they take turns by 8 segments. -l: so many of 1,000 segments are lost before the capture; the
- *              receiver answers with SACK, and they are repeated.
+ *   elephants  OPEN connections (20) that together carry COUNT segments of 1,448 bytes with timestamps, an ACK for
+ *              every second one; they take turns by 8 segments. -l: so many of 1,000 segments are lost before
+ *              the capture; the receiver answers with SACK, and they are repeated.
  *   flood      COUNT SYNs from as many addresses and ports.
  *   idle       COUNT connections: handshake, one request, one answer, and then nothing.
  *
@@ -264,8 +264,8 @@ static bool put_elephants(unsigned long total, unsigned long open)
 
 static int usage(void)
 {
-	fputs("usage: gen_capture [-6] [-l LOST_PER_MILLE] [-s SNAPLEN] mice|elephants|flood|idle COUNT [OPEN [GAP_US]]\n",
-		stderr);
+	fputs("usage: gen_capture [-6] [-l LOST_PER_MILLE] [-s SNAPLEN] mice|elephants|flood|idle COUNT "
+		"[OPEN [GAP_US]]\n", stderr);
 	return 2;
 }
 
