@@ -113,7 +113,7 @@ void backward_judge(const struct side *d, const struct segment *s, int64_t half_
 		if (comparable(d, s)) {
 			again = left_after_higher(d, s, i);
 		} else if (!d->hole_sign_ns) {
-			again = s->ts - e->seen_ns > rtt_rto_ns(&d->snd.rtt, d->snd.stack) / 10 * 9;
+			again = s->ts - e->seen_ns > rtt_rto_ns(&d->snd.rtt) / 10 * 9;
 		} else {
 			again = s->ts - d->hole_sign_ns >= half_ns / 10 * 9;
 		}

@@ -73,10 +73,12 @@ static void avoid(struct cong_one *o, uint32_t w, uint32_t acked)
 	}
 }
 
-static uint32_t reduced(struct cong_one *o, int algorithm)
+static uint32_t reduced(struct cong *c, int algorithm)
 {
+	const struct cong_one *o = &c->one[algorithm];
+
 	if (algorithm == CONG_CUBIC)
-		return cubic_ssthresh(&o->cubic, o->cwnd);
+		return cubic_ssthresh(&c->cubic, o->cwnd);
 	return o->cwnd / 2 > 2 ? o->cwnd / 2 : 2;
 }
 
@@ -170,6 +172,32 @@ static void compare(struct cong *c, const struct cong_env *e)
 	c->far = e->far;
 }
 
+void cong_mark(const struct cong *c, struct cong_mark *m)
+{
+	for (int i = 0; i < CONG_N; i++) {
+		m->cwnd[i] = c->one[i].cwnd;
+		m->ssthresh[i] = c->one[i].ssthresh;
+		m->cwnd_cnt[i] = c->one[i].cwnd_cnt;
+	}
+	m->cubic = c->cubic;
+}
+
+void cong_rewind(struct cong *c, const struct cong_mark *m)
+{
+	for (int i = 0; i < CONG_N; i++) {
+		c->one[i].cwnd = m->cwnd[i];
+		c->one[i].ssthresh = m->ssthresh[i];
+		c->one[i].cwnd_cnt = m->cwnd_cnt[i];
+	}
+	c->cubic = m->cubic;
+}
+
+void cong_reduce(struct cong *c, const struct cong_env *e)
+{
+	for (int i = 0; i < CONG_N; i++)
+		prr(&c->one[i], e);
+}
+
 void cong_ack(struct cong *c, const struct cong_env *e)
 {
 	compare(c, e);
@@ -181,7 +209,7 @@ void cong_ack(struct cong *c, const struct cong_env *e)
 		struct cong_one *o = &c->one[i];
 
 		if (i == CONG_CUBIC && e->rtt_ns >= 0)
-			cubic_acked(&o->cubic, e, o->cwnd, &o->ssthresh);
+			cubic_acked(&c->cubic, e, o->cwnd, &o->ssthresh);
 		if (in_reduction(e->ca)) {
 			prr(o, e);
 		} else if (may_raise) {
@@ -191,7 +219,7 @@ void cong_ack(struct cong *c, const struct cong_env *e)
 				if (in_slow_start(o))
 					acked = slow_start(o, acked);
 				if (acked)
-					avoid(o, i == CONG_CUBIC ? cubic_count(&o->cubic, e, o->cwnd, acked) : o->cwnd,
+					avoid(o, i == CONG_CUBIC ? cubic_count(&c->cubic, e, o->cwnd, acked) : o->cwnd,
 					      acked);
 			}
 			o->stamp_ns = e->now_ns;
@@ -236,7 +264,7 @@ void cong_before_send(struct cong *c, const struct cong_env *e)
 {
 	int64_t idle = e->now_ns - c->last_send_ns;
 
-	if (!c->last_send_ns || e->packets_out)
+	if (!c->last_send_ns)
 		return;
 	for (int i = 0; i < CONG_N; i++) {
 		struct cong_one *o = &c->one[i];
@@ -244,7 +272,7 @@ void cong_before_send(struct cong *c, const struct cong_env *e)
 		uint32_t restart = o->cwnd < 10 ? o->cwnd : 10;
 
 		if (i == CONG_CUBIC)
-			cubic_idle(&o->cubic, e, c->last_send_ns);
+			cubic_idle(&c->cubic, e, c->last_send_ns);
 		if (idle <= e->rto_ns)
 			continue;
 		o->ssthresh = current_ssthresh(o, e->ca);
@@ -298,7 +326,7 @@ void cong_enter_reduction(struct cong *c, const struct cong_env *e, bool may_und
 		o->cwnd_cnt = 0;
 		o->prior_cwnd = o->cwnd;
 		o->prr_delivered = o->prr_out = 0;
-		o->ssthresh = reduced(o, i);
+		o->ssthresh = reduced(c, i);
 		o->hystart = false;
 	}
 }
@@ -319,13 +347,13 @@ void cong_loss(struct cong *c, const struct cong_env *e, bool reduce)
 		if (reduce) {
 			o->prior_ssthresh = current_ssthresh(o, e->ca);
 			o->prior_cwnd = o->cwnd;
-			o->ssthresh = reduced(o, i);
+			o->ssthresh = reduced(c, i);
 		}
 		o->cwnd = e->in_flight + 1;
 		o->cwnd_cnt = 0;
 		o->stamp_ns = e->now_ns;
 		if (i == CONG_CUBIC)
-			cubic_reset(&o->cubic, e);
+			cubic_reset(&c->cubic, e);
 	}
 }
 

@@ -50,13 +50,13 @@ struct cong_one {                       /* one algorithm's replica */
 	double deviation;               /* sum of |pipe - cwnd| / cwnd, taken when the pipe should fill it */
 	uint32_t compared;
 	uint32_t roomy;                 /* ACKs of this round after which the pipe stayed well below cwnd */
-	struct cubic cubic;
 };
 
 enum { CONG_RENO, CONG_CUBIC, CONG_N };
 
 struct cong {
 	struct cong_one one[CONG_N];
+	struct cubic cubic;             /* of one[CONG_CUBIC] */
 	int64_t last_send_ns;
 	/* is the sender clocked by its ACKs? */
 	int64_t last_ack_ns;
@@ -73,12 +73,22 @@ struct cong {
 	uint16_t gave_way, deaf;        /* episodes that ended with less in flight; that ended as they began */
 };
 
+/* What an ACK may have changed that another reading of it takes back. */
+struct cong_mark {
+	uint32_t cwnd[CONG_N], ssthresh[CONG_N], cwnd_cnt[CONG_N];
+	struct cubic cubic;
+};
+
 void cong_init(struct cong *, uint32_t initial_window);
+void cong_mark(const struct cong *, struct cong_mark *);
+void cong_rewind(struct cong *, const struct cong_mark *);
 /* An ACK was processed; the state of env is the one after it. */
 void cong_ack(struct cong *, const struct cong_env *);
+/* The ACK just processed began a reduction, as shows now. */
+void cong_reduce(struct cong *, const struct cong_env *);
 /* Segments left; `retransmitted`: they had left before. env is the state after it. */
 void cong_sent(struct cong *, const struct cong_env *, uint32_t pkts, bool retransmitted);
-void cong_before_send(struct cong *, const struct cong_env *); /* restart after idle */
+void cong_before_send(struct cong *, const struct cong_env *); /* nothing is in flight: restart after idle */
 void cong_enter_reduction(struct cong *, const struct cong_env *, bool may_undo); /* CWR, Recovery */
 void cong_end_reduction(struct cong *);
 void cong_loss(struct cong *, const struct cong_env *, bool reduce); /* RTO; reduce: first of its window */

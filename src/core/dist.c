@@ -176,11 +176,13 @@ void dist_merge(struct dist *d, struct budget *b, const struct dist *from)
 	d->count += from->count;
 }
 
-/* Newton's iteration; the mathematics library is not needed for this alone. */
+/* Newton's iteration, from above; the mathematics library is not needed for this alone. */
 static double square_root(double x)
 {
-	double root = x > 1 ? x : 1;
+	double root = 1;
 
+	while (root * root < x)
+		root *= 4;
 	for (int i = 0; i < 200; i++) {
 		double next = (root + x / root) / 2;
 		if (next >= root)

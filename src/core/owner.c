@@ -48,7 +48,7 @@ void owner_resent(struct side *d, bool timer, int64_t sent_ns)
 
 void owner_get(const struct side *d, int64_t last_ns, double ratio[TCPSTAT_NLIMITS])
 {
-	int64_t rto_ns = rtt_rto_ns(&d->snd.rtt, d->snd.stack) << (d->snd.backoff < 16 ? d->snd.backoff : 16);
+	int64_t rto_ns = rtt_rto_ns(&d->snd.rtt) << (d->snd.backoff < 16 ? d->snd.backoff : 16);
 
 	limits_get(&d->limits, last_ns, rto_ns, ratio);
 }

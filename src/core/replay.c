@@ -124,7 +124,7 @@ static void tell_rtt(struct replay *r, struct side *d, const struct emitter *e, 
 		     const struct ack_result *res)
 {
 	const struct sender *s = &d->snd;
-	int64_t rto_ns = rtt_rto_ns(&s->rtt, s->stack);
+	int64_t rto_ns = rtt_rto_ns(&s->rtt);
 
 	dist_add(&r->rtt[d->dir], r->budget, res->sample_ns);
 	if (rto_ns > d->counts.rto_max_ns)
@@ -160,21 +160,19 @@ static void deliver(struct replay *r, struct side *d, struct ack *a, int64_t now
 
 static struct ack *pending_at(struct side *d, uint32_t i)
 {
-	return &d->pending[(d->pending_first + i) % d->pending_room];
+	return &d->pending[(d->pending_first + i) & (d->pending_room - 1)];
 }
 
 static void pending_drop(struct side *d)
 {
-	d->pending_first = (d->pending_first + 1) % d->pending_room;
+	d->pending_first = (d->pending_first + 1) & (d->pending_room - 1);
 	d->pending_n--;
 }
 
 static void pending_deliver(struct replay *r, struct side *d, int64_t now_ns, const struct emitter *e)
 {
-	struct ack a = *pending_at(d, 0);
-
+	deliver(r, d, pending_at(d, 0), now_ns, e);
 	pending_drop(d);
-	deliver(r, d, &a, now_ns, e);
 }
 
 static bool sacks(const struct ack *a, uint64_t seq)
@@ -240,7 +238,7 @@ static void pending_flush(struct replay *r, struct side *d, const struct segment
 static bool pending_push(struct side *d, struct budget *b, const struct ack *a)
 {
 	if (d->pending_n == d->pending_room) {
-		uint32_t room = d->pending_room ? 2 * d->pending_room : 8;
+		uint32_t room = d->pending_room ? 2 * d->pending_room : PENDING_FIRST;
 		struct ack *p;
 
 		if (room > PENDING_MAX)
@@ -256,7 +254,8 @@ static bool pending_push(struct side *d, struct budget *b, const struct ack *a)
 		d->pending_first = 0;
 		d->pending_room = room;
 	}
-	d->pending[(d->pending_first + d->pending_n++) % d->pending_room] = *a;
+	d->pending_n++;
+	*pending_at(d, d->pending_n - 1) = *a;
 	return true;
 }
 
@@ -285,7 +284,7 @@ static void incoming(struct replay *r, struct side *d, const struct segment *s, 
 		return;
 	}
 	/* Nothing came from the sender for long: it will not contradict any more. */
-	int64_t grace_ns = 2 * rtt_rto_ns(&d->snd.rtt, d->snd.stack) + 2000 * (int64_t)MS;
+	int64_t grace_ns = 2 * rtt_rto_ns(&d->snd.rtt) + 2000 * (int64_t)MS;
 
 	while (d->pending_n && (d->near || pending_at(d, 0)->seen_ns + half_ns + grace_ns < s->ts))
 		pending_deliver(r, d, pending_at(d, 0)->seen_ns + half_ns, e);
@@ -431,7 +430,7 @@ static void tell_loss(struct replay *r, struct side *d, const struct emitter *e,
 static uint8_t find_earlier_shots(struct replay *r, struct side *d, const struct emitter *e, int64_t sent_ns)
 {
 	struct sender *snd = &d->snd;
-	int64_t next_ns = rtt_rto_ns(&snd->rtt, snd->stack) << (snd->backoff < 16 ? snd->backoff : 16);
+	int64_t next_ns = rtt_rto_ns(&snd->rtt) << (snd->backoff < 16 ? snd->backoff : 16);
 	int64_t fired_ns = snd->rto_base_ns + next_ns;
 
 	while (snd->backoff < 16 && fired_ns + 2 * next_ns <= sent_ns + next_ns / 8) {
@@ -532,7 +531,7 @@ static enum replay_class go_back(struct replay *r, struct side *d, const struct 
 static void find_hidden_timeout(struct replay *r, struct side *d, const struct emitter *e, const struct segment *s, int64_t sent_ns, int64_t before_ns)
 {
 	struct sender *snd = &d->snd;
-	int64_t rto_ns = rtt_rto_ns(&snd->rtt, snd->stack), silent_ns = sent_ns - before_ns;
+	int64_t rto_ns = rtt_rto_ns(&snd->rtt), silent_ns = sent_ns - before_ns;
 
 	if (d->near || !d->ids_count || !s->view->has_ip_id || !s->len || !rtt_known(&snd->rtt) || s->seq != snd->snd_nxt ||
 	    snd->snd_una != snd->snd_nxt || silent_ns < rto_ns / 10 * 9)
@@ -708,7 +707,7 @@ static void snapshot_side(const struct replay *r, const struct side *d, struct t
 	if (rtt_known(&s->rtt)) {
 		h->srtt_ns = rtt_srtt_ns(&s->rtt);
 		h->rttvar_ns = rtt_rttvar_ns(&s->rtt);
-		h->rto.last_ns = rtt_rto_ns(&s->rtt, s->stack);
+		h->rto.last_ns = rtt_rto_ns(&s->rtt);
 		h->rto.max_ns = n->rto_max_ns;
 	}
 	snapshot_rates(n, h);

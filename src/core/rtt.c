@@ -1,7 +1,7 @@
 #include "core/rtt.h"
 
-/* RFC 6298 section 2.1; Linux's ceiling */
-static const int64_t initial_rto_ns = 1000000000, max_rto_ns = 120 * 1000000000LL;
+/* Linux's ceiling (RFC 6298 section 2.5 asks for 60 s at least) */
+static const int64_t max_rto_ns = 120 * 1000000000LL;
 
 /* The mean deviation moves by a quarter of the error, but only by a 32nd when the sample is well below the mean:
  * a falling RTT must not raise the timeout. */
@@ -60,6 +60,16 @@ static void rtt_sample_rfc(struct rtt *r, int64_t us)
 	r->srtt8_us = (uint32_t)((int64_t)r->srtt8_us + error);
 }
 
+static int64_t rto_of(const struct rtt *r, const struct stack *stack)
+{
+	int64_t rto = ((int64_t)(r->srtt8_us >> 3) + r->rttvar4_us) * 1000;
+
+	rto = (rto + stack->tick_ns - 1) / stack->tick_ns * stack->tick_ns;
+	if (!stack->windowed_mdev && rto < stack->rto_min_ns)
+		rto = stack->rto_min_ns;
+	return rto < max_rto_ns ? rto : max_rto_ns;
+}
+
 void rtt_sample(struct rtt *r, const struct stack *stack, int64_t sample_ns, uint64_t snd_una, uint64_t snd_nxt)
 {
 	int64_t us = sample_ns / 1000;
@@ -74,16 +84,5 @@ void rtt_sample(struct rtt *r, const struct stack *stack, int64_t sample_ns, uin
 		rtt_sample_rfc(r, us);
 	if (!r->srtt8_us)
 		r->srtt8_us = 1;
-}
-
-int64_t rtt_rto_ns(const struct rtt *r, const struct stack *stack)
-{
-	if (!r->srtt8_us)
-		return initial_rto_ns;
-	int64_t rto = ((int64_t)(r->srtt8_us >> 3) + r->rttvar4_us) * 1000;
-
-	rto = (rto + stack->tick_ns - 1) / stack->tick_ns * stack->tick_ns;
-	if (!stack->windowed_mdev && rto < stack->rto_min_ns)
-		rto = stack->rto_min_ns;
-	return rto < max_rto_ns ? rto : max_rto_ns;
+	r->rto_ns = rto_of(r, stack);
 }

@@ -11,15 +11,20 @@ struct rtt {
 	uint32_t mdev_max4_us;          /* greatest of this window, not below the floor */
 	uint32_t rttvar4_us;            /* what the RTO adds */
 	uint64_t window_mark;           /* SND.NXT when the window began */
+	int64_t rto_ns;                 /* what follows of it all */
 };
 
 void rtt_sample(struct rtt *, const struct stack *, int64_t sample_ns, uint64_t snd_una, uint64_t snd_nxt);
-/* Without backoff; the initial second before any sample. */
-int64_t rtt_rto_ns(const struct rtt *, const struct stack *);
 
 static inline bool rtt_known(const struct rtt *r)
 {
 	return r->srtt8_us;
+}
+
+/* Without backoff; the initial second (RFC 6298 section 2.1) before any sample. */
+static inline int64_t rtt_rto_ns(const struct rtt *r)
+{
+	return r->srtt8_us ? r->rto_ns : 1000000000;
 }
 
 static inline int64_t rtt_srtt_ns(const struct rtt *r)

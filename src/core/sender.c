@@ -37,7 +37,7 @@ static void sender_env(const struct sender *s, int64_t now_ns, struct cong_env *
 	*e = (struct cong_env){
 		.now_ns = now_ns, .snd_una = s->snd_una, .snd_nxt = s->snd_nxt, .mss = s->mss,
 		.packets_out = s->packets_out, .in_flight = sender_in_flight(s), .reordering = s->reordering,
-		.rtt_ns = -1, .srtt_ns = rtt_srtt_ns(&s->rtt), .rto_ns = rtt_rto_ns(&s->rtt, s->stack),
+		.rtt_ns = -1, .srtt_ns = rtt_srtt_ns(&s->rtt), .rto_ns = rtt_rto_ns(&s->rtt),
 		.tick_ns = s->stack->tick_ns, .snd_wnd = s->snd_wnd, .ca = s->ca,
 	};
 }
@@ -56,7 +56,7 @@ struct sent *sender_new_data(struct sender *s, uint64_t seq, uint64_t end, int64
 		sender_new_data(s, s->snd_nxt, seq, now_ns, 0, false);
 	else if (seen && s->hidden_loss && s->ca != TCPSTAT_CA_LOSS)
 		s->hidden_loss = false;
-	if (now_ns) {
+	if (now_ns && !s->packets_out) {
 		sender_env(s, now_ns, &env);
 		cong_before_send(&s->cong, &env);
 	}
@@ -103,19 +103,23 @@ static void sender_begin_recovery(struct sender *s, const struct cong_env *env)
 static void sender_enter_recovery(struct sender *s, int64_t now_ns)
 {
 	bool by_ack = s->ack_env.now_ns && now_ns - s->ack_env.now_ns < 3 * MS;
+	bool anew = by_ack && s->ca <= TCPSTAT_CA_DISORDER;
 	struct cong_env env = s->ack_env;
 
-	if (by_ack && s->ca <= TCPSTAT_CA_DISORDER)
-		s->cong = s->before_ack;
 	if (!by_ack) {
 		sender_env(s, now_ns, &env);
 		env.delivered = 1;
 	}
+	if (anew)
+		cong_rewind(&s->cong, &s->before_ack);
 	env.in_flight = sender_in_flight(s);
 	env.packets_out = s->packets_out;
 	sender_begin_recovery(s, &env);
 	env.ca = s->ca;
-	cong_ack(&s->cong, &env);
+	if (anew)
+		cong_reduce(&s->cong, &env);
+	else
+		cong_ack(&s->cong, &env);
 }
 
 /* The retransmission timer fired. */
@@ -154,7 +158,7 @@ void sender_hidden_timeout(struct sender *s, uint32_t pkts, uint32_t size, unsig
 	}
 	s->hidden_loss = true;
 	s->backoff = (uint8_t)(times - 1);
-	s->rto_base_ns = now_ns - (rtt_rto_ns(&s->rtt, s->stack) << (times - 1));
+	s->rto_base_ns = now_ns - (rtt_rto_ns(&s->rtt) << (times - 1));
 	s->progress_ns = s->rto_base_ns;
 }
 
@@ -229,7 +233,7 @@ static int64_t sender_pto_ns(const struct sender *s)
 
 enum tcpstat_cause sender_cause(const struct sender *s, uint64_t seq, uint64_t end, int64_t now_ns)
 {
-	int64_t rto = rtt_rto_ns(&s->rtt, s->stack);
+	int64_t rto = rtt_rto_ns(&s->rtt);
 	int64_t last = s->progress_ns > s->rto_base_ns ? s->progress_ns : s->rto_base_ns;
 	int64_t idle = now_ns - last;
 	int64_t backed = rto << (s->backoff < 16 ? s->backoff : 16);
@@ -653,7 +657,7 @@ void sender_ack(struct sender *s, const struct ack *a, struct ack_result *r)
 			sender_alert(s, a, dupacks, &t);
 		}
 	}
-	s->before_ack = s->cong;
+	r->advanced = t.flags & ACKED_UNA;
 	sender_env(s, a->now_ns, &s->ack_env);
 	s->ack_env.delivered = s->delivered - delivered;
 	s->ack_env.newly_lost = s->lost - lost;
@@ -661,7 +665,7 @@ void sender_ack(struct sender *s, const struct ack *a, struct ack_result *r)
 	s->ack_env.rtt_ns = rtt_ns;
 	s->ack_env.prior_in_flight = prior_in_flight;
 	s->ack_env.far = a->far;
+	cong_mark(&s->cong, &s->before_ack);
 	if (prior_packets)
 		cong_ack(&s->cong, &s->ack_env);
-	r->advanced = t.flags & ACKED_UNA;
 }

@@ -73,7 +73,8 @@ struct sender {
 	uint8_t backoff;
 	struct rtt rtt;
 	struct rack rack;
-	struct cong cong, before_ack;   /* before_ack: as it was before the congestion control saw the last ACK */
+	struct cong cong;
+	struct cong_mark before_ack;    /* before the congestion control saw the last ACK */
 	struct cong_env ack_env;        /* what it saw */
 };
 

@@ -17,7 +17,7 @@ struct verdict {
 	bool has_ts, covered;           /* covered: an ACK has acknowledged it */
 };
 
-enum { VERDICTS = 64, PENDING_MAX = 4096 };
+enum { VERDICTS = 64, PENDING_FIRST = 4, PENDING_MAX = 4096 };
 
 struct side_counts {
 	int64_t total, by_cause[TCPSTAT_NCAUSES], spurious, bytes;
@@ -47,7 +47,7 @@ struct side {
 	uint32_t size;                  /* payload of the last data segment, at most one MSS */
 	/* ACKs that passed the capture and may not have reached the sender yet */
 	struct ack *pending;
-	uint32_t pending_first, pending_n, pending_room;
+	uint32_t pending_first, pending_n, pending_room; /* room: a power of two */
 	/* reported retransmissions, newest last */
 	struct verdict *verdicts;
 	uint32_t verdicts_n;            /* ever; the ring holds the last VERDICTS */
