@@ -276,7 +276,7 @@ void limits_resent(struct limits *l, const struct limits_env *e, bool timer)
 		l->sent_ns = l->progress_ns = l->since_ns;
 		l->opened_ns = 0;
 	}
-	if (e->ca >= TCPSTAT_CA_DISORDER)
+	if (e->ca >= TCPSTAT_CA_DISORDER && e->nxt > e->una)
 		l->owner = TCPSTAT_LIMIT_RECOVERY;
 }
 

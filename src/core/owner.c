@@ -13,11 +13,12 @@ static struct limits_env env_of(const struct side *d, int64_t now_ns)
 {
 	const struct sender *s = &d->snd;
 	const struct cong_one *o = cong_best(&s->cong);
+	uint64_t most = s->max_window > 536 ? s->max_window / 2 : s->max_window; /* no segment is larger than half of it */
 	bool wnd_known = s->last_ack_ns && (s->wnd_exact || !s->snd_wnd);
 
 	return (struct limits_env){
 		.now_ns = now_ns, .srtt_ns = rtt_srtt_ns(&s->rtt), .una = s->snd_una, .nxt = s->snd_nxt,
-		.wnd = wnd_known ? s->snd_wnd : UINT64_MAX / 2, .mss = s->mss,
+		.wnd = wnd_known ? s->snd_wnd : UINT64_MAX / 2, .mss = most && most < s->mss ? (uint32_t)most : s->mss,
 		.in_flight = sender_in_flight(s), .cwnd = o ? o->cwnd : 0, .ca = s->ca, .far = !d->near
 	};
 }

@@ -23,7 +23,8 @@ struct replay {
 	uint16_t mss[2];                /* as offered by each endpoint's SYN; 0 none */
 	bool syn[2], synack[2], sack_permitted[2], timestamps[2];
 	int64_t first_ns;               /* the connection's first segment */
-	bool finishing;                 /* past its last one */
+	int64_t last_ns, reset_ns;      /* its last one; its RST, if that was the end, or 0 */
+	bool finishing;                 /* no segment follows */
 	uint64_t acked[2];              /* highest ACK number captured for this direction */
 };
 
@@ -153,7 +154,7 @@ static void deliver(struct replay *r, struct side *d, struct ack *a, int64_t now
 		d->holes = d->snd.snd_una < d->snd.snd_nxt ? d->holes : 0;
 	if (res.sampled)
 		tell_rtt(r, d, e, a, &res);
-	if (!r->finishing)
+	if (!r->finishing || now_ns <= r->last_ns)
 		owner_ack(d, a, &res, vantage_half_ns(&r->vantage, d->dir));
 	tell_sender(r, d, e, now_ns, a->frame);
 }
@@ -635,13 +636,14 @@ enum replay_class replay_segment(struct replay *r, const struct segment *s, cons
 	struct side *d = r->side[s->dir];
 
 	if (s->flags & TH_RST) {
-		for (int i = 0; i < 2; i++)
-			if (r->side[i])
-				limits_reset(&r->side[i]->limits, s->ts);
+		r->last_ns = r->reset_ns = s->ts;
 		return class;
 	}
 	if (!r->first_ns)
 		r->first_ns = s->ts;
+	r->last_ns = s->ts;
+	if (segment_occupies(s))
+		r->reset_ns = 0;
 	if (s->flags & TH_SYN)
 		learn_syn(r, s);
 	int64_t late_ns = vantage_segment(&r->vantage, s);
@@ -666,6 +668,8 @@ void replay_finish(struct replay *r, const struct emitter *e)
 
 		while (d && d->pending_n)
 			pending_deliver(r, d, pending_at(d, 0)->seen_ns + half_ns, e);
+		if (d && r->reset_ns)
+			limits_reset(&d->limits, r->reset_ns);
 	}
 }
 

@@ -346,3 +346,13 @@ Test(limits, a_closed_window_at_the_end_counts_if_it_was_probed)
 	limits_probe(&l, 230 * MS);
 	expect(1030, TCPSTAT_LIMIT_RECEIVER_WINDOW, 1010);
 }
+
+Test(limits, a_retransmission_of_what_is_acknowledged_repairs_nothing)
+{
+	sent(20, 5);
+	acked(30, 5, false);
+	env.ca = TCPSTAT_CA_RECOVERY;
+	env.now_ns = 40 * MS;
+	limits_resent(&l, &env, false);
+	expect(1040, TCPSTAT_LIMIT_RECOVERY, 0);
+}
