@@ -17,14 +17,25 @@ static const struct cong_one *best_fit(const struct cong *c)
 	return misfit(reno) < misfit(cubic) ? reno : cubic;
 }
 
+/* BBR keeps on sending what its model says, losses or not: after each reduction that the others would make, their windows
+ * have to be raised again by what leaves all the same. */
+static bool like_bbr(const struct cong *c)
+{
+	double raised = c->one[CONG_RENO].raised < c->one[CONG_CUBIC].raised ? c->one[CONG_RENO].raised
+									       : c->one[CONG_CUBIC].raised;
+	unsigned reductions = c->reductions ? c->reductions : 1;
+
+	return (raised > 1.5 && raised > 0.55 * reductions) ||
+	       (c->deaf && c->deaf >= c->gave_way && raised > 0.5 && misfit(best_fit(c)) > 0.02);
+}
+
 const struct cong_one *cong_best(const struct cong *c)
 {
 	const struct cong_one *best = best_fit(c);
-	bool deaf = c->deaf && c->deaf >= c->gave_way && misfit(best) > 0.02;
 
 	/* An algorithm that is none of these, forced into one of them, would spoil every figure. */
-	bool misfits = best->compared >= 100 && misfit(best) > (c->far ? 0.15 : 0.08);
-	return best->compared >= 20 && (deaf || misfits) ? &c->seen : best;
+	return best->compared >= 20 && (like_bbr(c) || (best->compared >= 100 && misfit(best) > (c->far ? 0.15 : 0.08)))
+		       ? &c->seen : best;
 }
 
 void cong_init(struct cong *c, uint32_t initial_window)
@@ -134,8 +145,7 @@ static void watch_reaction(struct cong *c)
 /* A sender that answers each ACK at once is limited by the window: then what is in flight is the window. */
 static void compare(struct cong *c, const struct cong_env *e)
 {
-	bool clocked = c->answered && !c->unclocked && e->prior_in_flight &&
-		       e->snd_wnd > e->snd_nxt - e->snd_una + 2ull * e->mss;
+	bool clocked = c->answered && !c->unclocked && e->prior_in_flight && e->prior_room > 2ull * e->mss;
 
 	if (clocked) {
 		c->round_acks++;
@@ -297,6 +307,10 @@ void cong_sent(struct cong *c, const struct cong_env *e, uint32_t pkts, bool ret
 	c->far = e->far;
 	if (in_reduction(e->ca))
 		c->after_loss = e->in_flight;
+	if (!retransmitted) {
+		c->sends++;
+		c->prompt += e->now_ns - c->last_ack_ns <= 150000;
+	}
 	for (int i = 0; i < CONG_N; i++) {
 		struct cong_one *o = &c->one[i];
 
@@ -306,6 +320,7 @@ void cong_sent(struct cong *c, const struct cong_env *e, uint32_t pkts, bool ret
 			continue;
 		/* Nothing new leaves beyond the window: what did shows that the window was larger. */
 		if (e->in_flight > o->cwnd) {
+			o->raised += (double)(e->in_flight - o->cwnd) / o->cwnd;
 			o->deviation += (double)(e->in_flight - o->cwnd) / o->cwnd;
 			o->compared++;
 			o->cwnd = e->in_flight;
@@ -318,6 +333,7 @@ void cong_sent(struct cong *c, const struct cong_env *e, uint32_t pkts, bool ret
 void cong_enter_reduction(struct cong *c, const struct cong_env *e, bool may_undo)
 {
 	c->before_loss = e->prior_in_flight;
+	c->reductions++;
 	c->after_loss = 0;
 	for (int i = 0; i < CONG_N; i++) {
 		struct cong_one *o = &c->one[i];
@@ -380,10 +396,12 @@ void cong_forbid_undo(struct cong *c)
 
 enum tcpstat_cc cong_name(const struct cong *c)
 {
+
+
 	const struct cong_one *best = cong_best(c);
 
 	if (best == &c->seen)
-		return c->deaf && c->deaf >= c->gave_way ? TCPSTAT_CC_BBR : TCPSTAT_CC_UNKNOWN;
+		return like_bbr(c) ? TCPSTAT_CC_BBR : TCPSTAT_CC_UNKNOWN;
 	if (best->compared < 20)
 		return TCPSTAT_CC_UNKNOWN;
 	return best == &c->one[CONG_RENO] ? TCPSTAT_CC_RENO : TCPSTAT_CC_CUBIC;

@@ -14,6 +14,7 @@ struct cong_env {
 	uint32_t mss;
 	uint32_t packets_out, in_flight; /* segments */
 	uint32_t prior_in_flight;       /* before this ACK */
+	uint64_t prior_room;            /* bytes that the peer's window still had then */
 	bool far;                       /* the ACK's time of arrival is an estimate */
 	uint32_t delivered;             /* by this ACK, (S)ACKed segments */
 	uint32_t newly_lost;
@@ -49,6 +50,7 @@ struct cong_one {                       /* one algorithm's replica */
 	bool hystart;                   /* ssthresh was set by HyStart, not by a loss */
 	double deviation;               /* sum of |pipe - cwnd| / cwnd, taken when the pipe should fill it */
 	uint32_t compared;
+	double raised;                  /* sum of what the window had to be raised by, in windows, because more left */
 	uint32_t roomy;                 /* ACKs of this round after which the pipe stayed well below cwnd */
 };
 
@@ -70,6 +72,8 @@ struct cong {
 	bool far;
 	/* does the sender give way to loss? */
 	uint32_t before_loss, after_loss; /* in flight when an episode began, and after its last segment so far */
+	uint32_t sends, prompt;         /* of new data; at once after an ACK */
+	uint16_t reductions;
 	uint16_t gave_way, deaf;        /* episodes that ended with less in flight; that ended as they began */
 };
 

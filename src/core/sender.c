@@ -594,13 +594,15 @@ void sender_ack(struct sender *s, const struct ack *a, struct ack_result *r)
 	struct tagged t = { .reord = s->snd_nxt };
 	unsigned dupacks = 0;
 	uint32_t prior_in_flight = sender_in_flight(s);
+	uint64_t prior_flight = s->snd_nxt - s->snd_una;
+	uint64_t prior_room = s->snd_wnd > prior_flight ? s->snd_wnd - prior_flight : 0;
 	int64_t rtt_ns = -1;
 
 	*r = (struct ack_result){ .prior_una = prior_una };
 	if (!s->started)
 		return;
 	s->last_ack_ns = a->now_ns;
-	if (a->flags & TH_ECE)
+	if (a->flags & TH_ECE && !(a->flags & TH_SYN)) /* on a SYN-ACK it only agrees to ECN */
 		t.flags |= ACKED_ECE;
 	if (a->ack < prior_una) {
 		if (a->n_sack) {
@@ -664,6 +666,7 @@ void sender_ack(struct sender *s, const struct ack *a, struct ack_result *r)
 	s->ack_env.flags = t.flags;
 	s->ack_env.rtt_ns = rtt_ns;
 	s->ack_env.prior_in_flight = prior_in_flight;
+	s->ack_env.prior_room = prior_room;
 	s->ack_env.far = a->far;
 	cong_mark(&s->cong, &s->before_ack);
 	if (prior_packets)
