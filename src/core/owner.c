@@ -13,7 +13,8 @@ static struct limits_env env_of(const struct side *d, int64_t now_ns)
 {
 	const struct sender *s = &d->snd;
 	const struct cong_one *o = cong_best(&s->cong);
-	uint64_t most = s->max_window > 536 ? s->max_window / 2 : s->max_window; /* no segment is larger than half of it */
+	/* No segment is larger than half of the window. */
+	uint64_t most = s->max_window > 536 ? s->max_window / 2 : s->max_window;
 	bool wnd_known = s->last_ack_ns && (s->wnd_exact || !s->snd_wnd);
 
 	return (struct limits_env){
