@@ -53,8 +53,8 @@ static bool comparable(const struct side *d, const struct segment *s)
 	return (d->ids_count && s->view->has_ip_id) || s->view->opts.has_ts;
 }
 
-/* Did it leave after some segment with a higher sequence number that was seen? Compared pairwise: the newest alone would
- * fail when the retransmission was overtaken itself. */
+/* Did it leave after some segment with a higher sequence number that was seen? Compared pairwise: the newest alone
+ * would fail when the retransmission was overtaken itself. */
 static bool left_after_higher(const struct side *d, const struct segment *s, uint32_t i)
 {
 	uint32_t stop = i + LOOK_AHEAD < d->snd.q.end ? i + LOOK_AHEAD : d->snd.q.end;

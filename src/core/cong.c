@@ -17,8 +17,8 @@ static const struct cong_one *best_fit(const struct cong *c)
 	return misfit(reno) < misfit(cubic) ? reno : cubic;
 }
 
-/* BBR keeps on sending what its model says, losses or not: after each reduction that the others would make, their windows
- * have to be raised again by what leaves all the same. */
+/* BBR keeps on sending what its model says, losses or not: after each reduction that the others would make, their
+ * windows have to be raised again by what leaves all the same. */
 static bool like_bbr(const struct cong *c)
 {
 	double raised = c->one[CONG_RENO].raised < c->one[CONG_CUBIC].raised ? c->one[CONG_RENO].raised
@@ -396,8 +396,6 @@ void cong_forbid_undo(struct cong *c)
 
 enum tcpstat_cc cong_name(const struct cong *c)
 {
-
-
 	const struct cong_one *best = cong_best(c);
 
 	if (best == &c->seen)

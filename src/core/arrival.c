@@ -1,0 +1,176 @@
+/* When does an ACK that passed the capture reach its sender, and does it?
+ *
+ * Half a path later; but it stays pending until something the sender sends proves it arrived: nobody resends what was
+ * acknowledged to him (so a retransmission below a pending ACK shows that it did not arrive), and his TSecr and ACK
+ * numbers tell what he had received. */
+#include "core/replay_state.h"
+
+#include <string.h>
+
+static void deliver(struct replay *r, struct side *d, struct ack *a, int64_t now_ns, const struct emitter *e)
+{
+	struct ack_result res;
+
+	a->now_ns = now_ns;
+	a->far = !d->near;
+	a->ts_now = d->clock.started ? ts_clock_at(&d->clock, now_ns) : 0;
+	sender_ack(&d->snd, a, &res);
+	if (!d->snd.started)
+		return;
+	if (res.advanced)
+		d->holes = d->snd.snd_una < d->snd.snd_nxt ? d->holes : 0;
+	if (res.sampled)
+		replay_tell_rtt(r, d, e, a, &res);
+	if (!r->finishing || now_ns <= r->last_ns)
+		owner_ack(d, a, &res, vantage_half_ns(&r->vantage, d->dir));
+	replay_tell_sender(r, d, e, now_ns, a->frame);
+}
+
+static void pending_drop(struct side *d)
+{
+	d->pending_first = (d->pending_first + 1) & (d->pending_room - 1);
+	d->pending_n--;
+}
+
+static void pending_deliver(struct replay *r, struct side *d, int64_t now_ns, const struct emitter *e)
+{
+	deliver(r, d, arrival_pending(d, 0), now_ns, e);
+	pending_drop(d);
+}
+
+static bool sacks(const struct ack *a, uint64_t seq)
+{
+	for (unsigned k = a->dsack; k < a->n_sack; k++)
+		if (a->sack[k][0] <= seq && seq < a->sack[k][1])
+			return true;
+	return false;
+}
+
+/* What a segment of the sender tells of an ACK that passed the capture before. */
+enum arrival { ARRIVAL_DISPROVEN, ARRIVAL_NOT_DUE, ARRIVAL_DUE, ARRIVAL_PROVEN };
+
+static enum arrival arrival_of(const struct replay *r, const struct side *d, const struct ack *a,
+			       const struct segment *s, int64_t sent_ns, bool again)
+{
+	const struct tcp_opts *o = &s->view->opts;
+	bool in_order = s->flags & TH_ACK && a->seq <= s->ack;
+	bool timed = o->has_ts && a->has_ts && in_order;
+
+	/* Nobody resends what was acknowledged; an echo older than the ACK, or less acknowledged than it carried. */
+	if ((again && (a->ack > s->seq || sacks(a, s->seq))) || (timed && seq_diff(o->ts_ecr, a->ts_val) < 0) ||
+	    (in_order && a->end > s->ack))
+		return ARRIVAL_DISPROVEN;
+	if ((timed && seq_diff(a->ts_val, d->last_ecr) > 0) || (in_order && a->end > a->seq))
+		return ARRIVAL_PROVEN;
+	return a->seen_ns + vantage_half_ns(&r->vantage, d->dir) <= sent_ns ? ARRIVAL_DUE : ARRIVAL_NOT_DUE;
+}
+
+static void hold_overdue(struct side *d, int64_t seen_before_ns)
+{
+	for (uint32_t i = 0; i < d->pending_n && arrival_pending(d, i)->seen_ns < seen_before_ns; i++)
+		arrival_pending(d, i)->held = true;
+}
+
+void arrival_flush(struct replay *r, struct side *d, const struct segment *s, int64_t sent_ns, bool again,
+			  const struct emitter *e)
+{
+	int64_t half_ns = vantage_half_ns(&r->vantage, d->dir);
+	int64_t slack_ns = again ? 0 : 2 * (int64_t)MS + half_ns / 8; /* how well its time of sending is known */
+
+	while (d->pending_n) {
+		struct ack *a = arrival_pending(d, 0);
+		int64_t due_ns = a->seen_ns + half_ns;
+		enum arrival arrival = arrival_of(r, d, a, s, sent_ns, again);
+
+		if (arrival == ARRIVAL_NOT_DUE)
+			break;
+		if (arrival == ARRIVAL_DISPROVEN) {
+			hold_overdue(d, sent_ns - half_ns - slack_ns);
+			break;
+		}
+		if (a->held && d->pending_n > 1 && arrival_pending(d, 1)->ack >= a->ack &&
+		    arrival_of(r, d, arrival_pending(d, 1), s, sent_ns, again) >= ARRIVAL_DUE) {
+			/* It was due and had not arrived: lost, or of no account beside the one that has. */
+			pending_drop(d);
+			continue;
+		}
+		if (a->held || due_ns > sent_ns)
+			due_ns = sent_ns;
+		pending_deliver(r, d, due_ns, e);
+	}
+	if (s->view->opts.has_ts)
+		d->last_ecr = s->view->opts.ts_ecr;
+}
+
+static bool pending_push(struct side *d, struct budget *b, const struct ack *a)
+{
+	if (d->pending_n == d->pending_room) {
+		uint32_t room = d->pending_room ? 2 * d->pending_room : PENDING_FIRST;
+		struct ack *p;
+
+		if (room > PENDING_MAX)
+			return false;
+		p = budget_resize(b, NULL, 0, room * sizeof *p);
+		if (!p)
+			return false;
+		for (uint32_t i = 0; i < d->pending_n; i++)
+			p[i] = *arrival_pending(d, i);
+		if (d->pending)
+			budget_resize(b, d->pending, d->pending_room * sizeof *p, 0);
+		d->pending = p;
+		d->pending_first = 0;
+		d->pending_room = room;
+	}
+	d->pending_n++;
+	*arrival_pending(d, d->pending_n - 1) = *a;
+	return true;
+}
+
+/* A segment to this sender passed the capture. */
+void arrival_seen(struct replay *r, struct side *d, const struct segment *s, const struct emitter *e)
+{
+	const struct tcp_view *v = s->view;
+	int64_t half_ns = vantage_half_ns(&r->vantage, d->dir);
+
+	if (!(s->flags & TH_ACK) || s->flags & TH_RST || !d->snd.started)
+		return;
+	struct ack a = { .seen_ns = s->ts, .frame = s->frame, .ack = s->ack, .wnd = s->wnd,
+			 .seq = s->seq, .end = s->end,
+			 .ts_val = v->opts.ts_val, .ts_ecr = v->opts.ts_ecr, .flags = s->flags, .n_sack = s->n_sack,
+			 .dsack = s->dsack, .has_ts = v->opts.has_ts, .wnd_exact = s->wnd_exact };
+	memcpy(a.sack, s->sack, sizeof a.sack);
+	verdict_ack(d, e, s, vantage_half_ns(&r->vantage, !d->dir), r->acked[d->dir]);
+	if (s->ack > r->acked[d->dir]) {
+		r->acked[d->dir] = s->ack;
+		d->hole_sign_ns = 0;
+	} else if (!d->hole_sign_ns && d->holes && s->ack < d->snd.snd_nxt) {
+		d->hole_sign_ns = s->ts;
+	}
+	d->near = vantage_is_near(&r->vantage, d->dir);
+	if (d->near && !d->pending_n) {
+		deliver(r, d, &a, s->ts + half_ns, e);
+		return;
+	}
+	/* Nothing came from the sender for long: it will not contradict any more. */
+	int64_t grace_ns = 2 * rtt_rto_ns(&d->snd.rtt) + 2000 * (int64_t)MS;
+
+	while (d->pending_n && (d->near || arrival_pending(d, 0)->seen_ns + half_ns + grace_ns < s->ts))
+		pending_deliver(r, d, arrival_pending(d, 0)->seen_ns + half_ns, e);
+	if (d->near) {
+		deliver(r, d, &a, s->ts + half_ns, e);
+		return;
+	}
+	while (!pending_push(d, r->budget, &a)) {
+		if (!d->pending_n) {
+			deliver(r, d, &a, s->ts + half_ns, e);
+			return;
+		}
+		pending_deliver(r, d, arrival_pending(d, 0)->seen_ns + half_ns, e);
+	}
+}
+
+void arrival_finish(struct replay *r, struct side *d, const struct emitter *e)
+{
+	while (d->pending_n)
+		pending_deliver(r, d, arrival_pending(d, 0)->seen_ns + vantage_half_ns(&r->vantage, d->dir), e);
+}

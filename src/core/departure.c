@@ -1,0 +1,265 @@
+/* What a sender sends: when it left, whether it is new, and what happens in the replica. */
+#include "core/replay_state.h"
+
+/* When did it leave? As captured, but not later than its timestamp allows; within that tick, with the ACK that let it
+ * go. */
+static int64_t sent_at(const struct replay *r, struct side *d, const struct segment *s)
+{
+	const struct tcp_opts *o = &s->view->opts;
+	int64_t half_ns = vantage_half_ns(&r->vantage, d->dir), latest_ns = s->ts;
+
+	if (!o->has_ts)
+		return latest_ns;
+	ts_clock_seen(&d->clock, o->ts_val, s->ts);
+	if (d->near)
+		return latest_ns;
+	int64_t earliest_ns = ts_clock_earliest_ns(&d->clock, o->ts_val);
+
+	if (latest_ns <= earliest_ns + d->clock.tick_ns)
+		return latest_ns;
+	latest_ns = earliest_ns + d->clock.tick_ns;
+	for (uint32_t i = 0; i < d->pending_n && i < 64; i++) {
+		const struct ack *a = arrival_pending(d, i);
+		int64_t due_ns = a->seen_ns + half_ns;
+
+		if (due_ns > latest_ns || (a->has_ts && seq_diff(o->ts_ecr, a->ts_val) < 0))
+			break;
+		if (due_ns >= earliest_ns)
+			earliest_ns = due_ns;
+	}
+	return earliest_ns > ts_clock_earliest_ns(&d->clock, o->ts_val) ? earliest_ns : latest_ns;
+}
+
+static void learn_options(struct replay *r, struct side *d, const struct segment *s)
+{
+	struct sender *snd = &d->snd;
+	int peer = !d->dir;
+
+	if (!d->known_options && r->syn[0] && r->syn[1]) {
+		d->known_options = true;
+		snd->sack_ok = r->sack_permitted[0] && r->sack_permitted[1];
+		snd->ts_ok = r->timestamps[0] && r->timestamps[1];
+		uint32_t mss = r->mss[peer] ? r->mss[peer] : 536;
+		if (r->mss[d->dir] && r->mss[d->dir] < mss)
+			mss = r->mss[d->dir];
+		if (mss > 64)
+			snd->mss = mss - (snd->ts_ok ? 12 : 0);
+		snd->mss_known = true;
+	} else if (!d->known_options) {
+		/* mid-stream: what is seen is what there is */
+		snd->ts_ok = s->view->opts.has_ts;
+		snd->sack_ok = true;
+		if (!snd->mss_known && s->len > snd->mss && s->len <= 9000)
+			snd->mss = s->len;
+	}
+}
+
+static void remember(struct sent *e, const struct segment *s)
+{
+	const struct tcp_view *v = s->view;
+
+	if (!e)
+		return;
+	e->frame = s->frame;
+	e->seen_ns = s->ts;
+	e->ip_id = v->ip_id;
+	if (v->opts.has_ts) {
+		e->flags |= SENT_TIMED;
+		e->ts_val = v->opts.ts_val;
+	}
+	if (s->flags & TH_FIN && e->end == s->end)
+		e->flags |= SENT_FIN;
+}
+
+/* Another copy of [seq, end) passed here. */
+static void remember_again(struct side *d, const struct segment *s, bool newer)
+{
+	struct sendq *q = &d->snd.q;
+
+	for (uint32_t i = sendq_find(q, s->seq); i < q->end && q->entries[i].seq < s->end; i++) {
+		struct sent *e = &q->entries[i];
+
+		if (newer)
+			remember(e, s);
+		e->flags &= (uint8_t)~SENT_UNSEEN;
+		if (e->sent < 255)
+			e->sent++;
+	}
+}
+
+static void send_new(struct replay *r, struct side *d, const struct segment *s, uint64_t seq, int64_t sent_ns)
+{
+	uint64_t old = d->snd.snd_nxt;
+	d->counts.unique_bytes += (int64_t)(s->end - seq) < s->len ? (int64_t)(s->end - seq) : s->len;
+	uint8_t flags = s->flags & TH_SYN ? SENT_SYN : 0;
+
+	if (d->snd.started && seq > old) {
+		/* Something before it was sent and did not pass here: in pieces of one MSS, as it will come. */
+		uint64_t hole = seq - old;
+
+		for (uint64_t at = old; at < seq;) {
+			uint64_t to = hole > 256ull * d->snd.mss || seq - at < d->snd.mss ? seq : at + d->snd.mss;
+			struct sent *e = sender_new_data(&d->snd, at, to, sent_ns, 0, false);
+			if (e)
+				e->seen_ns = s->ts;
+			if (e && d->snd.hidden_loss && d->snd.ca == TCPSTAT_CA_LOSS) {
+				/* it left before the timeout that was not seen: F-RTO tries new data beyond it */
+				scoreboard_mark_lost(&d->snd, e);
+				d->snd.recovery_point = to;
+			}
+			at = to;
+			d->holes++;
+		}
+	}
+	remember(sender_new_data(&d->snd, seq, s->end, sent_ns, flags, true), s);
+	owner_sent(d, s, sent_ns, vantage_half_ns(&r->vantage, d->dir));
+}
+
+static enum replay_class go_back(struct replay *r, struct side *d, const struct segment *s, int64_t sent_ns,
+				 const struct backward *b, const struct emitter *e)
+{
+	bool syn = s->flags & TH_SYN;
+	struct tcpstat_event ev = { .dir = d->dir, .ts_ns = s->ts, .frame = s->frame };
+	int64_t half_ns = vantage_half_ns(&r->vantage, !d->dir);
+
+	if (b->kind == BACKWARD_DUPLICATE) {
+		ev.type = TCPSTAT_EV_DUPLICATE;
+		ev.duplicate.original_frame = b->original_frame;
+		ev.duplicate.where = TCPSTAT_DUPLICATE_NETWORK;
+		d->counts.duplicates++;
+		emit_event(e, &ev);
+		return REPLAY_DUPLICATE;
+	}
+	if (b->kind == BACKWARD_LATE) {
+		bool overtaken = b->lost == TCPSTAT_LOST_AFTER_CAPTURE;
+
+		ev.type = TCPSTAT_EV_OUT_OF_ORDER;
+		ev.out_of_order = (struct tcpstat_ev_out_of_order){
+			.seq = s->view->seq, .seq_rel = (int64_t)(s->seq - SEQ_ISN), .len = s->len,
+			.late_ns = b->before_ns == TCPSTAT_NULL ? TCPSTAT_NULL : s->ts - b->before_ns };
+		d->counts.out_of_order++;
+		emit_event(e, &ev);
+		if (overtaken)
+			verdict_late_original(d, e, s->seq, s->end);
+		remember_again(d, s, !overtaken);
+		return REPLAY_OUT_OF_ORDER;
+	}
+	enum tcpstat_cause inner = TCPSTAT_CAUSE_UNKNOWN, cause;
+	uint8_t backoff = d->snd.backoff;
+
+	if (syn)
+		cause = s->flags & TH_ACK ? TCPSTAT_CAUSE_SYNACK : TCPSTAT_CAUSE_SYN;
+	else
+		cause = inner = sender_cause(&d->snd, s->seq, s->end, sent_ns);
+	bool timer = cause == TCPSTAT_CAUSE_RTO || syn;
+
+	if (cause == TCPSTAT_CAUSE_RTO && !d->near)
+		backoff = shots_earlier(r, d, e, sent_ns);
+
+	if (timer) {
+		int64_t base_ns = d->snd.rto_base_ns, progress_ns = d->snd.progress_ns;
+		int64_t stall_ns = sent_ns - (base_ns > progress_ns ? base_ns : progress_ns);
+		d->counts.timeouts++;
+		if (stall_ns > 0)
+			d->counts.stall_ns += stall_ns;
+		if (backoff + 1 > d->counts.max_backoff)
+			d->counts.max_backoff = backoff + 1;
+	}
+	if (syn) {
+		uint32_t i = sendq_find(&d->snd.q, s->seq);
+		if (i < d->snd.q.end) {
+			d->snd.q.entries[i].flags |= SENT_EVER_RETRANS;
+			d->snd.q.entries[i].xmit_ns = sent_ns;
+		}
+		d->snd.rto_base_ns = sent_ns;
+		d->snd.total_retrans++;
+		if (d->snd.backoff < 30)
+			d->snd.backoff++;
+	} else {
+		sender_retransmit(&d->snd, s->seq, s->end < d->snd.snd_nxt ? s->end : d->snd.snd_nxt, sent_ns, inner,
+				  s->view->opts.ts_val);
+	}
+	owner_resent(d, timer || cause == TCPSTAT_CAUSE_TLP, sent_ns);
+	if (!s->len && s->flags & TH_FIN && (cause == TCPSTAT_CAUSE_RTO || cause == TCPSTAT_CAUSE_TLP))
+		cause = TCPSTAT_CAUSE_FIN;
+	/* Next to the receiver: what passed before has arrived. */
+	bool had_it = b->seen_whole && half_ns && vantage_is_near(&r->vantage, !d->dir);
+	bool acked = s->end <= r->acked[d->dir];
+	struct tcpstat_ev_retransmission told = {
+		.seq = s->view->seq, .seq_rel = (int64_t)(s->seq - SEQ_ISN), .len = s->len, .cause = cause,
+		.backoff = timer ? backoff + 1 : TCPSTAT_NULL, .spurious = !syn && (had_it || acked) ? 1 : -1,
+		.lost = had_it ? TCPSTAT_LOST_UNKNOWN : b->lost, .original_frame = b->original_frame,
+		.after_ns = b->before_ns == TCPSTAT_NULL ? TCPSTAT_NULL : s->ts - b->before_ns };
+
+	verdict_report(d, e, s, &told);
+	remember_again(d, s, true);
+	if (inner == TCPSTAT_CAUSE_RTO || inner == TCPSTAT_CAUSE_FAST)
+		replay_tell_sender(r, d, e, sent_ns, s->frame);
+	return REPLAY_RETRANSMISSION;
+}
+
+enum replay_class departure_seen(struct replay *r, struct side *d, const struct segment *s, const struct emitter *e)
+{
+	bool occupies = segment_occupies(s), started = d->snd.started;
+	uint64_t top = d->snd.snd_nxt;
+	int64_t before_ns = d->last_sent_ns;
+	struct backward b = { .kind = BACKWARD_RETRANSMISSION };
+
+	learn_options(r, d, s);
+	int64_t sent_ns = sent_at(r, d, s);
+	bool back = started && occupies && s->seq < top;
+	/* A probe of a silent peer repeats the byte before SND.UNA; it resends nothing. */
+	bool probe = back && s->len <= 1 && !(s->flags & (TH_SYN | TH_FIN)) && s->seq + 1 == r->acked[d->dir] &&
+		     s->end == r->acked[d->dir];
+
+	bool opens = back && (s->flags & (TH_SYN | TH_ACK)) == (TH_SYN | TH_ACK) && !r->synack[d->dir] &&
+		     sendq_find(&d->snd.q, s->seq) < d->snd.q.end;
+
+	if (s->flags & TH_SYN && s->flags & TH_ACK)
+		r->synack[d->dir] = true;
+	if (back && !probe && !opens)
+		backward_judge(d, s, vantage_half_ns(&r->vantage, d->dir), &b);
+	bool again = back && !probe && !opens && b.kind == BACKWARD_RETRANSMISSION;
+
+	if (!(back && b.kind != BACKWARD_RETRANSMISSION)) {
+		if (sent_ns < d->last_sent_ns)
+			sent_ns = d->last_sent_ns;
+		d->last_sent_ns = sent_ns;
+		arrival_flush(r, d, s, sent_ns, again, e);
+	}
+	if (!back && started && occupies && sent_ns > before_ns) {
+		shots_hidden(r, d, e, s, sent_ns, before_ns);
+		top = d->snd.snd_nxt;
+		back = s->seq < top;
+		b.lost = TCPSTAT_LOST_BEFORE_CAPTURE;
+		b.original_frame = b.before_ns = TCPSTAT_NULL;
+	}
+	backward_learn_id(d, s);
+	if (s->len <= 1 && started && s->seq + 1 == r->acked[d->dir])
+		owner_probe(d, s, sent_ns);
+	if (!occupies || probe)
+		return probe ? REPLAY_PROBE : REPLAY_NEW;
+	if (s->len) {
+		if (!d->counts.data_segments++)
+			d->counts.first_data_ns = s->ts;
+		d->counts.last_data_ns = s->ts;
+		d->counts.data_bytes += s->len;
+		d->size = s->len < d->snd.mss ? s->len : d->snd.mss;
+	}
+	if (!back) {
+		send_new(r, d, s, s->seq, sent_ns);
+		return REPLAY_NEW;
+	}
+	if (opens) {
+		/* Simultaneous open: the SYN-ACK is no repetition, and the round trip counts from it. */
+		remember_again(d, s, true);
+		d->snd.q.entries[sendq_find(&d->snd.q, s->seq)].xmit_ns = sent_ns;
+		return REPLAY_NEW;
+	}
+	enum replay_class class = go_back(r, d, s, sent_ns, &b, e);
+
+	if (s->end > top)
+		send_new(r, d, s, top, sent_ns);
+	return class;
+}
+
