@@ -8,7 +8,6 @@
 #include "core/latency.h"
 #include "core/reasm.h"
 #include "core/vantage.h"
-#include "core/watch.h"
 #include "core/window.h"
 
 struct conn_rest {
@@ -19,7 +18,7 @@ struct conn_rest {
 	struct dupack dupack;
 	struct latency latency;
 	int64_t progress_ts;            /* when EV_PROGRESS was said last; 0: not yet */
-	struct watch watch;
+	bool over_told;                 /* EV_PROGRESS said that the connection is over */
 	struct replay *replay;          /* NULL: over the budget */
 };
 
