@@ -4,6 +4,8 @@
 #include "core/conn.h"
 #include "core/decode.h"
 #include "core/flow_table.h"
+#include "core/survey.h"
+#include "core/watch.h"
 
 static const int64_t second_ns = 1000000000;
 
@@ -25,6 +27,7 @@ struct tcpstat {
 	struct pool conns;
 	struct flow_table flows;
 	size_t max_conns;
+	struct survey survey;
 	uint64_t states[2][TCPSTAT_NSTATES]; /* of the endpoints of all connections */
 	int64_t now_ns;
 	bool has_time;
@@ -47,6 +50,7 @@ static void fill_in(struct tcpstat_config *c)
 		c->event = ignore_event;
 		c->events = 0;
 	}
+	c->watched = c->events & (TCPSTAT_MASK(TCPSTAT_EV_FINDING) | TCPSTAT_MASK(TCPSTAT_EV_CONNECTION)) ? WATCH_EVENTS : 0;
 	if (c->progress_ns <= 0)
 		c->progress_ns = 10 * second_ns;
 	if (c->msl_ns <= 0)
@@ -70,6 +74,7 @@ struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 	t->budget = budget;
 	/* half of the memory may hold connections as such: a flood of them leaves the rest to those that live */
 	t->max_conns = t->config.memory_bytes / 2 / (sizeof(struct conn) + 64);
+	t->survey = (struct survey){ .budget = &t->budget, .seed = t->config.hash_seed };
 	pool_init(&t->conns, sizeof(struct conn), &t->budget);
 	flow_table_init(&t->flows, &t->budget, t->config.hash_seed);
 	t->decoder = decoder_new(&t->budget, &t->counters);
@@ -96,7 +101,7 @@ static void count_states(struct tcpstat *t, const struct conn *c, uint64_t weigh
 static void report(struct tcpstat *t, struct conn *c)
 {
 	count_states(t, c, UINT64_MAX); /* less one */
-	conn_finish(c, t->now_ns, &t->config);
+	conn_finish(c, &t->budget, t->config.watched ? &t->survey : NULL, t->now_ns, &t->config);
 	conn_fini(c, &t->budget);
 	pool_put(&t->conns, c);
 }
@@ -237,15 +242,16 @@ static void handle_icmp(struct tcpstat *t, const struct icmp_view *v, const stru
 	struct emitter e = { .config = &t->config };
 	struct flow_key key;
 	bool swapped = flow_key_init(&key, &v->src, v->src_port, &v->dst, v->dst_port);
-	const struct conn *c = (const struct conn *)flow_table_find(&t->flows, &key);
+	struct conn *c = (struct conn *)flow_table_find(&t->flows, &key);
 
-	if (c) {
-		e.conn = c->number;
+	if (c)
 		ev.dir = swapped == c->client ? TCPSTAT_C2S : TCPSTAT_S2C;
-	}
 	ev.icmp = (struct tcpstat_ev_icmp){ .kind = v->kind, .code = v->code, .family = v->family, .src = v->src,
 		.dst = v->dst, .src_port = v->src_port, .dst_port = v->dst_port };
-	emit_event(&e, &ev);
+	if (c)
+		conn_icmp(c, &t->budget, &ev, &t->config);
+	else
+		emit_event(&e, &ev);
 }
 
 int tcpstat_packet(struct tcpstat *t, const struct tcpstat_pkt *packet)
@@ -319,6 +325,8 @@ void tcpstat_finish(struct tcpstat *t)
 		next = node->next;
 		report(t, conn_of(node));
 	}
+	if (t->config.watched)
+		survey_finish(&t->survey, &t->counters, &(struct emitter){ .config = &t->config }, t->now_ns);
 }
 
 void tcpstat_free(struct tcpstat *t)
@@ -332,6 +340,7 @@ void tcpstat_free(struct tcpstat *t)
 			flow_table_remove(&t->flows, node);
 			conn_fini(conn_of(node), &t->budget);
 		}
+	survey_fini(&t->survey);
 	decoder_free(t->decoder);
 	flow_table_fini(&t->flows);
 	pool_fini(&t->conns);

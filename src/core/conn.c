@@ -22,7 +22,7 @@ static enum tcpstat_dir direction(const struct conn *c, bool swapped)
 
 static struct emitter emitter_of(const struct conn *c, const struct tcpstat_config *config)
 {
-	return (struct emitter){ config, c->number };
+	return (struct emitter){ config, c->number, NULL, NULL };
 }
 
 /* Who is client, when no SYN tells: the receiver of a SYN-ACK, else the side with the higher port, else who spoke
@@ -63,6 +63,7 @@ void conn_fini(struct conn *c, struct budget *budget)
 	copy_fini(&c->rest->copy, budget);
 	window_fini(&c->rest->window, budget);
 	latency_fini(&c->rest->latency, budget);
+	watch_fini(&c->rest->watch, budget);
 	replay_free(c->rest->replay);
 	budget_resize(budget, c->rest, sizeof *c->rest, 0);
 	c->rest = NULL;
@@ -285,10 +286,11 @@ static void note_syn_options(struct conn_dir *d, const struct tcp_view *v)
 	d->ecn = v->flags & TH_ACK ? ecn == TH_ECE : ecn == (TH_ECE | TH_CWR);
 }
 
-/* The very packet seen twice: a host gives a repeated SYN another IP ID. */
-static bool is_copy_of_syn(const struct conn *c, const struct tcp_view *v)
+/* The very packet seen twice, shortly after: a host gives a repeated SYN another IP ID, and waits (RFC 6298: 1 s). */
+static bool is_copy_of_syn(const struct conn *c, const struct tcp_view *v, int64_t ts)
 {
-	return v->has_ip_id && v->ip_id && v->ip_id == c->syn.ip_id && v->opts.ts_val == c->syn.ts_val;
+	return ts - c->syn_ts < 200000000 && v->has_ip_id && v->ip_id && v->ip_id == c->syn.ip_id &&
+		v->opts.ts_val == c->syn.ts_val;
 }
 
 static void note_syn(struct conn *c, const struct segment *s, bool again)
@@ -300,7 +302,7 @@ static void note_syn(struct conn *c, const struct segment *s, bool again)
 		if (!again)
 			c->synack_ts = s->ts;
 	} else if (again) {
-		c->syn_retransmissions += !is_copy_of_syn(c, v);
+		c->syn_retransmissions += !is_copy_of_syn(c, v, s->ts);
 	} else if (s->dir == TCPSTAT_C2S) {
 		c->syn_ts = s->ts;
 		c->syn = (struct conn_syn){ .ts_val = v->opts.ts_val, .wnd = v->wnd, .flags = v->flags,
@@ -335,6 +337,17 @@ static void emit_segment(struct conn *c, const struct segment *s, const struct e
 	emit_event(e, &ev);
 }
 
+/* Payload bytes of a full segment of `dir`; 0 unknown. */
+static uint32_t mss_of(const struct conn *c, unsigned dir)
+{
+	const struct conn_dir *d = &c->dir[dir], *peer = &c->dir[!dir];
+	uint32_t mss = peer->has_mss ? peer->mss : peer->syn_seen ? 536 : 0;
+
+	if (d->has_mss && mss && d->mss < mss)
+		mss = d->mss;
+	return mss > 64 && d->has_ts && peer->has_ts ? mss - 12 : mss;
+}
+
 /* The order in which trackers see a segment. One that is not believed reaches only the reassembly, which has its own
  * means to tell. */
 static void track(struct conn *c, struct budget *budget, struct segment *s, bool plausible, const struct emitter *e)
@@ -355,7 +368,15 @@ static void track(struct conn *c, struct budget *budget, struct segment *s, bool
 	dupack_segment(&r->dupack, s, e);
 	if (r->replay && replay_segment(r->replay, s, e) == REPLAY_RETRANSMISSION && s->len)
 		note_history(c, s->dir, 'T');
-	latency_segment(&r->latency, budget, s, half_ns);
+	int64_t turn_ns = latency_segment(&r->latency, budget, s, half_ns);
+	if (!e->watch)
+		return;
+	struct watch_scene scene = { .half_ns = { half_ns[0], half_ns[1] }, .mss = { mss_of(c, 0), mss_of(c, 1) },
+		.state = { c->endpoints.ep[0].state, c->endpoints.ep[1].state },
+		.rto_ns = r->replay ? replay_rto_ns(r->replay, s->dir) : TCPSTAT_NULL };
+	watch_segment(&r->watch, budget, s, &scene);
+	if (turn_ns != TCPSTAT_NULL)
+		watch_turn(&r->watch, budget, s->dir, s->frame, turn_ns);
 }
 
 /* The SYN that was seen before there was anybody to show it to. */
@@ -382,13 +403,16 @@ static void show_syn(struct conn *c, struct budget *budget, const struct emitter
 	track(c, budget, &s, true, e);
 }
 
-static bool make_rest(struct conn *c, struct budget *budget, const struct segment *s, const struct emitter *e)
+static void watch_with(const struct conn *c, struct budget *budget, struct emitter *e)
 {
-	bool is_bare_syn = s->flags & TH_SYN && !(s->flags & TH_ACK) && !s->len;
-	bool is_first = s->frame == c->first_frame;
+	if (!c->rest || !e->config->watched)
+		return;
+	e->watch = &c->rest->watch;
+	e->budget = budget;
+}
 
-	if (c->rest || c->no_rest || (is_first && is_bare_syn))
-		return c->rest;
+static bool open_rest(struct conn *c, struct budget *budget, bool with_syn, struct emitter *e)
+{
 	c->rest = budget_resize(budget, NULL, 0, sizeof *c->rest);
 	if (!c->rest) {
 		c->no_rest = true; /* tracked without, for good: half of the truth would be wrong */
@@ -397,9 +421,30 @@ static bool make_rest(struct conn *c, struct budget *budget, const struct segmen
 	reasm_init(c->rest->reasm, budget);
 	vantage_init(&c->rest->vantage);
 	c->rest->replay = replay_new(budget);
-	if (!is_first && !c->midstream)
+	watch_with(c, budget, e);
+	if (with_syn && !c->midstream)
 		show_syn(c, budget, e);
 	return true;
+}
+
+static bool make_rest(struct conn *c, struct budget *budget, const struct segment *s, struct emitter *e)
+{
+	bool is_bare_syn = s->flags & TH_SYN && !(s->flags & TH_ACK) && !s->len;
+	bool is_first = s->frame == c->first_frame;
+
+	if (c->rest || c->no_rest || (is_first && is_bare_syn))
+		return c->rest;
+	return open_rest(c, budget, !is_first, e);
+}
+
+void conn_icmp(struct conn *c, struct budget *budget, struct tcpstat_event *ev, const struct tcpstat_config *config)
+{
+	struct emitter e = emitter_of(c, config);
+
+	if (config->watched && !c->rest && !c->no_rest)
+		open_rest(c, budget, true, &e);
+	watch_with(c, budget, &e);
+	emit_event(&e, ev);
 }
 
 /* After a RST an endpoint may still be heard for a round trip. What it says later, the RST did not stop. */
@@ -479,6 +524,7 @@ void conn_segment(struct conn *c, struct budget *budget, const struct tcp_view *
 	/* an endpoint that has lost its memory knocks inside the window of the connection that the peer still has */
 	bool stray = is_syn && d->syn_seen && !again && (!(v->flags & TH_ACK) || c->dir[s.dir].acked > SEQ_ISN);
 
+	watch_with(c, budget, &e);
 	if (is_syn && !stray)
 		anchor_syn(c, s.dir, v);
 	if (!is_syn && v->flags & TH_ACK && !(v->flags & TH_RST))
@@ -500,6 +546,8 @@ void conn_segment(struct conn *c, struct budget *budget, const struct tcp_view *
 	follow_states(c, &s, top, fit == FIT_GOOD, &e);
 	if (has_rest && fit != FIT_FOREIGN)
 		track(c, budget, &s, fit == FIT_GOOD, &e);
+	if (stray && e.watch)
+		watch_add(e.watch, budget, WATCH_STRAY_SYN, s.dir, s.frame, 0);
 	emit_segment(c, &s, &e);
 }
 
@@ -545,5 +593,7 @@ void conn_timeout(struct conn *c, bool give_up, int64_t ts, const struct tcpstat
 {
 	struct emitter e = emitter_of(c, config);
 
+	if (c->rest && config->watched)
+		e.watch = &c->rest->watch; /* a state: needs no memory */
 	endpoints_timeout(&c->endpoints, give_up, ts, &e);
 }

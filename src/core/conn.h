@@ -20,6 +20,7 @@ enum conn_class {
 	CONN_NCLASSES
 };
 
+struct survey;
 struct conn_rest;                       /* what trackers keep of it */
 
 /* What one endpoint sent. */
@@ -90,7 +91,10 @@ void conn_timeout(struct conn *, bool give_up, int64_t ts, const struct tcpstat_
 void conn_snapshot(const struct conn *, int64_t now, struct tcpstat_conn *);
 /* The connection goes on: says so, if that is wanted and config->progress_ns have passed. */
 void conn_progress(struct conn *, int64_t now, const struct tcpstat_config *);
-/* The connection leaves: what waits is settled and the event goes out. `now`: how far the capture reaches. */
-void conn_finish(struct conn *, int64_t now, const struct tcpstat_config *);
+/* An ICMP error quotes a segment of it; `ev` as analyzer.c filled it in. */
+void conn_icmp(struct conn *, struct budget *, struct tcpstat_event *ev, const struct tcpstat_config *);
+/* The connection leaves: what waits is settled, the findings and the connection event go out;
+ * `survey` counts it, NULL: none. `now`: how far the capture reaches. */
+void conn_finish(struct conn *, struct budget *, struct survey *, int64_t now, const struct tcpstat_config *);
 
 #endif

@@ -4,6 +4,9 @@
 
 #include "core/conn.h"
 #include "core/conn_rest.h"
+#include "core/findings.h"
+#include "core/share.h"
+#include "core/survey.h"
 
 static const int64_t patience_ns = 1000000000; /* RFC 6298 section 2: the first timeout of a SYN */
 
@@ -146,8 +149,7 @@ static void report(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 	const struct flow_key *k = &c->node.key;
 
 	*out = (struct tcpstat_conn){ .number = c->number, .incarnation = c->incarnation, .previous = c->previous,
-		.midstream = c->midstream, .over = conn_class(c) == CONN_CLOSED,
-		.over_told = c->rest && c->rest->over_told, .first_ts_ns = c->first_ts, .last_ts_ns = c->last_ts,
+		.midstream = c->midstream, .first_ts_ns = c->first_ts, .last_ts_ns = c->last_ts,
 		.first_frame = c->first_frame,
 		.last_frame = c->last_frame, .duration_ns = c->last_ts - c->first_ts, .completeness = c->completeness,
 		.tunnel = c->tunnel };
@@ -174,8 +176,10 @@ static void report(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 void conn_snapshot(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 {
 	report(c, now, out);
+	out->worst = -1;
 	if (!c->rest) {
 		out->half[0].payload_bytes = out->half[1].payload_bytes = c->no_rest ? TCPSTAT_NULL : 0;
+		share_time(out);
 		return;
 	}
 	reasm_snapshot(c->rest->reasm, out);
@@ -184,6 +188,7 @@ void conn_snapshot(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 	latency_snapshot(&c->rest->latency, out);
 	if (c->rest->replay)
 		replay_snapshot(c->rest->replay, out);
+	share_time(out);
 }
 
 static void tell(const struct conn *c, enum tcpstat_event_type type, int64_t now, const struct emitter *e)
@@ -200,28 +205,57 @@ static void tell(const struct conn *c, enum tcpstat_event_type type, int64_t now
 
 void conn_progress(struct conn *c, int64_t now, const struct tcpstat_config *config)
 {
-	struct emitter e = { config, c->number };
+	struct emitter e = { config, c->number, NULL, NULL };
 
-	bool over = conn_class(c) == CONN_CLOSED;
-
-	if (!c->rest || !emit_wants(&e, TCPSTAT_EV_PROGRESS))
-		return;
-	if ((!over || c->rest->over_told) &&
-	    now - (c->rest->progress_ts ? c->rest->progress_ts : c->first_ts) < config->progress_ns)
+	if (!c->rest || now - (c->rest->progress_ts ? c->rest->progress_ts : c->first_ts) < config->progress_ns)
 		return;
 	c->rest->progress_ts = now;
 	tell(c, TCPSTAT_EV_PROGRESS, now, &e);
-	c->rest->over_told = over;
 }
 
-void conn_finish(struct conn *c, int64_t now, const struct tcpstat_config *config)
+static void find(const struct conn *c, int64_t now, struct tcpstat_conn *out, struct survey *survey,
+	const struct emitter *e)
 {
-	struct emitter e = { config, c->number };
+	const struct watch *w = c->rest ? &c->rest->watch : NULL;
+	const struct watch_mark *icmp = w ? watch_get(w, WATCH_ICMP, TCPSTAT_C2S) : NULL;
+	struct study study = { .emitter = e, .conn = out, .watch = w, .now_ns = now > c->last_ts ? now : c->last_ts };
+
+	if (w && !icmp)
+		icmp = watch_get(w, WATCH_ICMP, TCPSTAT_S2C);
+	if (icmp) {
+		study.icmp_frame = icmp->frame[0];
+		study.icmp_kind = w->icmp_kind;
+		study.icmp_code = w->icmp_code;
+		study.icmp_family = w->icmp_family;
+	}
+	findings_conn(&study);
+	out->worst = study.worst;
+	if (survey)
+		survey_conn(survey, out, w, (bool[]){ c->dir[0].acked > SEQ_ISN + c->midstream,
+			c->dir[1].acked > SEQ_ISN + c->midstream });
+}
+
+void conn_finish(struct conn *c, struct budget *budget, struct survey *survey, int64_t now,
+	const struct tcpstat_config *config)
+{
+	struct emitter e = { config, c->number, NULL, NULL };
+	struct tcpstat_conn out;
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_CONNECTION, .dir = TCPSTAT_NODIR, .ts_ns = c->last_ts,
+		.frame = c->last_frame, .connection = &out };
 
 	if (c->rest) {
+		if (config->watched) {
+			e.watch = &c->rest->watch;
+			e.budget = budget;
+		}
 		reasm_finish(c->rest->reasm, c->last_ts, &e);
 		if (c->rest->replay)
 			replay_finish(c->rest->replay, &e);
 	}
-	tell(c, TCPSTAT_EV_CONNECTION, now, &e);
+	if (!config->watched && !emit_wants(&e, TCPSTAT_EV_CONNECTION))
+		return;
+	conn_snapshot(c, now, &out);
+	if (config->watched)
+		find(c, now, &out, survey, &e);
+	emit_event(&e, &ev);
 }

@@ -8,6 +8,7 @@
 #include "core/latency.h"
 #include "core/reasm.h"
 #include "core/vantage.h"
+#include "core/watch.h"
 #include "core/window.h"
 
 struct conn_rest {
@@ -18,7 +19,7 @@ struct conn_rest {
 	struct dupack dupack;
 	struct latency latency;
 	int64_t progress_ts;            /* when EV_PROGRESS was said last; 0: not yet */
-	bool over_told;                 /* EV_PROGRESS said that the connection is over */
+	struct watch watch;
 	struct replay *replay;          /* NULL: over the budget */
 };
 

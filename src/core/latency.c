@@ -26,7 +26,7 @@ static void handshake(struct latency *l, const struct segment *s)
 }
 
 /* `s` is the first data after what the other side sent: who answers, and how long did it take? */
-static void turn_to(struct latency_turns *t, struct budget *b, const struct segment *s, const int64_t half_ns[2])
+static int64_t turn_to(struct latency_turns *t, struct budget *b, const struct segment *s, const int64_t half_ns[2])
 {
 	int64_t ns = s->ts - t->half[!s->dir].ts;
 
@@ -34,33 +34,38 @@ static void turn_to(struct latency_turns *t, struct budget *b, const struct segm
 		ns = ns > half_ns[s->dir] ? ns - half_ns[s->dir] : 0;
 	dist_add(s->dir == TCPSTAT_S2C ? &t->response : &t->client_wait, b, ns);
 	t->turn = s->dir;
+	return ns;
 }
 
-static void data(struct latency_turns *t, struct budget *b, const struct segment *s, const int64_t half_ns[2])
+static int64_t data(struct latency_turns *t, struct budget *b, const struct segment *s, const int64_t half_ns[2])
 {
 	uint64_t end = s->seq + (s->flags & TH_SYN ? 1 : 0) + s->len;
+	int64_t ns = TCPSTAT_NULL;
 
 	if (end == t->half[s->dir].end && t->half[!s->dir].ack < end) {
 		t->half[s->dir].ts = s->ts;
-		return;
+		return ns;
 	}
 	if (end <= t->half[s->dir].end)
-		return;
+		return ns;
 	if (t->turn == TCPSTAT_NODIR)
 		t->turn = s->dir;
 	else if (t->turn != s->dir && s->flags & TH_ACK && s->ack >= t->half[!s->dir].end)
-		turn_to(t, b, s, half_ns);
+		ns = turn_to(t, b, s, half_ns);
 	t->half[s->dir].end = end;
 	t->half[s->dir].ts = s->ts;
+	return ns;
 }
 
-void latency_segment(struct latency *l, struct budget *b, const struct segment *s, const int64_t half_ns[2])
+int64_t latency_segment(struct latency *l, struct budget *b, const struct segment *s, const int64_t half_ns[2])
 {
+	int64_t ns = TCPSTAT_NULL;
+
 	if (s->copy)
-		return;
+		return ns;
 	handshake(l, s);
 	if (s->flags & TH_RST)
-		return;
+		return ns;
 	if (s->len && s->dir == TCPSTAT_C2S && l->has_syn && !l->has_first_request) {
 		l->has_first_request = true;
 		l->first_request_ns = s->ts - l->syn_ts;
@@ -68,11 +73,12 @@ void latency_segment(struct latency *l, struct budget *b, const struct segment *
 	if (s->len && !l->turns && (l->turns = budget_resize(b, NULL, 0, sizeof *l->turns)))
 		l->turns->turn = TCPSTAT_NODIR;
 	if (!l->turns)
-		return;
+		return ns;
 	if (s->len)
-		data(l->turns, b, s, half_ns);
+		ns = data(l->turns, b, s, half_ns);
 	if (s->flags & TH_ACK && s->ack > l->turns->half[s->dir].ack)
 		l->turns->half[s->dir].ack = s->ack;
+	return ns;
 }
 
 void latency_snapshot(const struct latency *l, struct tcpstat_conn *conn)

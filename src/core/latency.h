@@ -28,8 +28,9 @@ struct latency {
 	bool has_syn, has_synack, has_connect, has_first_request;
 };
 
-/* half_ns[endpoint]: round trip between the capture and that endpoint; TCPSTAT_NULL unknown. */
-void latency_segment(struct latency *, struct budget *, const struct segment *, const int64_t half_ns[2]);
+/* half_ns[endpoint]: round trip between the capture and that endpoint; TCPSTAT_NULL unknown. Returns the response or
+ * client_wait that ends with this segment; TCPSTAT_NULL: none does. */
+int64_t latency_segment(struct latency *, struct budget *, const struct segment *, const int64_t half_ns[2]);
 /* Fills in conn->latency. */
 void latency_snapshot(const struct latency *, struct tcpstat_conn *);
 void latency_fini(struct latency *, struct budget *);

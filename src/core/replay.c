@@ -96,6 +96,13 @@ enum replay_class replay_segment(struct replay *r, const struct segment *s, cons
 	return class;
 }
 
+int64_t replay_rto_ns(const struct replay *r, enum tcpstat_dir dir)
+{
+	const struct side *d = r->side[dir];
+
+	return d && rtt_known(&d->snd.rtt) ? rtt_rto_ns(&d->snd.rtt) : TCPSTAT_NULL;
+}
+
 void replay_finish(struct replay *r, const struct emitter *e)
 {
 	r->finishing = true;

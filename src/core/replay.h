@@ -19,6 +19,8 @@ enum replay_class { REPLAY_NEW, REPLAY_RETRANSMISSION, REPLAY_OUT_OF_ORDER, REPL
 struct replay *replay_new(struct budget *);
 void replay_free(struct replay *);
 enum replay_class replay_segment(struct replay *, const struct segment *, const struct emitter *);
+/* The retransmission timeout of a sender as it stands; TCPSTAT_NULL unknown. */
+int64_t replay_rto_ns(const struct replay *, enum tcpstat_dir);
 /* The connection ends: what waits is settled. */
 void replay_finish(struct replay *, const struct emitter *);
 /* Fills in the fields of `conn` that the replay knows (both halves, vantage, handshake halves); others stay. */

@@ -1,5 +1,5 @@
-/* A replayed connection, and what the files of the replay do for each other: arrival.c (ACKs reach a sender), departure.c
- * (a sender's segments), shots.c (timers that fired unseen), replay_report.c (events and snapshot). */
+/* A replayed connection, and what the files of the replay do for each other: arrival.c (ACKs reach a sender),
+ * departure.c (a sender's segments), shots.c (timers that fired unseen), replay_report.c (events and snapshot). */
 #ifndef TCPSTAT_REPLAY_STATE_H
 #define TCPSTAT_REPLAY_STATE_H
 

@@ -38,7 +38,7 @@ struct side {
 	bool ids_count, has_ids;        /* its IP IDs count up */
 	uint16_t last_id;
 	uint8_t id_good, id_bad;
-	uint8_t id_next;                /* of the good steps: by exactly one, so no other connection shares the counter */
+	uint8_t id_next;                /* of the good steps: by exactly one; no other connection shares the counter */
 	struct ts_clock clock;
 	int64_t last_sent_ns;           /* sender time of the last segment */
 	int64_t hole_sign_ns;           /* captured: first duplicate ACK since a hole was open; 0 none */
@@ -73,14 +73,15 @@ void backward_judge(const struct side *, const struct segment *, int64_t half_ns
 
 /* ---- verdict.c: retransmissions as reported, and their amendment ---- */
 
-void verdict_report(struct side *, const struct emitter *, const struct segment *, const struct tcpstat_ev_retransmission *);
+void verdict_report(struct side *, const struct emitter *, const struct segment *,
+		    const struct tcpstat_ev_retransmission *);
 /* An ACK for this side passed the capture: DSACK, Eifel, and ACKs that come too soon excuse retransmissions. */
 void verdict_ack(struct side *, const struct emitter *, const struct segment *ack, int64_t peer_half_ns,
 		 uint64_t prior_ack);
 /* The original of [seq, end) arrived late after all. */
 void verdict_late_original(struct side *, const struct emitter *, uint64_t seq, uint64_t end);
 
-/* ---- owner.c: who owns the time of this direction, limits.h; half_ns: round trip from the capture to its sender ---- */
+/* ---- owner.c: who owns the time of this direction, limits.h; half_ns: round trip from capture to sender ---- */
 
 /* The sender processed an ACK at ack->now_ns. */
 void owner_ack(struct side *, const struct ack *, const struct ack_result *, int64_t half_ns);

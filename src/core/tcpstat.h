@@ -251,10 +251,13 @@ struct tcpstat_ev_icmp {                /* conn is 0 if no connection is known f
 struct tcpstat_ev_finding {
 	const char *id;                 /* stable slug */
 	enum tcpstat_severity severity;
-	const char *title, *detail, *advice, *man;
-	const uint64_t *frames;
+	const char *title;              /* one sentence: place, cause, cost */
+	const char *detail;             /* the figures behind it */
+	const char *advice, *man;       /* what to do; section of tcpstat-troubleshooting(7) */
+	const char *rule;               /* what was found true */
+	const uint64_t *frames;         /* packets that show it, the first few */
 	uint32_t n_frames;
-	int64_t cost_ns;                /* NULL: unknown */
+	int64_t cost_ns;                /* of the connection's time; NULL: unknown */
 };
 
 /* A segment as decoded and tracked, for ladders. Bytes are borrowed. */
@@ -348,8 +351,6 @@ struct tcpstat_conn {
 	struct tcpstat_addr addr[2];    /* client, server */
 	uint16_t port[2];
 	bool midstream;
-	bool over;                      /* both endpoints have ended; late segments may still come */
-	bool over_told;                 /* EV_CONNECTION: EV_PROGRESS has said that it is over */
 	enum tcpstat_vantage vantage;
 	int64_t first_ts_ns, last_ts_ns, duration_ns;
 	uint64_t first_frame, last_frame;
@@ -370,6 +371,8 @@ struct tcpstat_conn {
 		struct tcpstat_dist response, client_wait;
 	} latency;
 	struct tcpstat_half half[2];
+	int64_t budget_ns[TCPSTAT_NLIMITS]; /* whose the time was, of both directions; sum: the duration; share.h */
+	int8_t worst;                   /* enum tcpstat_severity of its findings; -1: none */
 	/* for people who come from other tools */
 	char history[24];               /* Zeek's letters, NUL-terminated */
 	const char *conn_state;         /* Zeek's: S0 S1 SF REJ ... */
@@ -404,8 +407,8 @@ struct tcpstat_config {
 	uint64_t reasm_conn_bytes;      /* out-of-order bytes buffered for one direction; 0: 16 MiB */
 	uint64_t hash_seed;             /* of the flow table; pass random bits */
 	bool live;                      /* idle connections end by timeout of their state, not only at the end */
-	int64_t progress_ns;            /* a connection with packets says EV_PROGRESS so often, and once when
-	                                 * it is over; 0: 10 s */
+	int64_t progress_ns;            /* a connection with packets says EV_PROGRESS so often; 0: 10 s */
+	uint32_t watched;               /* set by the analyzer: events that its own findings need */
 };
 
 struct tcpstat;

@@ -210,7 +210,7 @@ static void keep_finding(struct report *r, const struct tcpstat_event *ev)
 
 void report_event(struct report *r, const struct tcpstat_event *ev)
 {
-	if (ev->type == TCPSTAT_EV_CONNECTION || ev->type == TCPSTAT_EV_PROGRESS) {
+	if (ev->type == TCPSTAT_EV_CONNECTION) {
 		count(&r->totals, ev->connection);
 		keep(r, ev->connection);
 	} else if (ev->type == TCPSTAT_EV_FINDING) {
@@ -250,44 +250,6 @@ void report_free(struct report *r)
 	free(r->heap);
 	free(r->findings);
 	free(r);
-}
-
-static bool copy_rows(struct report *to, const struct report *from)
-{
-	to->heap = calloc(from->n_rows + 1, sizeof *to->heap);
-	if (!to->heap)
-		return false;
-	to->max_rows = from->n_rows + 1;
-	for (; to->n_rows < from->n_rows; to->n_rows++) {
-		to->heap[to->n_rows] = malloc(sizeof **to->heap);
-		if (!to->heap[to->n_rows])
-			return false;
-		*to->heap[to->n_rows] = *from->heap[to->n_rows];
-	}
-	return true;
-}
-
-struct report *report_copy(const struct report *from)
-{
-	struct report *r = report_new(&from->style, from->top);
-
-	if (!r || !copy_rows(r, from)) {
-		report_free(r);
-		return NULL;
-	}
-	r->totals = from->totals;
-	memcpy(r->findings_seen, from->findings_seen, sizeof r->findings_seen);
-	for (; r->n_findings < from->n_findings; r->n_findings++) {
-		struct finding *f = &r->findings[r->n_findings];
-
-		*f = from->findings[r->n_findings];
-		f->title = copy_text(f->title, &r->no_memory);
-		f->detail = copy_text(f->detail, &r->no_memory);
-		f->advice = copy_text(f->advice, &r->no_memory);
-		f->man = copy_text(f->man, &r->no_memory);
-	}
-	r->no_memory |= from->no_memory;
-	return r;
 }
 
 /* ------------------------------------------------------------------------------------------------------ the text */

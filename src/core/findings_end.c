@@ -1,0 +1,215 @@
+/* How the connection ended, or does not end. */
+#include "core/findings.h"
+
+static const int64_t STUCK_NS = 60 * (int64_t)1000000000; /* Linux: net.ipv4.tcp_fin_timeout */
+static const char *const who[] = { "client", "server" };
+
+static int64_t rst_pause(const struct study *s, enum tcpstat_dir by)
+{
+	const struct watch_half *peer = &s->watch->half[!by];
+
+	return peer->sent_ts && peer->ack_ts ? 0 : peer->sent_ts - s->watch->half[by].sent_ts;
+}
+
+/* Who sends this RST never sent a packet from so far away, or goes on. */
+static bool injected(struct study *s, enum tcpstat_dir by)
+{
+	const struct watch_half *h = &s->watch->half[by];
+	const struct watch_mark *after = watch_get(s->watch, WATCH_AFTER_RST, by);
+	bool alien = h->rst_ttl_differs && h->ttl_packets >= 3 && !h->ttl_varies;
+	struct finding f;
+
+	if (!s->established || (!after && !alien))
+		return false;
+	finding_begin(&f, FINDING_RST_INJECTED, by);
+	words_add(&f.title, "a RST in the name of the ");
+	words_add(&f.title, who[by]);
+	words_add(&f.title, alien ? " came from somewhere else" : " was not its own: it went on sending");
+	if (alien) {
+		words_add(&f.title, " (TTL ");
+		words_number(&f.title, h->rst_ttl);
+		words_add(&f.title, " instead of ");
+		words_number(&f.title, h->ttl);
+		words_add(&f.title, ")");
+	}
+	finding_show(&f, watch_get(s->watch, WATCH_RST, by));
+	finding_show(&f, after);
+	study_tell(s, &f);
+	return true;
+}
+
+static bool forgotten(struct study *s, enum tcpstat_dir by)
+{
+	const struct watch_half *h = &s->watch->half[by];
+	struct finding f;
+
+	if (!h->rst_bare || h->fin || rst_pause(s, by) <= 10 * s->rto_ns[!by])
+		return false;
+	finding_begin(&f, FINDING_HALF_OPEN_PEER, by);
+	words_add(&f.title, "the ");
+	words_add(&f.title, who[by]);
+	words_add(&f.title, " no longer knew the connection after ");
+	words_duration(&f.title, rst_pause(s, by));
+	words_add(&f.title, " of silence");
+	finding_show(&f, watch_get(s->watch, WATCH_RST, by));
+	study_tell(s, &f);
+	return true;
+}
+
+static bool is_over(uint8_t state)
+{
+	return state == TCPSTAT_EP_CLOSED || state == TCPSTAT_EP_TIME_WAIT || state == TCPSTAT_EP_LAST_ACK ||
+		state == TCPSTAT_EP_CLOSING;
+}
+
+static void aborted(struct study *s, enum tcpstat_dir by)
+{
+	const struct watch *w = s->watch;
+	uint64_t lost = w->rst_unacked[0] + w->rst_unacked[1];
+	bool unread = !w->half[by].rst_bare && s->conn->half[by].rwnd.max_bytes > 2 * (int64_t)w->half[by].wnd;
+	const char *state = tcpstat_state_name((enum tcpstat_state)w->rst_state[by]);
+	struct finding f;
+
+	if (w->half[0].fin && w->half[1].fin && !lost)
+		return;
+	if (is_over(w->rst_state[by]) && !lost && w->half[!by].fin)
+		return;
+	finding_begin(&f, FINDING_RST_ABORT, by);
+	words_add(&f.title, "the ");
+	words_add(&f.title, who[by]);
+	words_add(&f.title, " reset the connection in ");
+	words_add(&f.title, state ? state : "an unknown state");
+	if (lost) {
+		f.severity = TCPSTAT_SEVERITY_PROBLEM;
+		words_add(&f.title, " with ");
+		words_bytes(&f.title, (int64_t)lost);
+		words_add(&f.title, " not acknowledged");
+	} else if (unread) {
+		f.severity = TCPSTAT_SEVERITY_PROBLEM;
+		words_add(&f.title, " without having read all that it had received");
+	} else if (w->half[!by].fin || w->half[by].fin) {
+		f.severity = TCPSTAT_SEVERITY_INFO;
+		words_add(&f.title, ", after a FIN and with everything acknowledged");
+	}
+	finding_show(&f, watch_get(w, WATCH_RST, by));
+	words_add(&f.detail, "unacknowledged: ");
+	words_bytes(&f.detail, (int64_t)w->rst_unacked[0]);
+	words_add(&f.detail, " of the client, ");
+	words_bytes(&f.detail, (int64_t)w->rst_unacked[1]);
+	words_add(&f.detail, " of the server");
+	study_tell(s, &f);
+}
+
+static bool keepalives(struct study *s, enum tcpstat_dir d)
+{
+	const struct watch_mark *m = watch_get(s->watch, WATCH_KEEPALIVE, d);
+	const struct tcpstat_conn *c = s->conn;
+	struct finding f;
+
+	if (!m || s->watch->half[d].unanswered < 3)
+		return false;
+	finding_begin(&f, FINDING_KEEPALIVE_DEAD, d);
+	words_add(&f.title, "the ");
+	words_add(&f.title, who[!d]);
+	words_add(&f.title, " is dead or out of reach: ");
+	words_count(&f.title, s->watch->half[d].unanswered, "keepalive");
+	words_add(&f.title, " without an answer");
+	finding_cost(&f, c->last_ts_ns - s->watch->half[d].keepalive_ts);
+	finding_show(&f, m);
+	study_tell(s, &f);
+	return true;
+}
+
+static void resets(struct study *s)
+{
+	bool told = false;
+
+	for (enum tcpstat_dir d = TCPSTAT_C2S; d <= TCPSTAT_S2C; d++)
+		told |= keepalives(s, d);
+	if (!s->watch->rst_by)
+		return;
+	enum tcpstat_dir by = (enum tcpstat_dir)(s->watch->rst_by - 1);
+
+	if (s->established && !s->refused_late && !injected(s, by) && !forgotten(s, by) && !told)
+		aborted(s, by);
+}
+
+static void stray_syn(struct study *s)
+{
+	for (enum tcpstat_dir d = TCPSTAT_C2S; d <= TCPSTAT_S2C; d++) {
+		const struct watch_mark *m = watch_get(s->watch, WATCH_STRAY_SYN, d);
+		struct finding f;
+
+		if (!m || !s->established)
+			continue;
+		finding_begin(&f, FINDING_HALF_OPEN_PEER, d);
+		words_add(&f.title, "the ");
+		words_add(&f.title, who[d]);
+		words_add(&f.title, " began anew while its peer still had the connection");
+		finding_show(&f, m);
+		study_tell(s, &f);
+	}
+}
+
+static void half_closed(struct study *s)
+{
+	const struct watch *w = s->watch;
+
+	for (enum tcpstat_dir d = TCPSTAT_C2S; d <= TCPSTAT_S2C; d++) {
+		int64_t rto = s->rto_ns[!d], ns = w->half[!d].sent_ts - w->half[d].sent_ts;
+		struct finding f;
+
+		if (!w->half[d].fin || !w->half[d].end || w->half[d].acked < w->half[d].end || ns <= 10 * rto ||
+		    !w->half[d].after_fin_bytes)
+			continue;
+		finding_begin(&f, FINDING_HALF_CLOSED, d);
+		words_add(&f.title, "the ");
+		words_add(&f.title, who[d]);
+		words_add(&f.title, " had closed its side for ");
+		words_duration(&f.title, ns);
+		words_add(&f.title, " while the ");
+		words_add(&f.title, who[!d]);
+		words_add(&f.title, " went on");
+		f.cost_ns = ns;
+		study_tell(s, &f);
+	}
+}
+
+static void stuck(struct study *s)
+{
+	const struct tcpstat_conn *c = s->conn;
+
+	for (int i = 0; i < 2; i++) {
+		const struct watch_half *h = &s->watch->half[i];
+		int64_t ns = s->now_ns - (h->sent_ts > h->state_ts ? h->sent_ts : h->state_ts);
+		bool fin_wait = c->close.state[i] == TCPSTAT_EP_FIN_WAIT_2 &&
+			c->close.state[!i] != TCPSTAT_EP_CLOSE_WAIT;
+		bool close_wait = c->close.state[i] == TCPSTAT_EP_CLOSE_WAIT;
+		int64_t peer_ns = s->now_ns - s->watch->half[!i].sent_ts;
+		struct finding f;
+
+		if (!h->state_ts || ns <= STUCK_NS || (fin_wait && peer_ns <= STUCK_NS) || !(fin_wait || close_wait))
+			continue;
+		finding_begin(&f, close_wait ? FINDING_CLOSE_WAIT_STUCK : FINDING_FIN_WAIT_2_STUCK,
+			(enum tcpstat_dir)i);
+		words_add(&f.title, "the ");
+		words_add(&f.title, who[i]);
+		words_add(&f.title, close_wait ? " has not closed its socket for " :
+			 " waits for the other side's FIN for ");
+		words_duration(&f.title, ns);
+		words_add(&f.title, " since the ");
+		words_add(&f.title, close_wait ? who[!i] : "ACK of its own");
+		words_add(&f.title, close_wait ? " did" : "");
+		f.cost_ns = ns;
+		finding_frame(&f, h->state_frame);
+		study_tell(s, &f);
+	}
+}
+
+void findings_end(struct study *s)
+{
+	resets(s);
+	stray_syn(s);
+	half_closed(s);
+	stuck(s);
+}

@@ -1,0 +1,468 @@
+#include "core/survey.h"
+
+#include <string.h>
+
+#include "core/findings.h"
+
+enum { PROBES = 16, BUCKETS = 8, SOURCES_BITS = 512, TOLD_MAX = 32 };
+
+static const int64_t SECOND = 1000000000;
+static const int64_t TIME_WAIT_NS = 60 * (int64_t)1000000000;
+
+enum survey_kind { SURVEY_NONE, SURVEY_PORT, SURVEY_RESETTER, SURVEY_WAITER };
+
+struct survey_key {
+	uint8_t kind, family;
+	uint16_t port;                  /* of the server; 0: any */
+	uint8_t host[16], server[16];   /* server: zero where it does not matter */
+};
+
+struct survey_entry {
+	struct survey_key key;
+	uint32_t conns, completed, answered, half_open, repeated, at_once, lost;
+	uint32_t rate, rate_max;        /* SYNs of the second that began at rate_ts; most of a second */
+	int64_t rate_ts;
+	uint32_t bucket[BUCKETS];       /* connections that entered TIME-WAIT, by eighths of its length */
+	int64_t epoch;                  /* of the newest bucket */
+	uint32_t waiting_max;
+	uint64_t sources[SOURCES_BITS / 64];
+	uint64_t frames[SURVEY_FRAMES];
+	uint32_t n_frames;
+};
+
+/* ---------------------------------------------------------------------------------------------------- the table */
+
+static uint64_t hash(const struct survey_key *key, uint64_t seed)
+{
+	const uint8_t *p = (const uint8_t *)key;
+	uint64_t h = seed ^ 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < sizeof *key; i++)
+		h = (h ^ p[i]) * 0x100000001b3u;
+	return h ^ h >> 29;
+}
+
+static struct survey_entry *probe(struct survey_entry *slots, size_t n, const struct survey_key *key, uint64_t h)
+{
+	for (size_t i = 0; i < PROBES && i < n; i++) {
+		struct survey_entry *e = &slots[(h + i) & (n - 1)];
+
+		if (e->key.kind == SURVEY_NONE || !memcmp(&e->key, key, sizeof *key))
+			return e;
+	}
+	return NULL;
+}
+
+static void grow(struct survey *s)
+{
+	size_t n = s->n_slots ? 2 * s->n_slots : 64;
+	struct survey_entry *slots = n > SURVEY_MAX ? NULL : budget_resize(s->budget, NULL, 0, n * sizeof *slots);
+
+	if (!slots)
+		return;
+	for (size_t i = 0; i < s->n_slots; i++)
+		if (s->slots[i].key.kind != SURVEY_NONE) {
+			struct survey_entry *e = probe(slots, n, &s->slots[i].key, hash(&s->slots[i].key, s->seed));
+			if (e)
+				*e = s->slots[i];
+		}
+	if (s->slots)
+		budget_resize(s->budget, s->slots, s->n_slots * sizeof *slots, 0);
+	s->slots = slots;
+	s->n_slots = n;
+}
+
+static struct survey_entry *entry_of(struct survey *s, const struct survey_key *key)
+{
+	uint64_t h = hash(key, s->seed);
+	struct survey_entry *e;
+
+	if (2 * s->n_used >= s->n_slots)
+		grow(s);
+	e = s->n_slots ? probe(s->slots, s->n_slots, key, h) : NULL;
+	if (e && e->key.kind == SURVEY_NONE) {
+		e->key = *key;
+		s->n_used++;
+	}
+	return e;
+}
+
+void survey_fini(struct survey *s)
+{
+	if (s->slots)
+		budget_resize(s->budget, s->slots, s->n_slots * sizeof *s->slots, 0);
+	s->slots = NULL;
+	s->n_slots = s->n_used = 0;
+}
+
+/* ---------------------------------------------------------------------------------------------------- counting */
+
+static void key_init(struct survey_key *key, enum survey_kind kind, const struct tcpstat_addr *host,
+	const struct tcpstat_addr *server, uint16_t port)
+{
+	memset(key, 0, sizeof *key);
+	key->kind = (uint8_t)kind;
+	key->family = host->family;
+	key->port = port;
+	memcpy(key->host, host->bytes, sizeof key->host);
+	if (server)
+		memcpy(key->server, server->bytes, sizeof key->server);
+}
+
+static void keep_frame(struct survey_entry *e, uint64_t frame)
+{
+	if (e->n_frames < SURVEY_FRAMES)
+		e->frames[e->n_frames++] = frame;
+}
+
+static void count_rate(struct survey_entry *e, int64_t ts)
+{
+	int64_t second = ts / SECOND;
+
+	if (e->rate_ts != second) {
+		e->rate_ts = second;
+		e->rate = 0;
+	}
+	if (++e->rate > e->rate_max)
+		e->rate_max = e->rate;
+}
+
+static void count_source(struct survey *s, struct survey_entry *e, const struct tcpstat_addr *client)
+{
+	struct survey_key key;
+
+	key_init(&key, SURVEY_PORT, client, NULL, 0);
+	uint64_t bit = hash(&key, s->seed) % SOURCES_BITS;
+	e->sources[bit / 64] |= (uint64_t)1 << bit % 64;
+}
+
+static void count_port(struct survey *s, const struct tcpstat_conn *c, const struct watch *w)
+{
+	struct survey_key key;
+	int64_t repeated = known(c->handshake.syn_retransmissions);
+	bool answered = c->half[1].packets > 0;
+
+	if (c->handshake.outcome == TCPSTAT_HS_NONE)
+		return;
+	key_init(&key, SURVEY_PORT, &c->addr[1], NULL, c->port[1]);
+	struct survey_entry *e = entry_of(s, &key);
+	if (!e)
+		return;
+	e->conns++;
+	e->completed += c->handshake.outcome == TCPSTAT_HS_ESTABLISHED;
+	e->answered += answered;
+	e->half_open += c->close.state[1] == TCPSTAT_EP_SYN_RECEIVED && c->handshake.outcome == TCPSTAT_HS_INCOMPLETE;
+	e->repeated += repeated >= 2;
+	e->at_once += answered && !repeated;
+	e->lost += w && watch_count(w, WATCH_LOST_BEFORE, TCPSTAT_C2S) +
+		watch_count(w, WATCH_LOST_AFTER, TCPSTAT_C2S) > 0;
+	count_rate(e, c->first_ts_ns);
+	count_source(s, e, &c->addr[0]);
+	if (c->handshake.outcome != TCPSTAT_HS_ESTABLISHED || repeated >= 2)
+		keep_frame(e, c->first_frame);
+}
+
+static void count_reset(struct survey *s, const struct tcpstat_conn *c, const struct watch *w)
+{
+	struct survey_key key;
+
+	for (enum tcpstat_dir d = TCPSTAT_C2S; d <= TCPSTAT_S2C; d++) {
+		key_init(&key, SURVEY_RESETTER, &c->addr[d], NULL, 0);
+		struct survey_entry *e = entry_of(s, &key);
+		if (!e)
+			continue;
+		e->conns++;
+		if (c->close.how != TCPSTAT_CLOSE_RST || c->close.by != (int)d)
+			continue;
+		const struct watch_mark *m = w ? watch_get(w, WATCH_RST, d) : NULL;
+		e->repeated++;
+		keep_frame(e, m && m->n_frames ? m->frame[0] : c->last_frame);
+	}
+}
+
+static void count_waiting(struct survey *s, const struct tcpstat_conn *c)
+{
+	struct survey_key key;
+	int64_t epoch = c->last_ts_ns / (TIME_WAIT_NS / BUCKETS);
+	uint32_t waiting = 0;
+
+	if (c->close.how != TCPSTAT_CLOSE_FIN || c->close.by < 0)
+		return;
+	key_init(&key, SURVEY_WAITER, &c->addr[c->close.by], &c->addr[1], c->port[1]);
+	struct survey_entry *e = entry_of(s, &key);
+	if (!e)
+		return;
+	if (!e->conns)
+		e->epoch = epoch;
+	for (; e->epoch < epoch && e->epoch < epoch + BUCKETS; e->epoch++)
+		e->bucket[(e->epoch + 1) % BUCKETS] = 0;
+	e->epoch = epoch > e->epoch ? epoch : e->epoch;
+	if (e->epoch - epoch >= BUCKETS)
+		return;
+	e->bucket[epoch % BUCKETS]++;
+	for (int i = 0; i < BUCKETS; i++)
+		waiting += e->bucket[i];
+	if (waiting > e->waiting_max)
+		e->waiting_max = waiting;
+	e->conns++;
+	e->repeated += c->previous != 0;
+	keep_frame(e, c->last_frame);
+}
+
+static void sample(struct survey_sample *s, uint64_t n, const struct watch_mark *m, uint64_t frame)
+{
+	s->count++;
+	s->sum += n;
+	for (unsigned i = 0; m && i < m->n_frames && s->n < SURVEY_FRAMES; i++)
+		s->frames[s->n++] = m->frame[i];
+	if (!m && frame && s->n < SURVEY_FRAMES)
+		s->frames[s->n++] = frame;
+}
+
+/* Several segments in one: longer than what the receiver's MSS lets any of them be. */
+static bool is_joined(const struct tcpstat_conn *c, const struct watch *w, unsigned d)
+{
+	int64_t mss = c->options[!d].mss;
+
+	return w && mss > 0 && w->half[d].longest > 2 * mss;
+}
+
+static void count_capture(struct survey *s, const struct tcpstat_conn *c, const struct watch *w, const bool acked[2])
+{
+	for (enum tcpstat_dir d = TCPSTAT_C2S; d <= TCPSTAT_S2C; d++) {
+		const struct watch_mark *gap = w ? watch_get(w, WATCH_GAP, d) : NULL;
+		const struct watch_mark *copy = w ? watch_get(w, WATCH_COPY, d) : NULL;
+
+		s->segments += (uint64_t)known(c->half[d].packets);
+		if (gap && c->half[d].packets > 0)
+			sample(&s->gaps, (uint64_t)known(c->half[d].gaps.bytes), gap, 0);
+		if (w && watch_get(w, WATCH_CUT, d))
+			sample(&s->cut, 1, watch_get(w, WATCH_CUT, d), 0);
+		if (copy)
+			sample(&s->copies, copy->count, copy, 0);
+		if (c->half[d].packets >= 4 && !c->half[!d].packets && acked[!d])
+			sample(&s->one_sided, 1, NULL, c->first_frame);
+		if (is_joined(c, w, d))
+			sample(&s->offload, 1, NULL, w->half[d].longest_frame);
+	}
+}
+
+void survey_conn(struct survey *s, const struct tcpstat_conn *c, const struct watch *w, const bool acked[2])
+{
+	s->connections++;
+	count_port(s, c, w);
+	count_reset(s, c, w);
+	count_waiting(s, c);
+	count_capture(s, c, w, acked);
+}
+
+/* ---------------------------------------------------------------------------------------------------- findings */
+
+static unsigned sources(const struct survey_entry *e)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SOURCES_BITS; i++)
+		n += e->sources[i / 64] >> i % 64 & 1;
+	return n;
+}
+
+static void name_host(struct words *w, const struct survey_key *key, const uint8_t *bytes, uint16_t port)
+{
+	struct tcpstat_addr addr = { .family = key->family };
+
+	memcpy(addr.bytes, bytes, sizeof addr.bytes);
+	if (port && key->family == 6)
+		words_add(w, "[");
+	words_addr(w, &addr);
+	if (port) {
+		words_add(w, key->family == 6 ? "]:" : ":");
+		words_number(w, port);
+	}
+}
+
+static void show(struct finding *f, const struct survey_entry *e)
+{
+	for (uint32_t i = 0; i < e->n_frames; i++)
+		finding_frame(f, e->frames[i]);
+}
+
+static bool judge_port(const struct survey_entry *e, struct finding *f)
+{
+	uint32_t open = e->conns - e->completed;
+	unsigned n = sources(e);
+
+	if (e->conns >= 100 && e->rate_max >= 20 && e->completed * 10ull <= e->conns) {
+		finding_begin(f, FINDING_SYN_FLOOD, TCPSTAT_NODIR);
+		name_host(&f->title, &e->key, e->key.host, e->key.port);
+		words_add(&f->title, " is flooded with SYNs: ");
+		words_number(&f->title, open);
+		words_add(&f->title, " half-open, up to ");
+		words_number(&f->title, e->rate_max);
+		words_add(&f->title, " a second, from ");
+		words_add(&f->title, n > SOURCES_BITS / 2 ? "hundreds of sources" : n == 1 ? "1 source" : "");
+		if (n > 1 && n <= SOURCES_BITS / 2) {
+			words_number(&f->title, n);
+			words_add(&f->title, " sources or more");
+		}
+		words_share(&f->detail, (double)e->answered / e->conns);
+		words_add(&f->detail, " of the SYNs were answered, ");
+		words_share(&f->detail, (double)e->completed / e->conns);
+		words_add(&f->detail, " of the connections completed");
+	} else if (e->half_open >= 20 && 2 * e->half_open >= e->conns) {
+		finding_begin(f, FINDING_HALF_OPEN_PILEUP, TCPSTAT_NODIR);
+		name_host(&f->title, &e->key, e->key.host, e->key.port);
+		words_add(&f->title, ": ");
+		words_number(&f->title, e->half_open);
+		words_add(&f->title, " of ");
+		words_count(&f->title, e->conns, "connection");
+		words_add(&f->title, " stay in SYN-RECEIVED");
+	} else if (e->repeated >= 2 && e->at_once >= 1 && !e->lost) {
+		finding_begin(f, FINDING_ACCEPT_QUEUE_OVERFLOW, TCPSTAT_NODIR);
+		name_host(&f->title, &e->key, e->key.host, e->key.port);
+		words_add(&f->title, " left the SYNs of ");
+		words_number(&f->title, e->repeated);
+		words_add(&f->title, " of ");
+		words_count(&f->title, e->conns, "connection");
+		words_add(&f->title, " unanswered more than once and answered others: its accept queue is full");
+	} else {
+		return false;
+	}
+	show(f, e);
+	return true;
+}
+
+static bool judge_resetter(const struct survey_entry *e, struct finding *f)
+{
+	if (e->repeated < 10 || 2 * e->repeated < e->conns)
+		return false;
+	finding_begin(f, FINDING_RST_ABORT, TCPSTAT_NODIR);
+	name_host(&f->title, &e->key, e->key.host, 0);
+	words_add(&f->title, " reset ");
+	words_number(&f->title, e->repeated);
+	words_add(&f->title, " of its ");
+	words_count(&f->title, e->conns, "connection");
+	show(f, e);
+	return true;
+}
+
+static bool judge_waiter(const struct survey_entry *e, struct finding *f)
+{
+	if (e->waiting_max < 1000)
+		return false;
+	finding_begin(f, FINDING_TIME_WAIT_PILEUP, TCPSTAT_NODIR);
+	name_host(&f->title, &e->key, e->key.host, 0);
+	words_add(&f->title, " holds ");
+	words_count(&f->title, e->waiting_max, "connection");
+	words_add(&f->title, " to ");
+	name_host(&f->title, &e->key, e->key.server, e->key.port);
+	words_add(&f->title, " in TIME-WAIT at once");
+	if (e->repeated) {
+		words_count(&f->detail, e->repeated, "port");
+		words_add(&f->detail, " reused meanwhile");
+	}
+	show(f, e);
+	return true;
+}
+
+static void tell(const struct finding *f, const struct emitter *e, int64_t now_ns)
+{
+	finding_emit(f, e, now_ns, f->n_frames ? f->frames[0] : 0);
+}
+
+static void tell_hosts(const struct survey *s, const struct emitter *e, int64_t now_ns)
+{
+	struct finding f;
+	unsigned told = 0;
+
+	for (size_t i = 0; i < s->n_slots && told < TOLD_MAX; i++) {
+		const struct survey_entry *entry = &s->slots[i];
+		bool found = false;
+
+		if (entry->key.kind == SURVEY_PORT)
+			found = judge_port(entry, &f);
+		else if (entry->key.kind == SURVEY_RESETTER)
+			found = judge_resetter(entry, &f);
+		else if (entry->key.kind == SURVEY_WAITER)
+			found = judge_waiter(entry, &f);
+		told += found;
+		if (found)
+			tell(&f, e, now_ns);
+	}
+}
+
+static void begin_sample(struct finding *f, enum finding_id id, const struct survey_sample *s)
+{
+	finding_begin(f, id, TCPSTAT_NODIR);
+	for (uint32_t i = 0; i < s->n; i++)
+		finding_frame(f, s->frames[i]);
+}
+
+static void tell_losses(const struct survey *s, const struct emitter *e, int64_t now_ns)
+{
+	struct finding f;
+
+	if (s->gaps.count && !s->one_sided.count) {
+		begin_sample(&f, FINDING_CAPTURE_LOSS, &s->gaps);
+		words_add(&f.title, "the capture missed ");
+		words_bytes(&f.title, (int64_t)s->gaps.sum);
+		words_add(&f.title, " that arrived, in ");
+		words_count(&f.title, (int64_t)s->gaps.count, "direction");
+		words_add(&f.title, " of connections");
+		tell(&f, e, now_ns);
+	}
+	if (s->one_sided.count && 2 * s->one_sided.count >= s->connections) {
+		begin_sample(&f, FINDING_ONE_SIDED_CAPTURE, &s->one_sided);
+		words_add(&f.title, "of ");
+		words_count(&f.title, (int64_t)s->one_sided.count, "connection");
+		words_add(&f.title, " only one direction is in the capture");
+		tell(&f, e, now_ns);
+	}
+	if (s->copies.sum >= 4 && 5 * s->copies.sum >= s->segments) {
+		begin_sample(&f, FINDING_DUPLICATED_CAPTURE, &s->copies);
+		words_count(&f.title, (int64_t)s->copies.sum, "segment");
+		words_add(&f.title, " of ");
+		words_number(&f.title, (int64_t)s->segments);
+		words_add(&f.title, " are in the capture twice");
+		tell(&f, e, now_ns);
+	}
+}
+
+static void tell_capture(const struct survey *s, const struct tcpstat_counters *n,
+	const struct emitter *e, int64_t now_ns)
+{
+	struct finding f;
+
+	if (n->snapped) {
+		begin_sample(&f, FINDING_TRUNCATED_CAPTURE, &s->cut);
+		words_count(&f.title, (int64_t)n->snapped, "packet");
+		words_add(&f.title, " cut by the snapshot length");
+		tell(&f, e, now_ns);
+	}
+	if (!s->offload.count && !n->zero_ip_length && !n->tcp_cksum_offloaded)
+		return;
+	begin_sample(&f, FINDING_OFFLOAD_SEGMENTS, &s->offload);
+	words_add(&f.title, "the network card finishes what was captured:");
+	if (s->offload.count) {
+		words_add(&f.title, " segments joined in ");
+		words_count(&f.title, (int64_t)s->offload.count, "direction");
+	}
+	if (n->tcp_cksum_offloaded) {
+		words_add(&f.title, s->offload.count ? ", " : " ");
+		words_count(&f.title, (int64_t)n->tcp_cksum_offloaded, "checksum");
+		words_add(&f.title, " left to it");
+	}
+	if (n->zero_ip_length) {
+		words_add(&f.title, s->offload.count || n->tcp_cksum_offloaded ? ", " : " ");
+		words_count(&f.title, (int64_t)n->zero_ip_length, "packet");
+		words_add(&f.title, " without IP length");
+	}
+	tell(&f, e, now_ns);
+}
+
+void survey_finish(struct survey *s, const struct tcpstat_counters *counters, const struct emitter *e, int64_t now_ns)
+{
+	tell_hosts(s, e, now_ns);
+	tell_losses(s, e, now_ns);
+	tell_capture(s, counters, e, now_ns);
+}

@@ -1,0 +1,38 @@
+/* What only the whole capture shows: counts by server port, by host that resets and by host that holds TIME-WAIT, fed
+ * with each connection that leaves; at the end the findings about them and about the capture itself (conn 0).
+ *
+ * Bounded: SURVEY_MAX entries of the budget, grown as they come; what finds no place is not counted. A zeroed struct
+ * with budget and seed is empty. */
+#ifndef TCPSTAT_SURVEY_H
+#define TCPSTAT_SURVEY_H
+
+#include "core/emit.h"
+#include "core/watch.h"
+
+enum { SURVEY_MAX = 4096, SURVEY_FRAMES = 6 };
+
+struct survey_entry;
+
+/* Packets that show one thing of the capture. */
+struct survey_sample {
+	uint64_t count, sum;            /* connections; what was counted in them */
+	uint64_t frames[SURVEY_FRAMES];
+	uint32_t n;
+};
+
+struct survey {
+	struct budget *budget;
+	uint64_t seed;
+	struct survey_entry *slots;
+	size_t n_slots, n_used;
+	uint64_t connections, segments;
+	struct survey_sample gaps, cut, copies, one_sided, offload;
+};
+
+/* A connection leaves. `watch` may be NULL; `acked`: somebody acknowledged what `d` sent, by direction. */
+void survey_conn(struct survey *, const struct tcpstat_conn *, const struct watch *, const bool acked[2]);
+/* Emits the findings. */
+void survey_finish(struct survey *, const struct tcpstat_counters *, const struct emitter *, int64_t now_ns);
+void survey_fini(struct survey *);
+
+#endif

@@ -1,0 +1,442 @@
+#include "core/watch.h"
+
+enum { ROOM_STEP = 4 };
+
+static const int64_t MS = 1000000;
+
+/* ---------------------------------------------------------------------------------------------------- marks */
+
+static struct watch_mark *find(const struct watch *w, enum watch_kind kind, enum tcpstat_dir dir)
+{
+	for (unsigned i = 0; i < w->n_marks; i++)
+		if (w->marks[i].kind == kind && w->marks[i].dir == dir)
+			return &w->marks[i];
+	return NULL;
+}
+
+const struct watch_mark *watch_get(const struct watch *w, enum watch_kind kind, enum tcpstat_dir dir)
+{
+	const struct watch_mark *m = find(w, kind, dir);
+
+	return m && m->count ? m : NULL;
+}
+
+static struct watch_mark *mark_of(struct watch *w, struct budget *b, enum watch_kind kind, enum tcpstat_dir dir)
+{
+	struct watch_mark *m = find(w, kind, dir);
+
+	if (m)
+		return m;
+	if (w->n_marks == w->room) {
+		m = budget_resize(b, w->marks, w->room * sizeof *m, (w->room + ROOM_STEP) * sizeof *m);
+		if (!m)
+			return NULL;
+		w->marks = m;
+		w->room += ROOM_STEP;
+	}
+	m = &w->marks[w->n_marks++];
+	*m = (struct watch_mark){ .kind = (uint8_t)kind, .dir = (uint8_t)dir };
+	return m;
+}
+
+void watch_add(struct watch *w, struct budget *b, enum watch_kind kind, enum tcpstat_dir dir, uint64_t frame,
+	int64_t ns)
+{
+	struct watch_mark *m = mark_of(w, b, kind, dir);
+
+	if (!m)
+		return;
+	m->count++;
+	if (ns > 0)
+		m->ns += ns;
+	if (ns > m->max_ns)
+		m->max_ns = ns;
+	if (frame && m->n_frames < WATCH_FRAMES) {
+		m->after_ns[m->n_frames] = ns;
+		m->frame[m->n_frames++] = frame;
+	}
+}
+
+/* A later verdict takes it back. */
+static void take_back(struct watch *w, enum watch_kind kind, enum tcpstat_dir dir, uint64_t frame, int64_t ns)
+{
+	struct watch_mark *m = find(w, kind, dir);
+
+	if (!m || !m->count)
+		return;
+	m->count--;
+	if (ns > 0)
+		m->ns -= ns;
+	for (unsigned i = 0; i < m->n_frames; i++)
+		if (m->frame[i] == frame) {
+			m->n_frames--;
+			for (; i < m->n_frames; i++) {
+				m->frame[i] = m->frame[i + 1];
+				m->after_ns[i] = m->after_ns[i + 1];
+			}
+		}
+}
+
+void watch_turn(struct watch *w, struct budget *b, enum tcpstat_dir dir, uint64_t frame, int64_t ns)
+{
+	struct watch_mark *m = mark_of(w, b, WATCH_SLOW, dir);
+
+	if (!m)
+		return;
+	m->count++;
+	m->ns += ns;
+	if (m->n_frames && ns <= m->max_ns)
+		return;
+	m->max_ns = ns;
+	m->n_frames = 1;
+	m->frame[0] = frame;
+	m->after_ns[0] = ns;
+}
+
+void watch_fini(struct watch *w, struct budget *b)
+{
+	if (w->marks)
+		budget_resize(b, w->marks, w->room * sizeof *w->marks, 0);
+	w->marks = NULL;
+	w->n_marks = w->room = 0;
+}
+
+/* ---------------------------------------------------------------------------------------------------- events */
+
+static enum watch_kind kind_of_cause(enum tcpstat_cause cause)
+{
+	switch (cause) {
+	case TCPSTAT_CAUSE_SYN: return WATCH_SYN;
+	case TCPSTAT_CAUSE_SYNACK: return WATCH_SYNACK;
+	case TCPSTAT_CAUSE_FIN: return WATCH_FIN;
+	case TCPSTAT_CAUSE_RTO: case TCPSTAT_CAUSE_GO_BACK_N: return WATCH_RTO;
+	case TCPSTAT_CAUSE_TLP: return WATCH_TLP;
+	default: return WATCH_FAST;
+	}
+}
+
+static void retransmission(struct watch *w, struct budget *b, const struct tcpstat_event *ev)
+{
+	const struct tcpstat_ev_retransmission *r = &ev->retransmission;
+	enum watch_kind kind = kind_of_cause(r->cause);
+	int64_t ns = r->after_ns == TCPSTAT_NULL ? 0 : r->after_ns;
+	bool timer = r->cause == TCPSTAT_CAUSE_RTO, handshake = kind == WATCH_SYN || kind == WATCH_SYNACK;
+	w->half[ev->dir].again_frame = ev->frame;
+	bool tail = timer ? r->backoff <= 1 && !w->half[ev->dir].dup_acks : kind == WATCH_TLP;
+
+	if (r->spurious == 1) { /* told for the second time */
+		if (r->cause != TCPSTAT_CAUSE_GO_BACK_N)
+			take_back(w, kind, ev->dir, ev->frame, ns);
+		take_back(w, WATCH_TAIL, ev->dir, ev->frame, ns);
+		take_back(w, WATCH_LOST_BEFORE, ev->dir, ev->frame, 0);
+		take_back(w, WATCH_LOST_AFTER, ev->dir, ev->frame, ns);
+		if (!handshake)
+			watch_add(w, b, kind == WATCH_RTO ? WATCH_SPURIOUS_RTO : WATCH_SPURIOUS, ev->dir, ev->frame,
+				timer || kind == WATCH_TLP ? ns : 0);
+		return;
+	}
+	if (r->cause != TCPSTAT_CAUSE_GO_BACK_N)
+		watch_add(w, b, kind, ev->dir, ev->frame, ns);
+	if (tail)
+		watch_add(w, b, WATCH_TAIL, ev->dir, ev->frame, ns);
+	if (handshake)
+		return;
+	if (r->lost == TCPSTAT_LOST_BEFORE_CAPTURE)
+		watch_add(w, b, WATCH_LOST_BEFORE, ev->dir, ev->frame, 0);
+	else if (r->lost == TCPSTAT_LOST_AFTER_CAPTURE)
+		watch_add(w, b, WATCH_LOST_AFTER, ev->dir, ev->frame, ns);
+}
+
+static void window(struct watch *w, struct budget *b, const struct tcpstat_event *ev)
+{
+	static const uint8_t kinds[] = { [TCPSTAT_WINDOW_ZERO] = WATCH_ZERO, [TCPSTAT_WINDOW_FULL] = WATCH_FULL,
+		[TCPSTAT_WINDOW_SHRINK] = WATCH_SHRINK, [TCPSTAT_WINDOW_PROBE] = WATCH_PROBE };
+	enum tcpstat_window_what what = ev->window.what;
+
+	if (what == TCPSTAT_WINDOW_UPDATE || what == TCPSTAT_WINDOW_PROBE_ACK)
+		return;
+	watch_add(w, b, (enum watch_kind)kinds[what], ev->dir, ev->frame, 0);
+}
+
+/* The answer of the peer, or the end of the connection, comes later. */
+static void keepalive(struct watch *w, struct budget *b, const struct tcpstat_event *ev)
+{
+	struct watch_half *me = &w->half[ev->dir], *peer = &w->half[!ev->dir];
+
+	if (ev->keepalive.what != TCPSTAT_KEEPALIVE_PROBE) {
+		peer->unanswered = 0;
+		return;
+	}
+	if (!me->unanswered)
+		me->keepalive_ts = ev->ts_ns;
+	me->unanswered = (uint16_t)(ev->keepalive.count < 0xffff ? ev->keepalive.count : 0xffff);
+	watch_add(w, b, WATCH_KEEPALIVE, ev->dir, ev->frame, 0);
+}
+
+void watch_event(struct watch *w, struct budget *b, const struct tcpstat_event *ev)
+{
+	switch (ev->type) {
+	case TCPSTAT_EV_STATE:
+		w->half[ev->state.endpoint & 1].state_ts = ev->ts_ns;
+		w->half[ev->state.endpoint & 1].state_before = ev->state.from;
+		w->half[ev->state.endpoint & 1].state_frame = ev->frame;
+		w->established |= ev->state.to == TCPSTAT_EP_ESTABLISHED && !ev->state.provisional;
+		break;
+	case TCPSTAT_EV_RETRANSMISSION:
+		retransmission(w, b, ev);
+		break;
+	case TCPSTAT_EV_OUT_OF_ORDER:
+		watch_add(w, b, WATCH_LATE, ev->dir, ev->frame, ev->out_of_order.late_ns);
+		break;
+	case TCPSTAT_EV_DUPLICATE:
+		watch_add(w, b, WATCH_DUPLICATE, ev->dir, ev->frame, 0);
+		break;
+	case TCPSTAT_EV_WINDOW:
+		window(w, b, ev);
+		break;
+	case TCPSTAT_EV_KEEPALIVE:
+		keepalive(w, b, ev);
+		break;
+	case TCPSTAT_EV_GAP:
+		if (ev->gap.why == TCPSTAT_GAP_CAPTURE_LOSS)
+			watch_add(w, b, WATCH_GAP, ev->dir, ev->frame, 0);
+		else if (ev->gap.why == TCPSTAT_GAP_TRUNCATED)
+			watch_add(w, b, WATCH_CUT, ev->dir, ev->frame, 0);
+		break;
+	case TCPSTAT_EV_ICMP:
+		w->icmp_kind = ev->icmp.kind;
+		w->icmp_code = ev->icmp.code;
+		w->icmp_family = ev->icmp.family;
+		watch_add(w, b, WATCH_ICMP, ev->dir, ev->frame, 0);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---------------------------------------------------------------------------------------------------- segments */
+
+static void note_header(struct watch *w, struct budget *b, const struct segment *s)
+{
+	struct watch_half *me = &w->half[s->dir];
+	const struct tcp_view *v = s->view;
+
+	if (v->ecn == 3)
+		watch_add(w, b, WATCH_CE, s->dir, s->frame, 0);
+	if (s->flags & TH_ECE && !(s->flags & TH_SYN))
+		watch_add(w, b, WATCH_ECE, s->dir, s->frame, 0);
+	if (v->cksum == CKSUM_BAD)
+		watch_add(w, b, WATCH_CKSUM, s->dir, s->frame, 0);
+	if (s->flags & TH_RST)
+		return;
+	if (me->has_ttl && me->ttl != v->ttl)
+		me->ttl_varies = true;
+	me->ttl = v->ttl;
+	me->has_ttl = true;
+	me->ttl_packets++;
+}
+
+static void note_reset(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene)
+{
+	struct watch_half *me = &w->half[s->dir];
+
+	watch_add(w, b, WATCH_RST, s->dir, s->frame, 0);
+	me->rst_ttl = s->view->ttl;
+	me->rst_ttl_differs |= me->has_ttl && !me->ttl_varies && me->ttl != s->view->ttl;
+	if (w->rst_by)
+		return;
+	w->rst_by = (int8_t)(s->dir + 1);
+	me->rst_bare = !(s->flags & TH_ACK);
+	for (int i = 0; i < 2; i++) {
+		const struct watch_half *h = &w->half[i];
+
+		w->rst_unacked[i] = h->end && h->acked && h->end > h->acked ? h->end - h->acked - h->fin : 0;
+		w->rst_state[i] = h->state_frame == s->frame ? h->state_before : scene->state[i];
+	}
+}
+
+/* A SYN-ACK again although the client had answered the first one, twice or more, a round trip ago. */
+static void note_handshake(struct watch *w, struct budget *b, const struct segment *s)
+{
+	if (s->dir == TCPSTAT_C2S) {
+		if (!(s->flags & TH_SYN) && s->flags & TH_ACK && w->synack_seq)
+			w->client_acks++;
+		return;
+	}
+	if (!(s->flags & TH_SYN))
+		return;
+	if (w->synack_seq && w->client_acks >= 2)
+		watch_add(w, b, WATCH_IGNORED_ACK, TCPSTAT_S2C, s->frame, 0);
+	w->synack_seq = 1;
+}
+
+/* Segments that are larger than anything that ever arrived: is it their size? */
+static void note_size(struct watch *w, struct budget *b, const struct segment *s,
+	const struct watch_scene *scene, bool isnew)
+{
+	struct watch_half *me = &w->half[s->dir];
+	uint32_t mss = scene->mss[s->dir];
+	uint16_t len = (uint16_t)(s->len < 0xffff ? s->len : 0xffff);
+
+	if (len > me->longest) {
+		me->longest = len;
+		me->longest_frame = s->frame;
+	}
+	if (mss && s->len > mss + 12)
+		watch_add(w, b, WATCH_BEYOND_MSS, s->dir, s->frame, 0);
+	if (isnew && len > me->ok_len && !me->big_end) {
+		me->big_end = s->end;
+		me->big_len = len;
+		me->big_repeats = 0;
+		me->shrunk = false;
+	} else if (!isnew && me->big_end && s->seq < me->big_end && me->acked < me->big_end &&
+		   s->end + me->big_len > me->big_end) {
+		if (len >= me->big_len) {
+			me->big_repeats++;
+			if (me->big_repeats == 2)
+				me->hole_len = me->big_len;
+			watch_add(w, b, WATCH_TOO_BIG, s->dir, s->frame, 0);
+		} else {
+			me->shrunk = true;
+		}
+	}
+}
+
+/* A flight that begins and what follows it: the first one, and one after a pause. */
+static void note_burst(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene)
+{
+	struct watch_half *me = &w->half[s->dir];
+	int64_t half = scene->half_ns[s->dir], since = s->ts - me->burst_ack_ts;
+	uint32_t mss = scene->mss[s->dir];
+
+	if (half == TCPSTAT_NULL || !mss)
+		return;
+	if (me->again_frame == s->frame) { /* no flight of its own: a repetition of what did not pass here */
+		me->burst_seq = 0;
+		me->first_flight_done = true;
+		return;
+	}
+	if (me->burst_seq && me->burst_ack_ts && since >= half / 8 * 7) {
+		/* what the sender sent once the ACK had reached it: at once, if the flight was held */
+		if (since <= half + half / 8 + 2 * MS && s->len >= mss && me->last_len >= mss)
+			watch_add(w, b, (enum watch_kind)me->burst_is, s->dir, s->frame,
+				(int64_t)(me->end - me->burst_seq));
+		me->burst_seq = 0;
+	}
+	if (me->burst_seq || me->end > me->acked)
+		return;
+	me->burst_ack_ts = 0;
+	if (!me->first_flight_done) {
+		me->burst_is = WATCH_FIRST_FLIGHT;
+		me->burst_seq = s->seq;
+		me->first_flight_done = true;
+	} else if (scene->rto_ns > 0 && me->ready_ts && s->ts - me->ready_ts > scene->rto_ns + half && me->flight_max) {
+		me->burst_is = WATCH_IDLE_RESTART;
+		me->burst_seq = s->seq;
+	}
+}
+
+static void note_data(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene)
+{
+	struct watch_half *me = &w->half[s->dir], *peer = &w->half[!s->dir];
+	int64_t half = scene->half_ns[s->dir] == TCPSTAT_NULL ? 0 : scene->half_ns[s->dir];
+	bool isnew = s->end > me->end;
+
+	if (w->rst_by == (int)s->dir + 1)
+		watch_add(w, b, WATCH_AFTER_RST, s->dir, s->frame, 0);
+	if (s->len)
+		note_size(w, b, s, scene, isnew);
+	if (!isnew)
+		return;
+	if (s->len && me->stalled_ns && me->ack_ts && s->ts - me->ack_ts <= half + 2 * MS &&
+	    me->last_len < scene->mss[s->dir])
+		watch_add(w, b, WATCH_NAGLE, s->dir, s->frame, me->stalled_ns);
+	if (s->len && s->end - me->acked >= peer->wnd && peer->wnd && peer->wnd < scene->mss[s->dir] &&
+	    s->len < scene->mss[s->dir])
+		watch_add(w, b, WATCH_SILLY, s->dir, s->frame, 0);
+	if (s->len)
+		note_burst(w, b, s, scene);
+	me->stalled_ns = me->ack_ts = me->ready_ts = 0;
+	me->end = s->end;
+	me->sent_ts = s->ts;
+	me->last_len = (uint16_t)(s->len < 0xffff ? s->len : 0xffff);
+	me->sent_data |= s->len > 0;
+	me->fin |= !!(s->flags & TH_FIN);
+	if (peer->fin && peer->acked >= peer->end)
+		peer->after_fin_bytes += s->len;
+	if (me->acked && me->end - me->acked > me->flight_max && me->end - me->acked < UINT32_MAX)
+		me->flight_max = (uint32_t)(me->end - me->acked);
+}
+
+/* What `s` acknowledges of the peer's. */
+static void note_ack(struct watch *w, const struct segment *s, const struct watch_scene *scene)
+{
+	struct watch_half *peer = &w->half[!s->dir];
+	int64_t half = scene->half_ns[s->dir] == TCPSTAT_NULL ? 0 : scene->half_ns[s->dir];
+	int64_t late = s->ts - peer->sent_ts - half;
+
+	peer->hole_proven |= peer->big_repeats >= 2 && s->ack < peer->big_end;
+	if (peer->end > peer->acked && s->ack == peer->acked && !s->len)
+		peer->dup_acks++;
+	if (s->ack <= peer->acked || !peer->end)
+		return;
+	peer->dup_acks = 0;
+	if (peer->big_end && s->ack >= peer->big_end) {
+		peer->hole_proven |= peer->big_repeats >= 2 && peer->shrunk;
+		if (!peer->shrunk && peer->big_len > peer->ok_len)
+			peer->ok_len = peer->big_len;
+		else if (peer->shrunk && peer->last_len > peer->ok_len && peer->last_len < peer->big_len)
+			peer->ok_len = peer->last_len;
+		peer->big_end = 0;
+	}
+	if (peer->burst_seq && !peer->burst_ack_ts && s->ack > peer->burst_seq)
+		peer->burst_ack_ts = s->ts;
+	peer->acked = s->ack;
+	/* delayed ACKs wait 40 ms and more (Linux), 200 ms (others), at most 500 ms (RFC 1122 section 4.2.3.2) */
+	if (s->ack >= peer->end && !s->len && late >= 25 * MS && late <= 600 * MS) {
+		peer->stalled_ns = late;
+		peer->ack_ts = s->ts;
+	}
+}
+
+static void note_window(struct watch *w, const struct segment *s, const struct watch_scene *scene)
+{
+	struct watch_half *me = &w->half[s->dir], *peer = &w->half[!s->dir];
+
+	if (!(s->flags & TH_ACK) || s->flags & (TH_RST | TH_SYN))
+		return;
+	if (s->wnd && s->wnd_exact && scene->mss[!s->dir] && s->wnd < scene->mss[!s->dir] && s->wnd != me->wnd)
+		me->small_windows++;
+	me->wnd = s->wnd < UINT32_MAX ? (uint32_t)s->wnd : UINT32_MAX;
+	if (!(s->flags & TH_ACK) || s->ack < peer->end || me->wnd < peer->flight_max)
+		peer->ready_ts = 0;
+	else if (!peer->ready_ts)
+		peer->ready_ts = s->ts;
+}
+
+void watch_segment(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene)
+{
+	if (s->copy) {
+		watch_add(w, b, WATCH_COPY, s->dir, s->frame, 0);
+		return;
+	}
+	note_header(w, b, s);
+	if (s->flags & TH_RST) {
+		note_reset(w, b, s, scene);
+		return;
+	}
+	note_handshake(w, b, s);
+	if (s->flags & TH_ACK)
+		note_ack(w, s, scene);
+	if (s->flags & TH_SYN) {
+		w->half[s->dir].end = w->half[s->dir].acked = s->end;
+		return;
+	}
+	if (!w->half[s->dir].end) {
+		w->half[s->dir].end = w->half[s->dir].acked = s->seq;
+		w->half[s->dir].sent_ts = s->ts;
+	}
+	note_window(w, s, scene);
+	if (segment_occupies(s))
+		note_data(w, b, s, scene);
+}

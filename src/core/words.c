@@ -1,0 +1,170 @@
+#include "core/words.h"
+
+#include <string.h>
+
+void words_add(struct words *w, const char *text)
+{
+	size_t len = strlen(text), room = sizeof w->text - 1 - w->len;
+
+	if (len > room)
+		len = room;
+	memcpy(w->text + w->len, text, len);
+	w->len += len;
+	w->text[w->len] = '\0';
+}
+
+static void add_char(struct words *w, char c)
+{
+	const char text[2] = { c, '\0' };
+
+	words_add(w, text);
+}
+
+static void add_unsigned(struct words *w, uint64_t n, unsigned width)
+{
+	char digits[24], *p = digits + sizeof digits;
+
+	*--p = '\0';
+	do {
+		*--p = (char)('0' + n % 10);
+		n /= 10;
+		width -= width > 0;
+	} while ((n || width) && p > digits);
+	words_add(w, p);
+}
+
+void words_number(struct words *w, int64_t n)
+{
+	if (n < 0)
+		add_char(w, '-');
+	add_unsigned(w, n < 0 ? -(uint64_t)n : (uint64_t)n, 1);
+}
+
+void words_count(struct words *w, int64_t n, const char *noun)
+{
+	words_number(w, n);
+	add_char(w, ' ');
+	words_add(w, noun);
+	if (n != 1)
+		add_char(w, 's');
+}
+
+/* n / unit with three digits that count, at least. */
+static void add_scaled(struct words *w, uint64_t n, uint64_t unit)
+{
+	unsigned decimals = n >= 100 * unit ? 0 : n >= 10 * unit ? 1 : 2;
+	uint64_t scale = decimals == 2 ? 100 : decimals == 1 ? 10 : 1, part = unit / scale;
+	uint64_t rounded = (n + part / 2) / part;
+
+	add_unsigned(w, rounded / scale, 1);
+	if (decimals && rounded % scale) {
+		add_char(w, '.');
+		add_unsigned(w, rounded % scale, decimals);
+		if (w->text[w->len - 1] == '0')
+			w->text[--w->len] = '\0';
+	}
+}
+
+void words_duration(struct words *w, int64_t ns)
+{
+	static const struct { uint64_t unit; const char *name; } units[] = {
+		{ 86400000000000, " d" }, { 3600000000000, " h" }, { 60000000000, " min" }, { 1000000000, " s" },
+		{ 1000000, " ms" }, { 1000, " us" }
+	};
+	uint64_t n = ns < 0 ? 0 : (uint64_t)ns;
+	size_t i = 0, last = sizeof units / sizeof *units - 1;
+
+	if (ns == TCPSTAT_NULL) {
+		words_add(w, "?");
+		return;
+	}
+	while (i < last && n < (i < 3 ? 2 * units[i].unit : units[i].unit))
+		i++;
+	add_scaled(w, n, units[i].unit);
+	words_add(w, units[i].name);
+}
+
+void words_bytes(struct words *w, int64_t bytes)
+{
+	uint64_t n = bytes < 0 ? 0 : (uint64_t)bytes;
+
+	if (n < 1000) {
+		words_count(w, (int64_t)n, "byte");
+	} else if (n < 1000000) {
+		add_scaled(w, n, 1000);
+		words_add(w, " kB");
+	} else if (n < 1000000000) {
+		add_scaled(w, n, 1000000);
+		words_add(w, " MB");
+	} else {
+		add_scaled(w, n, 1000000000);
+		words_add(w, " GB");
+	}
+}
+
+void words_share(struct words *w, double ratio)
+{
+	double hundredths = ratio * 10000;
+
+	if (!(hundredths >= 0))
+		hundredths = 0;
+	if (hundredths > 1e15)
+		hundredths = 1e15;
+	add_scaled(w, (uint64_t)(hundredths + 0.5), 100);
+	words_add(w, " %");
+}
+
+static void add_hex(struct words *w, unsigned n)
+{
+	static const char digits[] = "0123456789abcdef";
+	bool begun = false;
+
+	for (int shift = 12; shift >= 0; shift -= 4) {
+		unsigned d = n >> shift & 15;
+		if (d || begun || !shift) {
+			add_char(w, digits[d]);
+			begun = true;
+		}
+	}
+}
+
+/* RFC 5952: the longest run of zero groups, two at least, becomes "::". */
+static void add_ipv6(struct words *w, const uint8_t *b)
+{
+	unsigned group[8];
+	int best = -1, best_len = 1;
+
+	for (int i = 0; i < 8; i++)
+		group[i] = (unsigned)b[2 * i] << 8 | b[2 * i + 1];
+	for (int i = 0, run; i < 8; i += run ? run : 1) {
+		for (run = 0; i + run < 8 && !group[i + run]; run++)
+			;
+		if (run > best_len) {
+			best = i;
+			best_len = run;
+		}
+	}
+	for (int i = 0; i < 8; i++) {
+		if (i == best) {
+			words_add(w, "::");
+			i += best_len - 1;
+			continue;
+		}
+		if (i && i != best + best_len)
+			add_char(w, ':');
+		add_hex(w, group[i]);
+	}
+}
+
+void words_addr(struct words *w, const struct tcpstat_addr *a)
+{
+	if (a->family == 6) {
+		add_ipv6(w, a->bytes);
+		return;
+	}
+	for (int i = 0; i < 4; i++) {
+		if (i)
+			add_char(w, '.');
+		add_unsigned(w, a->bytes[i], 1);
+	}
+}
