@@ -4,43 +4,40 @@
 
 enum { PROTOCOL_TCP = 6, TCP_CHECKSUM_OFFSET = 16 };
 
-#define LOW UINT64_C(0xffffffff)
-
-/* Adding 32-bit halves to 64 bits loses no carry below 4 GiB, so there is no carry chain to wait for. */
+/* In one's complement a carry out of the top counts 1 at the bottom. */
 uint64_t cksum_add(uint64_t sum, const uint8_t *p, size_t len)
 {
-	uint64_t low = 0, high = 0, word;
+	uint64_t total = 0, carry = 0, words[4];
 
-	for (; len >= 32; p += 32, len -= 32) {
-		uint64_t words[4];
+	for (; len >= sizeof words; p += sizeof words, len -= sizeof words) {
 		memcpy(words, p, sizeof words);
-		low += (words[0] & LOW) + (words[1] & LOW) + (words[2] & LOW) + (words[3] & LOW);
-		high += (words[0] >> 32) + (words[1] >> 32) + (words[2] >> 32) + (words[3] >> 32);
+		for (unsigned i = 0; i < 4; i++)
+			carry += __builtin_add_overflow(total, words[i], &total);
 	}
 	for (; len >= 8; p += 8, len -= 8) {
-		memcpy(&word, p, sizeof word);
-		low += word & LOW;
-		high += word >> 32;
+		memcpy(words, p, 8);
+		carry += __builtin_add_overflow(total, words[0], &total);
 	}
+	sum += carry + (total & UINT32_MAX) + (total >> 32);
 	if (len & 4) {                  /* copies of constant size cost no call */
 		uint32_t half;
 		memcpy(&half, p, sizeof half);
-		low += half;
+		sum += half;
 		p += sizeof half;
 	}
 	if (len & 2) {
 		uint16_t pair;
 		memcpy(&pair, p, sizeof pair);
-		high += pair;
+		sum += pair;
 		p += sizeof pair;
 	}
 	if (len & 1) {
 		uint8_t last[2] = { p[0], 0 };
 		uint16_t pair;
 		memcpy(&pair, last, sizeof pair);
-		high += pair;
+		sum += pair;
 	}
-	return sum + low + high;
+	return sum;
 }
 
 uint16_t cksum_fold(uint64_t sum)
@@ -52,14 +49,27 @@ uint16_t cksum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
+/* A big-endian number as if it stood in memory. */
+static uint32_t as_word(uint32_t v)
+{
+	uint8_t bytes[4] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
+	uint32_t word;
+
+	memcpy(&word, bytes, sizeof word);
+	return word;
+}
+
 uint64_t cksum_pseudo(const struct tcpstat_addr *src, const struct tcpstat_addr *dst, uint8_t protocol, uint32_t len)
 {
-	size_t size = src->family == 4 ? 4 : 16;
-	uint8_t tail[8] = {
-		(uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len, 0, 0, 0, protocol
-	};
+	uint64_t sum = (uint64_t)as_word(len) + as_word(protocol);
 
-	return cksum_add(cksum_add(cksum_add(0, src->bytes, size), dst->bytes, size), tail, sizeof tail);
+	if (src->family == 4) {
+		uint32_t words[2];
+		memcpy(&words[0], src->bytes, 4);
+		memcpy(&words[1], dst->bytes, 4);
+		return sum + words[0] + words[1];
+	}
+	return cksum_add(cksum_add(sum, src->bytes, 16), dst->bytes, 16);
 }
 
 /* 0 and 0xffff are the same number in one's complement. */

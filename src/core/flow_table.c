@@ -27,43 +27,43 @@ bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_
 	return swapped;
 }
 
-static uint64_t rotate(uint64_t x, int n)
+/* Both halves of the product of two 64-bit numbers, folded: every bit of the result hangs on every bit of both. */
+static uint64_t fold(uint64_t a, uint64_t b)
 {
-	return x << n | x >> (64 - n);
+	uint64_t a_low = (uint32_t)a, a_high = a >> 32, b_low = (uint32_t)b, b_high = b >> 32;
+	uint64_t low = a_low * b_low, mid = a_high * b_low + (low >> 32), other = a_low * b_high + (uint32_t)mid;
+
+	return (other << 32 | (uint32_t)low) ^ (a_high * b_high + (mid >> 32) + (other >> 32));
 }
 
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1], v[1] = rotate(v[1], 13) ^ v[0], v[0] = rotate(v[0], 32);
-	v[2] += v[3], v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] += v[3], v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] += v[1], v[1] = rotate(v[1], 17) ^ v[2], v[2] = rotate(v[2], 32);
-}
-
-/* SipHash-1-3 (Aumasson, Bernstein) over the words of the key, in the byte order of the machine. */
+/* The words of the key in pairs, each word hidden by a secret of its own, multiplied and folded (as wyhash and
+ * its kin do): who does not know the secrets cannot choose keys that collide. */
 static uint32_t hash_key(const struct flow_table *t, const struct flow_key *key)
 {
-	uint64_t words[sizeof *key / 8], v[4] = {
-		t->seed[0] ^ 0x736f6d6570736575, t->seed[1] ^ 0x646f72616e646f6d,
-		t->seed[0] ^ 0x6c7967656e657261, t->seed[1] ^ 0x7465646279746573
-	};
+	uint64_t words[sizeof *key / 8], h = t->secret[6];
 
 	memcpy(words, key, sizeof words);
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-		v[3] ^= words[i];
-		sip_round(v);
-		v[0] ^= words[i];
-	}
-	v[2] ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(v);
-	uint64_t h = v[0] ^ v[1] ^ v[2] ^ v[3];
+	for (size_t i = 0; i < sizeof words / sizeof *words; i += 2)
+		h = fold(words[i] ^ t->secret[i], words[i + 1] ^ t->secret[i + 1] ^ h);
+	h = fold(h, t->secret[7]);
 	return (uint32_t)(h ^ h >> 32);
+}
+
+/* SplitMix64 (Steele, Lea, Flood 2014): secrets from a seed. */
+static uint64_t next_secret(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
 }
 
 void flow_table_init(struct flow_table *t, struct budget *budget, uint64_t seed)
 {
-	*t = (struct flow_table){ .budget = budget, .seed = { seed, rotate(seed, 29) * 0x9e3779b97f4a7c15 + 1 } };
+	*t = (struct flow_table){ .budget = budget };
+	for (unsigned i = 0; i < sizeof t->secret / sizeof *t->secret; i++)
+		t->secret[i] = next_secret(&seed) | 1;
 	for (unsigned i = 0; i < FLOW_CLASSES; i++)
 		t->list[i].next = t->list[i].prev = &t->list[i];
 }

@@ -1,7 +1,7 @@
 /* From the addresses and ports of a segment to what is known about its flow. Knows no TCP.
  *
- * Open addressing with linear probing over pointers; the hash is keyed (SipHash-1-3), so that nobody who picks
- * addresses can pick collisions, and a probe is bounded all the same: an insertion that would go further makes the
+ * Open addressing with linear probing over pointers; the hash is keyed, so that nobody who picks addresses can
+ * pick collisions, and a probe is bounded all the same: an insertion that would go further makes the
  * table grow. Deletion shifts back, so there are no tombstones and a table of live flows stays as fast as a new one.
  *
  * Every flow is also on one of a few lists, the classes, in the order in which it was last touched: the owner ends idle
@@ -35,7 +35,7 @@ struct flow_slot;
 
 struct flow_table {
 	struct budget *budget;
-	uint64_t seed[2];
+	uint64_t secret[8];
 	struct flow_slot *slots;
 	size_t n_slots;                 /* a power of two, or 0 */
 	size_t count;
