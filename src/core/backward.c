@@ -1,6 +1,7 @@
 #include "core/side.h"
 
-enum { LOOK_AHEAD = 256 };
+/* Entries above a segment that it is compared with, and those that are passed over for it: never seen ones. */
+enum { LOOK_AHEAD = 256, LOOK_FAR = 4096 };
 
 void backward_learn_id(struct side *d, const struct segment *s)
 {
@@ -57,15 +58,16 @@ static bool comparable(const struct side *d, const struct segment *s)
  * would fail when the retransmission was overtaken itself. */
 static bool left_after_higher(const struct side *d, const struct segment *s, uint32_t i)
 {
-	uint32_t stop = i + LOOK_AHEAD < d->snd.q.end ? i + LOOK_AHEAD : d->snd.q.end;
+	uint32_t stop = i + LOOK_FAR < d->snd.q.end ? i + LOOK_FAR : d->snd.q.end, looked = 0;
 
-	for (; i < stop; i++) {
+	for (; i < stop && looked < LOOK_AHEAD; i++) {
 		const struct sent *e = &d->snd.q.entries[i];
 
 		if (e->flags & SENT_UNSEEN || e->seq < s->end)
 			continue;
 		if (order(d, s, e) > 0)
 			return true;
+		looked++;
 	}
 	return false;
 }
@@ -83,6 +85,9 @@ static bool same_packet(const struct side *d, const struct segment *s, const str
 		return false;
 	if (v->has_ip_id && d->ids_count)
 		return true;
+	/* Two stamps alike, of two clocks: nobody repeats within a tick. */
+	if (v->has_ip_id && v->ip_id && timed)
+		return s->ts - e->seen_ns < 500000000;
 	/* No counter to tell by: nobody repeats before an answer can have come. */
 	int64_t soonest_ns = half_ns / 10 * 9;
 

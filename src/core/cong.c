@@ -265,7 +265,10 @@ static void validate(struct cong_one *o, const struct cong_env *e, bool limited)
 	} else {
 		if (e->packets_out > o->cwnd_used)
 			o->cwnd_used = e->packets_out;
-		if (e->now_ns - o->stamp_ns >= e->rto_ns)
+		/* A writer that waits for the peer's window is not idle. */
+		if (e->snd_wnd < e->snd_nxt - e->snd_una + e->mss)
+			o->stamp_ns = e->now_ns;
+		else if (e->now_ns - o->stamp_ns >= e->rto_ns)
 			application_limited(o, e);
 	}
 }

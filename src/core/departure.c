@@ -120,7 +120,6 @@ static enum replay_class go_back(struct replay *r, struct side *d, const struct 
 {
 	bool syn = s->flags & TH_SYN;
 	struct tcpstat_event ev = { .dir = d->dir, .ts_ns = s->ts, .frame = s->frame };
-	int64_t half_ns = vantage_half_ns(&r->vantage, !d->dir);
 
 	if (b->kind == BACKWARD_DUPLICATE) {
 		ev.type = TCPSTAT_EV_DUPLICATE;
@@ -183,7 +182,7 @@ static enum replay_class go_back(struct replay *r, struct side *d, const struct 
 	if (!s->len && s->flags & TH_FIN && (cause == TCPSTAT_CAUSE_RTO || cause == TCPSTAT_CAUSE_TLP))
 		cause = TCPSTAT_CAUSE_FIN;
 	/* Next to the receiver: what passed before has arrived. */
-	bool had_it = b->seen_whole && half_ns && vantage_is_near(&r->vantage, !d->dir);
+	bool had_it = b->seen_whole && vantage_is_near(&r->vantage, !d->dir);
 	bool acked = s->end <= r->acked[d->dir];
 	struct tcpstat_ev_retransmission told = {
 		.seq = s->view->seq, .seq_rel = (int64_t)(s->seq - SEQ_ISN), .len = s->len, .cause = cause,

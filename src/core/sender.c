@@ -128,7 +128,7 @@ static void sender_enter_loss(struct sender *s, int64_t now_ns)
 	bool fresh = s->ca < TCPSTAT_CA_RECOVERY;
 	struct cong_env env;
 	bool reduce = s->ca <= TCPSTAT_CA_DISORDER || s->recovery_point <= s->snd_una ||
-		      (s->ca == TCPSTAT_CA_LOSS && !s->backoff);
+		      (s->ca == TCPSTAT_CA_LOSS && (!s->backoff || !s->snd_wnd));
 
 	scoreboard_timeout(s, now_ns);
 	sender_env(s, now_ns, &env);
@@ -228,7 +228,9 @@ static int64_t sender_pto_ns(const struct sender *s)
 {
 	if (!rtt_known(&s->rtt))
 		return 1000 * MS;
-	return 2 * rtt_srtt_ns(&s->rtt) + (s->packets_out == 1 ? s->stack->delayed_ack_ns : 2 * s->stack->tick_ns);
+	int64_t pto_ns = 2 * rtt_srtt_ns(&s->rtt) + (s->packets_out == 1 ? s->stack->delayed_ack_ns : 2 * MS);
+
+	return (pto_ns + s->stack->tick_ns - 1) / s->stack->tick_ns * s->stack->tick_ns;
 }
 
 enum tcpstat_cause sender_cause(const struct sender *s, uint64_t seq, uint64_t end, int64_t now_ns)

@@ -55,7 +55,7 @@ int64_t vantage_segment(struct vantage *v, const struct segment *s)
 
 int64_t vantage_half_ns(const struct vantage *v, int endpoint)
 {
-	return v->half[endpoint].min_ns == TCPSTAT_NULL ? 0 : v->half[endpoint].min_ns;
+	return v->half[endpoint].min_ns == TCPSTAT_NULL || vantage_is_near(v, endpoint) ? 0 : v->half[endpoint].min_ns;
 }
 
 bool vantage_is_near(const struct vantage *v, int endpoint)
