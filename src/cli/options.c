@@ -89,7 +89,8 @@ void options_help(FILE *out)
 			fprintf(out, "%*s%.*s\n", HELP_COLUMN - used, "", (int)strcspn(line, "\n"), line);
 	}
 	fputs("\nThe words after the last file are the filter: tcpstat trace.pcap port 443\n"
-	      "Exit: 0 fine, 1 failure, 2 wrong usage or filter, 3 damaged input, 4 --fail-on. See tcpstat(1).\n", out);
+	      "Exit: 0 fine, 1 failure, 2 wrong usage or filter, 3 damaged input, 4 --fail-on. See tcpstat(1).\n",
+		out);
 }
 
 static void version(void)
@@ -192,7 +193,7 @@ static int parse_color(struct options *o, const char *text)
 static int set_mode(struct options *o, enum mode mode)
 {
 	if (o->mode != MODE_REPORT && o->mode != mode)
-		return usage_error("only one of --conn --flow --follow --json --jsonl --csv --tsv -D at a time");
+		return usage_error("only one of --conn --flow --follow --json --jsonl --csv --tsv --tui -D at a time");
 	o->mode = mode;
 	return -1;
 }
@@ -289,6 +290,7 @@ static int take(struct options *o, int key, const char *arg)
 	case OPT_EVENTS: return parse_events(o, arg);
 	case OPT_CSV: return set_mode(o, MODE_CSV);
 	case OPT_TSV: return set_mode(o, MODE_TSV);
+	case OPT_TUI: return set_mode(o, MODE_TUI);
 	case OPT_TOP: return parse_top(o, arg);
 	case OPT_WRITE: o->write = arg; break;
 	case OPT_NAMES: o->names = true; break;
@@ -407,8 +409,11 @@ static int check(const struct options *o)
 		return usage_error("only one of --ascii, --hex and --raw");
 	if (o->has_events && o->mode != MODE_JSONL)
 		return usage_error("--events is for --jsonl");
-	if (o->hash && (o->mode == MODE_REPORT || o->mode == MODE_FLOW || o->mode == MODE_FOLLOW))
+	if (o->hash && (o->mode == MODE_REPORT || o->mode == MODE_FLOW || o->mode == MODE_FOLLOW ||
+		o->mode == MODE_TUI))
 		return usage_error("--hash needs --conn, --json, --jsonl, --csv or --tsv");
+	if (o->extract && o->mode == MODE_TUI)
+		return usage_error("--extract cannot be had with --tui");
 	if (o->write && !strcmp(o->write, "-") && o->mode != MODE_REPORT)
 		return usage_error("-w - writes packets to standard output: there is no room for anything else");
 	return -1;

@@ -1,5 +1,6 @@
 #include "config.h"
 #include "cli/run.h"
+#include "cli/screen.h"
 #include "cli/view.h"
 
 #include <errno.h>
@@ -323,6 +324,8 @@ enum exit_code run(const struct options *options)
 
 	if (options->mode == MODE_INTERFACES)
 		return list_interfaces(&r);
+	if (options->mode == MODE_TUI)
+		return screen_run(options);
 	if (open_capture(&r)) {
 		handle_signals(r.capture);
 		progress_init(&r.progress, options);

@@ -38,7 +38,7 @@ static unsigned width_of(FILE *out)
 	return isatty(fileno(out)) && !ioctl(fileno(out), TIOCGWINSZ, &size) ? size.ws_col : 0;
 }
 
-static struct style style_of(const struct options *o, FILE *out)
+struct style view_style(const struct options *o, FILE *out)
 {
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 	bool plain = (no_color && *no_color) || !term || !strcmp(term, "dumb") || !isatty(fileno(out));
@@ -117,7 +117,7 @@ struct view *view_new(const struct options *o, FILE *out, const struct capture_f
 	}
 	v->options = o;
 	v->out = out;
-	v->style = style_of(o, out);
+	v->style = view_style(o, out);
 	v->events = o->fail_on >= 0 ? TCPSTAT_MASK(TCPSTAT_EV_FINDING) : 0;
 	snprintf(error, size, "out of memory");
 	if (open_streams(v, error, size) && open_sink(v, facts))

@@ -10,6 +10,9 @@
 
 struct view;
 
+/* How text is to look that goes to `out`. */
+struct style view_style(const struct options *, FILE *out);
+
 /* NULL: `error` says why. `facts` is what is known before the first packet. */
 struct view *view_new(const struct options *, FILE *out, const struct capture_facts *facts, char *error, size_t size);
 void view_free(struct view *);

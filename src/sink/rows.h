@@ -1,13 +1,13 @@
-/* The rows of a flow graph: one for each packet of a connection, with everything that was said of it, and one for each
- * timer and ICMP message. Shared by --flow and the screen.
+/* The rows of a flow graph: one for each packet of a connection, with everything that was said of it, and one for
+ * each timer and ICMP message. Shared by --flow and the screen.
  *
  *     rows_init(&rows, conn, most);
  *     rows_event(&rows, ev);                  each event of ROWS_EVENTS
  *     rows_fini(&rows);
  *
  * A verdict on a packet may come, or be amended, long after the packet, so rows stay open to change until the
- * connection ends. At most `most` rows are kept (176 bytes each): the first that come after `skip` packets, or, with `last`, the
- * newest. */
+ * connection ends. At most `most` rows are kept (176 bytes each): the first that come after `skip` packets, or,
+ * with `last`, the newest. */
 #ifndef SINK_ROWS_H
 #define SINK_ROWS_H
 

@@ -1,0 +1,228 @@
+#include "sink/tui/findings.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+void findings_init(struct findings *f, const struct style *style)
+{
+	*f = (struct findings){ .style = *style };
+}
+
+static void item_fini(struct findings_item *item)
+{
+	free(item->id);
+	free(item->title);
+	free(item->detail);
+	free(item->advice);
+	free(item->man);
+}
+
+void findings_fini(struct findings *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		item_fini(&f->item[i]);
+	free(f->item);
+	*f = (struct findings){ .style = f->style };
+}
+
+static char *copy(struct findings *f, const char *text)
+{
+	char *to = text ? strdup(text) : NULL;
+
+	f->no_memory |= text && !to;
+	return to;
+}
+
+static bool worse(const struct findings_item *a, const struct findings_item *b)
+{
+	return a->severity != b->severity ? a->severity > b->severity : a->cost_ns > b->cost_ns;
+}
+
+static bool reserve(struct findings *f)
+{
+	size_t room = f->room ? 2 * f->room : 32;
+	struct findings_item *item;
+
+	if (f->n < f->room)
+		return true;
+	item = realloc(f->item, room * sizeof *item);
+	if (!item) {
+		f->no_memory = true;
+		return false;
+	}
+	f->item = item;
+	f->room = room;
+	return true;
+}
+
+void findings_event(struct findings *f, const struct tcpstat_event *ev)
+{
+	const struct tcpstat_ev_finding *e = &ev->finding;
+	struct findings_item item = { .conn = ev->conn, .severity = e->severity, .cost_ns = e->cost_ns,
+		.all_frames = e->n_frames };
+	size_t at = f->n;
+
+	if (ev->type != TCPSTAT_EV_FINDING || !reserve(f))
+		return;
+	while (at > 0 && worse(&item, &f->item[at - 1]))
+		at--;
+	f->unlisted += f->n == FINDINGS_MAX;
+	if (at == FINDINGS_MAX)
+		return;
+	if (f->n == FINDINGS_MAX)
+		item_fini(&f->item[--f->n]);
+	item.id = copy(f, e->id);
+	item.title = copy(f, e->title);
+	item.detail = copy(f, e->detail);
+	item.advice = copy(f, e->advice);
+	item.man = copy(f, e->man);
+	item.n_frames = e->n_frames < FINDINGS_FRAMES ? e->n_frames : FINDINGS_FRAMES;
+	if (item.n_frames)
+		memcpy(item.frame, e->frames, item.n_frames * sizeof *item.frame);
+	else if (ev->frame)
+		item.frame[item.n_frames++] = ev->frame;
+	memmove(&f->item[at + 1], &f->item[at], (f->n - at) * sizeof item);
+	f->item[at] = item;
+	/* The selection stays on what it was. */
+	if (f->n++ && at <= f->cursor)
+		f->cursor++;
+	if (f->cursor >= f->n)
+		f->cursor = f->n - 1;
+}
+
+void findings_move(struct findings *f, int64_t lines)
+{
+	int64_t to = (int64_t)f->cursor + lines;
+
+	f->cursor = !f->n || to < 0 ? 0 : to >= (int64_t)f->n ? f->n - 1 : (size_t)to;
+}
+
+const struct findings_item *findings_selected(const struct findings *f)
+{
+	return f->cursor < f->n ? &f->item[f->cursor] : NULL;
+}
+
+uint64_t findings_seek(const struct findings *f, uint32_t conn, uint64_t frame, int step)
+{
+	uint64_t best = 0;
+	size_t i;
+	uint32_t k;
+
+	for (i = 0; i < f->n; i++) {
+		if (f->item[i].conn != conn)
+			continue;
+		for (k = 0; k < f->item[i].n_frames; k++) {
+			uint64_t at = f->item[i].frame[k];
+
+			if (step > 0 ? at > frame && (!best || at < best) : at < frame && at > best)
+				best = at;
+		}
+	}
+	return best;
+}
+
+/* Words wrapped at the width; returns the line after. */
+static int draw_words(struct canvas *c, int y, int end, uint8_t paint, const char *head, const char *text)
+{
+	int x = canvas_print(c, y, 0, c->width, TINT_BOLD, "%s", head), indent = x;
+
+	while (*text && y < end) {
+		int len = (int)strcspn(text, " ");
+
+		if (x > indent && x + len > c->width) {
+			y++;
+			x = indent;
+			if (y == end)
+				break;
+		}
+		x += canvas_print(c, y, x, c->width - x, paint, "%.*s", len, text) + 1;
+		text += len + (text[len] == ' ');
+	}
+	return y + 1;
+}
+
+static void draw_selected(const struct findings *f, struct canvas *c, int y, int end)
+{
+	const struct findings_item *item = findings_selected(f);
+	char text[FINDINGS_FRAMES * 21 + 32], cost[FORMAT_MAX];
+	size_t len = 0;
+	uint32_t i;
+	int x;
+
+	for (x = 0; x < c->width; x++)
+		canvas_put(c, y, x, TINT_DIM, f->style.utf8 ? 0x2500 : '-');
+	y++;
+	if (!item)
+		return;
+	if (item->detail && y < end)
+		y = draw_words(c, y, end, 0, "", item->detail);
+	if (item->advice && y < end)
+		y = draw_words(c, y, end, TINT_GREEN, "advice    ", item->advice);
+	*text = '\0';
+	for (i = 0; i < item->n_frames; i++)
+		len += (size_t)snprintf(text + len, sizeof text - len, "%s%" PRIu64, i ? ", " : "", item->frame[i]);
+	if (item->all_frames > item->n_frames)
+		snprintf(text + len, sizeof text - len, " and %" PRIu32 " more", item->all_frames - item->n_frames);
+	if (item->n_frames && y < end)
+		y = draw_words(c, y, end, 0, "packets   ", text);
+	if (item->cost_ns != TCPSTAT_NULL && y < end)
+		y = draw_words(c, y, end, 0, "cost      ", format_duration(cost, &f->style, item->cost_ns));
+	if (item->man && y < end)
+		draw_words(c, y, end, TINT_DIM, "read      ", item->man);
+}
+
+static void draw_item(const struct findings *f, const struct findings_item *item, struct canvas *c, int y)
+{
+	const char *severity = tcpstat_severity_name(item->severity);
+	char conn[32] = "all", cost[FORMAT_MAX] = "";
+	uint8_t tint = item->severity >= TCPSTAT_SEVERITY_PROBLEM ? TINT_RED : item->severity ? TINT_YELLOW :
+		TINT_NONE;
+
+	if (item->conn)
+		snprintf(conn, sizeof conn, "%" PRIu32, item->conn);
+	if (item->cost_ns != TCPSTAT_NULL)
+		format_duration(cost, &f->style, item->cost_ns);
+	canvas_text(c, y, 0, 8, tint, severity ? severity : "");
+	canvas_right(c, y, 9, 7, 0, conn);
+	canvas_right(c, y, 17, 9, 0, cost);
+	canvas_print(c, y, 28, c->width - 28, 0, "%s", item->title ? item->title : item->id ? item->id : "");
+}
+
+void findings_draw(struct findings *f, struct canvas *c, int y, int rows)
+{
+	int below = rows >= 12 ? rows / 2 < 12 ? rows / 2 : 12 : 0, lines = rows - 1 - below, i, x;
+
+	if (lines < 1)
+		return;
+	canvas_print(c, y, 0, c->width, 0, "%-8s %7s %9s  %-*s", "severity", "conn", "cost", c->width, "what");
+	canvas_paint(c, y, 0, c->width, PAINT_REVERSE);
+	if (!f->n)
+		canvas_text(c, y + 1, 0, c->width, 0, "nothing was found");
+	if (f->cursor < f->top)
+		f->top = f->cursor;
+	if (f->cursor >= f->top + (size_t)lines)
+		f->top = f->cursor - (size_t)lines + 1;
+	for (i = 0; i < lines && f->top + (size_t)i < f->n; i++) {
+		int at = y + 1 + i;
+
+		draw_item(f, &f->item[f->top + (size_t)i], c, at);
+		if (f->top + (size_t)i != f->cursor)
+			continue;
+		for (x = 0; x < c->width; x++)
+			if (!*c->cell[at * c->width + x].text)
+				canvas_put(c, at, x, 0, ' ');
+		canvas_paint(c, at, 0, c->width, PAINT_REVERSE);
+	}
+	if (below)
+		draw_selected(f, c, y + 1 + lines, y + rows);
+}
+
+int64_t findings_at(const struct findings *f, int y0, int y)
+{
+	int64_t place = (int64_t)f->top + y - y0 - 1;
+
+	return y > y0 && place < (int64_t)f->n ? place : -1;
+}

@@ -1,0 +1,490 @@
+#include "sink/tui/room.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXPORT_LINES = 20000, EXPORT_COLUMNS = 160 };
+
+static void tell(struct tui *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void tell(struct tui *t, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(t->message, sizeof t->message, format, args);
+	va_end(args);
+}
+
+/* --- views ---------------------------------------------------------------------------------------------------- */
+
+static void show(struct tui *t, enum tui_view view)
+{
+	const struct list_row *row = list_selected(&t->list);
+
+	if (view != VIEW_LIST && view != VIEW_FINDINGS && view != VIEW_HELP && !t->story.conn) {
+		if (!row)
+			return;
+		tui_choose(t, row->number, 0);
+	}
+	if (view == VIEW_GRAPH)
+		plot_show_cursor(&t->plot, &t->flow);
+	t->view = view;
+}
+
+/* From the list, the views are those of the selected connection. */
+static void show_selected(struct tui *t, enum tui_view view)
+{
+	const struct list_row *row = t->view == VIEW_LIST ? list_selected(&t->list) : NULL;
+
+	if (row)
+		tui_choose(t, row->number, 0);
+	show(t, view);
+}
+
+static void next_view(struct tui *t, int step)
+{
+	show_selected(t, (enum tui_view)(((int)t->view + VIEW_HELP + step) % VIEW_HELP));
+}
+
+static void enter(struct tui *t)
+{
+	const struct findings_item *item;
+
+	switch (t->view) {
+	case VIEW_LIST:
+		if (list_selected(&t->list))
+			show_selected(t, VIEW_FLOW);
+		break;
+	case VIEW_FLOW: flow_toggle(&t->flow); break;
+	case VIEW_GRAPH: t->view = VIEW_FLOW; break;
+	case VIEW_FINDINGS:
+		item = findings_selected(&t->findings);
+		if (!item || !item->conn) {
+			tell(t, item ? "this finding is about the whole capture" : "there is none");
+			break;
+		}
+		tui_go_frame(t, item->conn, item->n_frames ? item->frame[0] : 0);
+		t->view = VIEW_FLOW;
+		break;
+	default: break;
+	}
+}
+
+static bool back(struct tui *t)
+{
+	if (t->view == VIEW_HELP) {
+		t->view = t->before_help;
+	} else if (t->view != VIEW_LIST) {
+		t->view = VIEW_LIST;
+	} else if (*t->list.words) {
+		list_set_words(&t->list, "");
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* --- movement ------------------------------------------------------------------------------------------------- */
+
+static void move(struct tui *t, int64_t lines)
+{
+	switch (t->view) {
+	case VIEW_LIST: list_move(&t->list, lines); break;
+	case VIEW_FLOW: flow_move(&t->flow, lines); break;
+	case VIEW_GRAPH:
+		flow_move(&t->flow, lines);
+		plot_show_cursor(&t->plot, &t->flow);
+		break;
+	case VIEW_FINDINGS: findings_move(&t->findings, lines); break;
+	default: pager_move(tui_pager(t), lines, t->rows + 1);
+	}
+}
+
+/* Lines of a page: the evidence takes some of the flow graph. */
+static int64_t page(const struct tui *t)
+{
+	int64_t lines = t->rows - 1 - (t->view == VIEW_FLOW && !t->flow.no_detail ? 8 : 0);
+
+	return lines > 1 ? lines : 1;
+}
+
+static void seek(struct tui *t, enum flow_goal goal, int step)
+{
+	flow_update(&t->flow);
+	if (!flow_seek(&t->flow, goal, step))
+		tell(t, "no %s %s", step > 0 ? "further" : "earlier", goal == FLOW_EVENT ? "event" :
+			goal == FLOW_MATCH ? "match" :
+			goal == FLOW_STATE ? "change of a state" : "retransmission");
+	if (t->view == VIEW_GRAPH)
+		plot_show_cursor(&t->plot, &t->flow);
+}
+
+static void next(struct tui *t, int step)
+{
+	struct pager *p = tui_pager(t);
+	const char *words = *t->flow.words ? t->flow.words : t->view == VIEW_STREAM ? "[gap: " : "";
+
+	if (t->view == VIEW_LIST)
+		list_next_trouble(&t->list, step);
+	else if (p && !pager_seek(p, words, step, t->rows + 1))
+		tell(t, "no %s %s", step > 0 ? "further" : "earlier", *t->flow.words ? "match" : "gap");
+	else if (!p)
+		seek(t, *t->flow.words ? FLOW_MATCH : FLOW_EVENT, step);
+}
+
+static void seek_finding(struct tui *t, int step)
+{
+	const struct label *l = flow_row(&t->flow);
+	uint64_t frame = l ? findings_seek(&t->findings, t->story.conn, l->frame, step) : 0;
+
+	if (!frame) {
+		tell(t, "no %s packet that a finding rests on", step > 0 ? "further" : "earlier");
+		return;
+	}
+	flow_go_frame(&t->flow, frame);
+	if (t->view == VIEW_GRAPH)
+		plot_show_cursor(&t->plot, &t->flow);
+}
+
+static void turn_page(struct tui *t, int step)
+{
+	const struct rows *r = &t->story.rows;
+
+	if (t->options.live || !tui_load_done(t) || (step > 0 ? !r->unseen : !r->skip))
+		tell(t, "there are no more packets");
+	else
+		tui_choose(t, t->story.conn, step > 0 ? r->skip + STORY_ROWS : r->skip > STORY_ROWS ?
+			r->skip - STORY_ROWS : 0);
+}
+
+static void turn_around(struct tui *t)
+{
+	if (t->view == VIEW_GRAPH) {
+		t->plot.dir = !t->plot.dir;
+		t->plot.has_dir = true;
+		return;
+	}
+	t->stream_dir = t->stream_dir == TCPSTAT_NODIR ? TCPSTAT_C2S : t->stream_dir == TCPSTAT_C2S ? TCPSTAT_S2C :
+		TCPSTAT_NODIR;
+	t->stream_version = UINT64_MAX;
+}
+
+static void go_to_end(struct tui *t, bool end)
+{
+	struct pager *p = tui_pager(t);
+
+	if (p)
+		pager_go(p, end ? p->n : 0, t->rows + 1);
+	else
+		move(t, end ? INT32_MAX : -(int64_t)INT32_MAX);
+	if (t->view == VIEW_FLOW && end)
+		flow_go_row(&t->flow, t->story.rows.n);
+}
+
+/* --- text export ---------------------------------------------------------------------------------------------- */
+
+static void suggest_name(struct tui *t)
+{
+	static const char *const names[N_VIEWS] = { "connections", "flow", "graph", "stream", "findings", "details",
+		"help" };
+
+	if (t->story.conn && t->view != VIEW_LIST && t->view != VIEW_FINDINGS && t->view != VIEW_HELP)
+		snprintf(t->typed, sizeof t->typed, "tcpstat-%s-%" PRIu32 ".txt", names[t->view], t->story.conn);
+	else
+		snprintf(t->typed, sizeof t->typed, "tcpstat-%s.txt", names[t->view]);
+}
+
+/* Lines of the whole view. */
+static size_t lines_of(struct tui *t)
+{
+	struct pager *p = tui_pager(t);
+
+	switch (t->view) {
+	case VIEW_LIST: return t->list.n_shown + 1;
+	case VIEW_FLOW: return t->flow.n_lines + 12;
+	case VIEW_FINDINGS: return t->findings.n + 14;
+	case VIEW_GRAPH: return (size_t)t->rows + 1;
+	default: return p ? p->n : 1;
+	}
+}
+
+/* The view as text, all of its lines, as wide as the screen or wider. */
+static void write_view(struct tui *t, const char *name)
+{
+	size_t lines = lines_of(t), kept[4] = { t->list.top, t->flow.top, t->findings.top, tui_pager(t) ?
+		tui_pager(t)->top : 0 };
+	int rows = t->rows, columns = t->columns;
+	char safe[2 * TUI_TYPED];
+	struct canvas c;
+	FILE *out;
+	int failed;
+
+	if (lines > EXPORT_LINES)
+		lines = EXPORT_LINES;
+	if (!canvas_init(&c, columns > EXPORT_COLUMNS ? columns : EXPORT_COLUMNS, (int)lines + 2,
+		t->options.style.utf8)) {
+		tell(t, "out of memory");
+		return;
+	}
+	t->list.top = 0;
+	t->flow.top = t->findings.top = 0;
+	if (tui_pager(t))
+		tui_pager(t)->top = 0;
+	tui_draw(t, &c);
+	t->list.top = (uint32_t)kept[0];
+	t->flow.top = kept[1];
+	t->findings.top = kept[2];
+	if (tui_pager(t))
+		tui_pager(t)->top = kept[3];
+	t->rows = rows;
+	t->columns = columns;
+	format_safe(safe, sizeof safe, &t->options.style, name);
+	/* Nothing is overwritten by accident. */
+	out = fopen(name, "wx");
+	failed = !out || canvas_write(&c, out) || fflush(out);
+	if (failed)
+		tell(t, "%s: %s", safe, strerror(errno));
+	else
+		tell(t, "%zu lines written to %s", lines + 2, safe);
+	if (out && fclose(out) && !failed)
+		tell(t, "%s: %s", safe, strerror(errno));
+	canvas_fini(&c);
+}
+
+/* --- prompts -------------------------------------------------------------------------------------------------- */
+
+static void ask(struct tui *t, enum prompt prompt)
+{
+	static const char *const titles[] = {
+		[PROMPT_FILTER] = "filter: ", [PROMPT_SEARCH] = "search: ", [PROMPT_GOTO] = "packet: ",
+		[PROMPT_WRITE] = "write to: ",
+	};
+
+	t->prompt = prompt;
+	t->prompt_title = titles[prompt];
+	*t->typed = '\0';
+	if (prompt == PROMPT_FILTER) {
+		snprintf(t->words_before, sizeof t->words_before, "%s", t->list.words);
+		snprintf(t->typed, sizeof t->typed, "%s", t->list.words);
+	} else if (prompt == PROMPT_SEARCH) {
+		snprintf(t->words_before, sizeof t->words_before, "%s", t->flow.words);
+		*t->flow.words = '\0';
+	} else if (prompt == PROMPT_WRITE) {
+		suggest_name(t);
+	}
+}
+
+/* What is typed takes effect at once where that can be taken back. */
+static void typed(struct tui *t)
+{
+	if (t->prompt == PROMPT_FILTER) {
+		list_set_words(&t->list, t->typed);
+		list_update(&t->list);
+	} else if (t->prompt == PROMPT_SEARCH) {
+		struct pager *p = tui_pager(t);
+
+		snprintf(t->flow.words, sizeof t->flow.words, "%.*s", FLOW_WORDS - 1, t->typed);
+		if (p) {
+			p->match = SIZE_MAX;
+			pager_seek(p, t->flow.words, 1, t->rows + 1);
+		} else if (*t->typed) {
+			flow_update(&t->flow);
+			if (t->flow.cursor)
+				t->flow.cursor--;
+			if (!flow_seek(&t->flow, FLOW_MATCH, 1))
+				t->flow.cursor++;
+		}
+	}
+}
+
+static void answer(struct tui *t)
+{
+	enum prompt prompt = t->prompt;
+	uint64_t frame;
+	char *end;
+
+	t->prompt = PROMPT_NONE;
+	if (prompt == PROMPT_WRITE && *t->typed) {
+		write_view(t, t->typed);
+	} else if (prompt == PROMPT_GOTO && *t->typed) {
+		frame = strtoull(t->typed, &end, 10);
+		if (*end)
+			tell(t, "not a number");
+		else
+			flow_go_frame(&t->flow, frame);
+		if (t->view == VIEW_GRAPH)
+			plot_show_cursor(&t->plot, &t->flow);
+	} else if (prompt == PROMPT_FILTER && *t->list.error) {
+		tell(t, "%s", t->list.error);
+	} else if (prompt == PROMPT_SEARCH && *t->typed && tui_pager(t) && tui_pager(t)->match == SIZE_MAX) {
+		tell(t, "not found");
+	}
+}
+
+static void give_up(struct tui *t)
+{
+	if (t->prompt == PROMPT_FILTER)
+		list_set_words(&t->list, t->words_before);
+	else if (t->prompt == PROMPT_SEARCH)
+		snprintf(t->flow.words, sizeof t->flow.words, "%s", t->words_before);
+	t->prompt = PROMPT_NONE;
+}
+
+static void prompt_key(struct tui *t, int code)
+{
+	size_t len = strlen(t->typed);
+
+	if (code == TK_ESC) {
+		give_up(t);
+	} else if (code == '\n' || code == '\r') {
+		answer(t);
+	} else if (code == TK_BACKSPACE || code == 8) {
+		if (!len) {
+			give_up(t);
+			return;
+		}
+		do
+			t->typed[--len] = '\0';
+		while (len && ((unsigned char)t->typed[len - 1] & 0xc0) == 0xc0);
+		typed(t);
+	} else if (code == 21) {                /* Ctrl-U */
+		*t->typed = '\0';
+		typed(t);
+	} else if (code >= 0x20 && code < 0x100 && code != TK_BACKSPACE &&
+		   len + 1 < (t->prompt == PROMPT_WRITE ? TUI_TYPED : LIST_WORDS)) {
+		t->typed[len] = (char)code;
+		t->typed[len + 1] = '\0';
+		typed(t);
+	}
+}
+
+/* --- the mouse ------------------------------------------------------------------------------------------------ */
+
+static void click(struct tui *t, int code, int y, int x)
+{
+	static const int tabs[] = { 15, 23, 33, 43, 55, 66 };
+	int64_t place;
+	int i;
+
+	if (y == 0) {
+		for (i = 0; i < VIEW_HELP && x >= tabs[i]; i++)
+			;
+		if (i < VIEW_HELP)
+			show_selected(t, (enum tui_view)i);
+		return;
+	}
+	if (t->view == VIEW_LIST && (place = list_at(&t->list, 1, y)) >= 0)
+		list_go(&t->list, (uint32_t)place);
+	else if (t->view == VIEW_FINDINGS && (place = findings_at(&t->findings, 1, y)) >= 0)
+		t->findings.cursor = (size_t)place;
+	else if (t->view == VIEW_FLOW && (place = flow_at(&t->flow, 1, y)) >= 0)
+		flow_go_row(&t->flow, t->flow.line[place].row);
+	else
+		return;
+	if (code == TK_DOUBLE)
+		enter(t);
+}
+
+/* --- actions -------------------------------------------------------------------------------------------------- */
+
+static void act_on_graph(struct tui *t, enum action action)
+{
+	switch (action) {
+	case ACTION_PACKET_NEXT: case ACTION_PACKET_PREVIOUS:
+		flow_move_row(&t->flow, action == ACTION_PACKET_NEXT ? 1 : -1);
+		plot_show_cursor(&t->plot, &t->flow);
+		break;
+	case ACTION_KIND: t->plot.kind = (t->plot.kind + 1) % PLOT_KINDS; break;
+	case ACTION_ZOOM_IN: plot_zoom(&t->plot, &t->flow, 2); break;
+	case ACTION_ZOOM_OUT: plot_zoom(&t->plot, &t->flow, 0.5); break;
+	case ACTION_ZOOM_ALL: plot_zoom(&t->plot, &t->flow, 0); break;
+	case ACTION_PAN_LEFT: plot_pan(&t->plot, -0.25); break;
+	case ACTION_PAN_RIGHT: plot_pan(&t->plot, 0.25); break;
+	default: break;
+	}
+}
+
+static void act(struct tui *t, enum action action)
+{
+	switch (action) {
+	case ACTION_HELP:
+		if (t->view != VIEW_HELP)
+			t->before_help = t->view;
+		t->view = VIEW_HELP;
+		break;
+	case ACTION_ENTER: enter(t); break;
+	case ACTION_TAB: next_view(t, 1); break;
+	case ACTION_BACKTAB: next_view(t, -1); break;
+	case ACTION_VIEW_LIST: case ACTION_VIEW_FLOW: case ACTION_VIEW_GRAPH: case ACTION_VIEW_STREAM:
+	case ACTION_VIEW_FINDINGS: case ACTION_VIEW_DETAIL:
+		show_selected(t, (enum tui_view)(action - ACTION_VIEW_LIST));
+		break;
+	case ACTION_UP: move(t, -1); break;
+	case ACTION_DOWN: move(t, 1); break;
+	case ACTION_PAGE_UP: move(t, -page(t)); break;
+	case ACTION_PAGE_DOWN: move(t, page(t)); break;
+	case ACTION_TOP: go_to_end(t, false); break;
+	case ACTION_BOTTOM: go_to_end(t, true); break;
+	case ACTION_SEARCH: ask(t, t->view == VIEW_LIST ? PROMPT_FILTER : PROMPT_SEARCH); break;
+	case ACTION_NEXT: next(t, 1); break;
+	case ACTION_PREVIOUS: next(t, -1); break;
+	case ACTION_SORT_NEXT: list_sort_by(&t->list, 1); break;
+	case ACTION_SORT_PREVIOUS: list_sort_by(&t->list, -1); break;
+	case ACTION_REVERSE: list_reverse(&t->list); break;
+	case ACTION_PAUSE: t->paused = !t->paused; break;
+	case ACTION_RETRANSMISSION: seek(t, FLOW_RETRANSMISSION, 1); break;
+	case ACTION_RETRANSMISSION_BACK: seek(t, FLOW_RETRANSMISSION, -1); break;
+	case ACTION_STATE: seek(t, FLOW_STATE, 1); break;
+	case ACTION_STATE_BACK: seek(t, FLOW_STATE, -1); break;
+	case ACTION_FINDING: seek_finding(t, 1); break;
+	case ACTION_FINDING_BACK: seek_finding(t, -1); break;
+	case ACTION_GOTO: ask(t, PROMPT_GOTO); break;
+	case ACTION_TIME: t->flow.delta = !t->flow.delta; break;
+	case ACTION_FOLD: flow_toggle(&t->flow); break;
+	case ACTION_FOLD_ALL: flow_toggle_all(&t->flow); break;
+	case ACTION_EVIDENCE: t->flow.no_detail = !t->flow.no_detail; break;
+	case ACTION_PAGE_NEXT: turn_page(t, 1); break;
+	case ACTION_PAGE_PREVIOUS: turn_page(t, -1); break;
+	case ACTION_DIRECTION: turn_around(t); break;
+	case ACTION_HEX:
+		t->hex = !t->hex;
+		t->stream_version = UINT64_MAX;
+		break;
+	case ACTION_WRITE: ask(t, PROMPT_WRITE); break;
+	default: act_on_graph(t, action);
+	}
+}
+
+bool tui_key(struct tui *t, int code, int y, int x)
+{
+	enum action action;
+
+	t->dirty = true;
+	*t->message = '\0';
+	if (t->prompt) {
+		prompt_key(t, code);
+		return true;
+	}
+	if (code == TK_CLICK || code == TK_DOUBLE) {
+		click(t, code, y, x);
+		return true;
+	}
+	if (code == TK_WHEEL_UP || code == TK_WHEEL_DOWN) {
+		move(t, code == TK_WHEEL_UP ? -3 : 3);
+		return true;
+	}
+	action = key_action(t->view, code);
+	/* Esc gives up a search before it leaves the view. */
+	if (code == TK_ESC && *t->flow.words && t->view != VIEW_LIST) {
+		*t->flow.words = '\0';
+		return true;
+	}
+	if (action == ACTION_BACK)
+		return back(t);
+	act(t, action);
+	return true;
+}
