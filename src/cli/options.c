@@ -292,6 +292,7 @@ static int take(struct options *o, int key, const char *arg)
 	case OPT_TSV: return set_mode(o, MODE_TSV);
 	case OPT_TUI: return set_mode(o, MODE_TUI);
 	case OPT_TOP: return parse_top(o, arg);
+	case OPT_EXPLAIN: o->explain = true; break;
 	case OPT_WRITE: o->write = arg; break;
 	case OPT_NAMES: o->names = true; break;
 	case OPT_NUMERIC: o->names = false; break;

@@ -42,6 +42,7 @@ struct options {
 	bool has_events;
 	uint32_t events;                /* TCPSTAT_MASK()s of MODE_JSONL */
 	uint64_t top;                   /* rows of the report */
+	bool explain;
 	bool names, ascii;
 	enum color color;
 	int verbose;                    /* -1 quiet */

@@ -50,6 +50,7 @@ struct style view_style(const struct options *o, FILE *out)
 		.resolve = o->names,
 		.width = width_of(out),
 		.verbose = o->verbose,
+		.explain = o->explain || o->mode == MODE_CONN,
 	};
 }
 

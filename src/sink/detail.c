@@ -1,4 +1,5 @@
 #include "sink/detail.h"
+#include "sink/found.h"
 #include "sink/standing.h"
 
 #include <inttypes.h>
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_STATES = 64, MAX_FINDINGS = 64, MAX_ENDPOINT = 300, LABEL_WIDTH = 26, CELL_WIDTH = 30, BAR_WIDTH = 12 };
+enum { MAX_STATES = 64, MAX_ENDPOINT = 300, LABEL_WIDTH = 26, CELL_WIDTH = 30, BAR_WIDTH = 12 };
 
 struct step {
 	int64_t ts_ns;
@@ -25,23 +26,28 @@ struct detail {
 	struct step steps[MAX_STATES];
 	size_t n_steps;
 	uint64_t more_steps;
-	struct { enum tcpstat_severity severity; char text[1024]; } findings[MAX_FINDINGS];
-	size_t n_findings;
+	struct found *found;
 };
 
 struct detail *detail_new(const struct style *style, uint32_t conn)
 {
 	struct detail *d = calloc(1, sizeof *d);
 
-	if (d) {
-		d->style = *style;
-		d->number = conn;
-	}
-	return d;
+	if (!d)
+		return NULL;
+	d->style = *style;
+	d->number = conn;
+	d->found = found_new(style);
+	if (d->found)
+		return d;
+	free(d);
+	return NULL;
 }
 
 void detail_free(struct detail *d)
 {
+	if (d)
+		found_free(d->found);
 	free(d);
 }
 
@@ -58,19 +64,6 @@ static void take_step(struct detail *d, const struct tcpstat_event *ev)
 	d->n_steps++;
 }
 
-static void take_finding(struct detail *d, const struct tcpstat_ev_finding *f)
-{
-	char title[256], detail[512], advice[256];
-
-	if (d->n_findings == MAX_FINDINGS)
-		return;
-	d->findings[d->n_findings].severity = f->severity;
-	snprintf(d->findings[d->n_findings++].text, sizeof d->findings->text, "%s%s%s%s%s",
-		format_safe(title, sizeof title, &d->style, f->title ? f->title : ""), f->detail ? ": " : "",
-		format_safe(detail, sizeof detail, &d->style, f->detail ? f->detail : ""), f->advice ? ". " : "",
-		format_safe(advice, sizeof advice, &d->style, f->advice ? f->advice : ""));
-}
-
 void detail_event(struct detail *d, const struct tcpstat_event *ev)
 {
 	int i;
@@ -80,7 +73,7 @@ void detail_event(struct detail *d, const struct tcpstat_event *ev)
 	if (ev->type == TCPSTAT_EV_STATE) {
 		take_step(d, ev);
 	} else if (ev->type == TCPSTAT_EV_FINDING) {
-		take_finding(d, &ev->finding);
+		found_event(d->found, ev);
 	} else if (ev->type == TCPSTAT_EV_CONNECTION) {
 		d->conn = *ev->connection;
 		d->seen = true;
@@ -454,16 +447,38 @@ static void print_limits(const struct detail *d)
 	}
 }
 
+/* Whose the time was: one bar of all, then the parts. */
+static void print_budget(const struct detail *d)
+{
+	enum { WIDTH = 60 };
+	static const char marks[TCPSTAT_NLIMITS + 1] = "H.twCRTD?";
+	const struct tcpstat_conn *c = &d->conn;
+	char cells[WIDTH + 1], time[FORMAT_MAX], share[FORMAT_MAX];
+	int64_t sum = 0;
+	int i, at = 0;
+
+	if (c->budget_ns[0] == TCPSTAT_NULL || c->duration_ns <= 0)
+		return;
+	heading(d, "Budget of time");
+	for (i = 0; i < TCPSTAT_NLIMITS; i++) {
+		sum += c->budget_ns[i];
+		for (; at < WIDTH && (double)at + 0.5 < (double)sum / (double)c->duration_ns * WIDTH; at++)
+			cells[at] = marks[i];
+	}
+	cells[at] = '\0';
+	fprintf(d->style.out, "  [%s]\n", cells);
+	for (i = 0; i < TCPSTAT_NLIMITS; i++)
+		if (c->budget_ns[i] > 0)
+			fprintf(d->style.out, "  %c %-*s%12s  %8s\n", marks[i], LABEL_WIDTH - 2,
+				standing_limit_name((enum tcpstat_limit)i), format_duration(time, &d->style, c->budget_ns[i]),
+				format_share(share, (double)c->budget_ns[i] / (double)c->duration_ns));
+	fprintf(d->style.out, "  %-*s%12s\n", LABEL_WIDTH, "in all", format_duration(time, &d->style, c->duration_ns));
+}
+
 static void print_findings(const struct detail *d)
 {
-	size_t i;
-
-	if (!d->n_findings)
-		return;
 	heading(d, "Findings");
-	for (i = 0; i < d->n_findings; i++)
-		fprintf(d->style.out, "  %s: %s\n", tcpstat_severity_name(d->findings[i].severity),
-			d->findings[i].text);
+	found_print(d->found, FOUND_MAX);
 }
 
 bool detail_print(const struct detail *d)
@@ -472,6 +487,7 @@ bool detail_print(const struct detail *d)
 		return false;
 	print_head(d);
 	print_findings(d);
+	print_budget(d);
 	print_handshake(d);
 	print_options(d);
 	print_states(d);

@@ -17,6 +17,7 @@ struct style {
 	bool color;                     /* SGR sequences may be used */
 	bool resolve;                   /* addresses as names, where they have one */
 	unsigned width;                 /* columns; 0: no limit */
+	bool explain;                   /* findings with their evidence and rule */
 	int verbose;                    /* -1 quiet, 0, 1 verbose */
 };
 

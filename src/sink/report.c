@@ -1,3 +1,4 @@
+#include "sink/found.h"
 #include "sink/report.h"
 #include "sink/standing.h"
 #include "sink/table.h"
@@ -7,20 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_FINDINGS = 1000, MAX_ENDPOINT = 300 };
+enum { MAX_ENDPOINT = 300 };
 
 /* What a line of the table is made of. */
 struct row {
-	int64_t trouble;
+	int64_t trouble;                /* what it lost, as standing.h says */
 	struct tcpstat_conn conn;
-};
-
-/* What is said of a finding; the texts are the report's own. */
-struct finding {
-	uint32_t conn;
-	enum tcpstat_severity severity;
-	int64_t cost_ns;
-	char *title, *detail, *advice, *man;
 };
 
 /* Sums over all connections, those without a line in the table too. */
@@ -30,6 +23,7 @@ struct totals {
 	uint64_t out_of_order, duplicates, zero_windows, timeouts;
 	uint64_t gaps[TCPSTAT_GAP_CAP + 1], gap_bytes[TCPSTAT_GAP_CAP + 1];
 	int64_t stall_ns, zero_ns;
+	uint64_t states[2][TCPSTAT_NSTATES];
 };
 
 struct report {
@@ -38,9 +32,7 @@ struct report {
 	struct row **heap;              /* the least trouble on top, so that it can be replaced */
 	size_t n_rows, max_rows;
 	struct totals totals;
-	struct finding *findings;
-	size_t n_findings;
-	uint64_t findings_seen[TCPSTAT_SEVERITY_PROBLEM + 1];
+	struct found *found;
 	bool no_memory;
 };
 
@@ -49,6 +41,8 @@ struct report {
 /* Does `a` stand before `b` in the table? */
 static bool before(const struct row *a, const struct row *b)
 {
+	if (a->conn.worst != b->conn.worst)
+		return a->conn.worst > b->conn.worst;
 	return a->trouble != b->trouble ? a->trouble > b->trouble : a->conn.number < b->conn.number;
 }
 
@@ -149,6 +143,8 @@ static void count(struct totals *t, const struct tcpstat_conn *c)
 	for (i = 0; i < 2; i++) {
 		const struct tcpstat_half *h = &c->half[i];
 
+		t->states[i][c->close.state[i]]++;
+
 		add(&t->retransmissions, h->retransmissions.total);
 		resent |= h->retransmissions.total > 0;
 		for (cause = 0; cause < TCPSTAT_NCAUSES; cause++)
@@ -164,57 +160,13 @@ static void count(struct totals *t, const struct tcpstat_conn *c)
 	t->retransmitting += resent;
 }
 
-static char *copy_text(const char *text, bool *failed)
-{
-	char *copy = text ? strdup(text) : NULL;
-
-	*failed |= text && !copy;
-	return copy;
-}
-
-static void finding_fini(struct finding *f)
-{
-	free(f->title);
-	free(f->detail);
-	free(f->advice);
-	free(f->man);
-}
-
-/* Worse findings first; of equals the earlier. */
-static bool worse(const struct finding *a, const struct finding *b)
-{
-	return a->severity != b->severity ? a->severity > b->severity : a->cost_ns > b->cost_ns;
-}
-
-static void keep_finding(struct report *r, const struct tcpstat_event *ev)
-{
-	const struct tcpstat_ev_finding *e = &ev->finding;
-	struct finding f = { .conn = ev->conn, .severity = e->severity, .cost_ns = e->cost_ns };
-	size_t at = r->n_findings;
-
-	r->findings_seen[e->severity]++;
-	while (at > 0 && worse(&f, &r->findings[at - 1]))
-		at--;
-	if (at == MAX_FINDINGS)
-		return;
-	f.title = copy_text(e->title, &r->no_memory);
-	f.detail = copy_text(e->detail, &r->no_memory);
-	f.advice = copy_text(e->advice, &r->no_memory);
-	f.man = copy_text(e->man, &r->no_memory);
-	if (r->n_findings == MAX_FINDINGS)
-		finding_fini(&r->findings[--r->n_findings]);
-	memmove(&r->findings[at + 1], &r->findings[at], (r->n_findings - at) * sizeof f);
-	r->findings[at] = f;
-	r->n_findings++;
-}
-
 void report_event(struct report *r, const struct tcpstat_event *ev)
 {
 	if (ev->type == TCPSTAT_EV_CONNECTION) {
 		count(&r->totals, ev->connection);
 		keep(r, ev->connection);
 	} else if (ev->type == TCPSTAT_EV_FINDING) {
-		keep_finding(r, ev);
+		r->no_memory |= !found_event(r->found, ev);
 	} else if (ev->type == TCPSTAT_EV_GAP) {
 		r->totals.gaps[ev->gap.why]++;
 		r->totals.gap_bytes[ev->gap.why] += ev->gap.len;
@@ -229,8 +181,8 @@ struct report *report_new(const struct style *style, uint64_t top)
 		return NULL;
 	r->style = *style;
 	r->top = top;
-	r->findings = calloc(MAX_FINDINGS, sizeof *r->findings);
-	if (!r->findings) {
+	r->found = found_new(style);
+	if (!r->found) {
 		free(r);
 		return NULL;
 	}
@@ -245,10 +197,8 @@ void report_free(struct report *r)
 		return;
 	for (i = 0; i < r->n_rows; i++)
 		free(r->heap[i]);
-	for (i = 0; i < r->n_findings; i++)
-		finding_fini(&r->findings[i]);
 	free(r->heap);
-	free(r->findings);
+	found_free(r->found);
 	free(r);
 }
 
@@ -282,27 +232,9 @@ static void print_head(const struct report *r, const struct report_facts *facts,
 	fputc('\n', out);
 }
 
-static const char *findings_of(const struct report *r, uint32_t conn, char *text, size_t size, enum tint *tint)
+static bool has_findings(const struct report *r)
 {
-	size_t i, n = 0, first = SIZE_MAX;
-	char more[32] = "", title[MAX_ENDPOINT / 2];
-
-	for (i = 0; i < r->n_findings; i++) {
-		if (r->findings[i].conn == conn) {
-			first = first == SIZE_MAX ? i : first;
-			n++;
-		}
-	}
-	*text = '\0';
-	*tint = TINT_NONE;
-	if (!n)
-		return text;
-	*tint = r->findings[first].severity == TCPSTAT_SEVERITY_PROBLEM ? TINT_RED : TINT_YELLOW;
-	if (n > 1)
-		snprintf(more, sizeof more, ", %zu more", n - 1);
-	format_safe(title, sizeof title, &r->style, r->findings[first].title ? r->findings[first].title : "");
-	snprintf(text, size, "%s%s", title, more);
-	return text;
+	return found_count(r->found, TCPSTAT_SEVERITY_WARNING) + found_count(r->found, TCPSTAT_SEVERITY_PROBLEM) > 0;
 }
 
 static void print_row(const struct report *r, struct table *t, const struct tcpstat_conn *c)
@@ -310,7 +242,6 @@ static void print_row(const struct report *r, struct table *t, const struct tcps
 	char text[MAX_ENDPOINT], small[FORMAT_MAX];
 	double resent = standing_retransmitted(c);
 	int64_t syns = c->handshake.syn_retransmissions;
-	enum tint tint;
 	int i;
 
 	snprintf(small, sizeof small, "%" PRIu32, c->number);
@@ -329,10 +260,9 @@ static void print_row(const struct report *r, struct table *t, const struct tcps
 		format_share(small, resent);
 	table_cell(t, small, syns > 0 ? TINT_RED : resent >= 0.01 ? TINT_RED : resent > 0 ? TINT_YELLOW : TINT_NONE);
 	table_cell(t, standing_limit(small, c), TINT_NONE);
-	if (r->n_findings) {
-		findings_of(r, c->number, text, sizeof text, &tint);
-		table_cell(t, text, tint);
-	}
+	if (has_findings(r))
+		table_cell(t, found_ids(r->found, c->number, text, sizeof text),
+			c->worst == TCPSTAT_SEVERITY_PROBLEM ? TINT_RED : TINT_YELLOW);
 }
 
 static int by_place(const void *a, const void *b)
@@ -368,7 +298,7 @@ static void print_table(struct report *r)
 	table_column(&t, "resent", true, 2);
 	table_column(&t, "limited by", false, 4);
 	t.column[t.n_columns - 1].hidden = !limits;
-	if (r->n_findings)
+	if (has_findings(r))
 		table_column(&t, "finding", false, 1);
 	for (i = 0; i < r->n_rows; i++)
 		print_row(r, &t, &r->heap[i]->conn);
@@ -460,6 +390,29 @@ static void print_losses(const struct report *r)
 		print_fact(&r->style, "Delivery", line.text);
 }
 
+/* As netstat counts them, of each side. */
+static void print_states(const struct report *r)
+{
+	static const char *const who[] = { "client", "server" };
+	struct list line = { .len = 0 };
+	char n[FORMAT_MAX];
+	int i, state;
+
+	for (i = 0; i < 2; i++) {
+		const char *label = who[i];
+
+		for (state = 0; state < TCPSTAT_NSTATES; state++) {
+			if (!r->totals.states[i][state])
+				continue;
+			list_add(&line, "%s%s%s %s", label, *label ? " " : "", format_count(n,
+				(int64_t)r->totals.states[i][state]), tcpstat_state_name((enum tcpstat_state)state));
+			label = "";
+		}
+	}
+	if (line.len)
+		print_fact(&r->style, "States at end", line.text);
+}
+
 static void print_facts(const struct report *r)
 {
 	const struct totals *t = &r->totals;
@@ -505,45 +458,16 @@ static void print_facts(const struct report *r)
 			list_add(&line, "%s %s", format_bytes(n, (int64_t)t->gap_bytes[i]), whys[i]);
 	if (line.len)
 		print_fact(&r->style, "Missing", line.text);
-}
-
-static void print_finding(const struct report *r, const struct finding *f)
-{
-	static const char *const labels[] = { "info", "warning", "problem" };
-	enum tint tint = f->severity == TCPSTAT_SEVERITY_PROBLEM ? TINT_RED :
-		f->severity == TCPSTAT_SEVERITY_WARNING ? TINT_YELLOW : TINT_NONE;
-	char text[2048], number[32] = "";
-	FILE *out = r->style.out;
-
-	if (f->conn)
-		snprintf(number, sizeof number, "#%" PRIu32 " ", f->conn);
-	fprintf(out, "%s%s%s: %s%s", tint_on(&r->style, tint), labels[f->severity], tint_off(&r->style, tint), number,
-		format_safe(text, sizeof text, &r->style, f->title ? f->title : ""));
-	if (f->detail)
-		fprintf(out, ": %s", format_safe(text, sizeof text, &r->style, f->detail));
-	fputc('\n', out);
-	if (f->advice)
-		fprintf(out, "    %s", format_safe(text, sizeof text, &r->style, f->advice));
-	if (f->man)
-		fprintf(out, "%s(%s)", f->advice ? " " : "    ", format_safe(text, sizeof text, &r->style, f->man));
-	if (f->advice || f->man)
-		fputc('\n', out);
+	print_states(r);
 }
 
 static void print_findings(const struct report *r)
 {
-	uint64_t seen = r->findings_seen[0] + r->findings_seen[1] + r->findings_seen[2];
-	char n[FORMAT_MAX];
-	size_t i;
-
-	if (!seen)
+	if (!r->totals.connections && !found_count(r->found, TCPSTAT_SEVERITY_WARNING) &&
+	    !found_count(r->found, TCPSTAT_SEVERITY_PROBLEM))
 		return;
 	fputc('\n', r->style.out);
-	for (i = 0; i < r->n_findings; i++)
-		print_finding(r, &r->findings[i]);
-	if (seen > r->n_findings)
-		fprintf(r->style.out, "%s lesser findings are not listed\n", format_count(n,
-			(int64_t)(seen - r->n_findings)));
+	found_print(r->found, r->top ? r->top : 25);
 }
 
 /* "3 packets rest": `noun` takes its plural from n. */
