@@ -188,6 +188,16 @@ struct capture *capture_open_live(const char *const *interfaces, size_t n, const
 	return NULL;
 }
 
+struct capture_notice capture_notice(const struct capture *c)
+{
+	return c->notice;
+}
+
+int64_t capture_now_ns(const struct capture *c)
+{
+	return c->live ? live_now_ns(c->live) : c->facts.last_ts_ns;
+}
+
 void capture_stop(struct capture *c)
 {
 	c->stop = 1;

@@ -36,6 +36,7 @@ enum {
 	CAPTURE_END = 0,
 	CAPTURE_PACKET = 1,
 	CAPTURE_IDLE = 2,               /* no packet within wait_ms, or a signal came; call again */
+	CAPTURE_NOTICE = 3,             /* live: something happened to the capture itself: see capture_notice */
 	CAPTURE_EOPEN = -1,             /* cannot be opened, or is not a capture: exit 1 */
 	CAPTURE_EDAMAGED = -2,          /* cut short or damaged; what was readable has been delivered: exit 3 */
 	CAPTURE_EREAD = -3,             /* the system refused to read on; what was readable is delivered: exit 1 */
@@ -57,6 +58,20 @@ struct capture_options {                /* all zero is right for files */
 	uint32_t snaplen;               /* 0: 262144 */
 	uint32_t buffer_bytes;          /* of the kernel, for each interface; 0: the system's default */
 	bool not_promiscuous, immediate;
+	int wake_fd;                    /* CAPTURE_IDLE also when this can be read; 0: none */
+};
+
+enum capture_notice_what {
+	CAPTURE_INTERFACE_DOWN,         /* it went down, and is waited for */
+	CAPTURE_INTERFACE_UP,           /* it came back */
+	CAPTURE_INTERFACE_GONE,         /* it is no more; the others go on */
+	CAPTURE_CLOCK_STEP              /* the clock of the system was set: times of packets go on as before */
+};
+
+struct capture_notice {
+	enum capture_notice_what what;
+	uint32_t interface;             /* meaningless for CAPTURE_CLOCK_STEP */
+	int64_t step_ns;                /* CAPTURE_CLOCK_STEP: how far the clock went ahead */
 };
 
 struct capture_interface {
@@ -124,6 +139,12 @@ struct capture *capture_open_live(const char *const *interfaces, size_t n, const
  * CAPTURE_ENOMEM, CAPTURE_EUSAGE (the filter does not suit a link type) and errors of live capture come at once. */
 int capture_next(struct capture *, struct tcpstat_pkt *, struct capture_error *);
 
+/* What CAPTURE_NOTICE was about. */
+struct capture_notice capture_notice(const struct capture *);
+
+/* What time it is for the packets of a live capture: that of the system, but for steps of its clock. */
+int64_t capture_now_ns(const struct capture *);
+
 /* Async-signal-safe: capture_next ends as if the input had ended. */
 void capture_stop(struct capture *);
 
@@ -145,5 +166,25 @@ int capture_writer_put(struct capture_writer *, const struct tcpstat_pkt *, stru
 int capture_writer_flush(struct capture_writer *, struct capture_error *);
 /* Closes and frees. 0 or CAPTURE_E*. */
 int capture_writer_close(struct capture_writer *, struct capture_error *);
+/* Bytes of the file so far. */
+uint64_t capture_writer_bytes(const struct capture_writer *);
+
+/* The same over a row of files NAME_00001_20261121024500.EXT, as dumpcap names them: a file is full when one of the
+ * limits is reached. 0 in all of them: one file, NAME. */
+struct capture_rotation {
+	uint64_t file_bytes, file_packets;
+	int64_t file_ns;                /* by the times of the packets */
+	uint32_t keep_files;            /* the oldest are removed beyond so many; 0: all stay */
+	uint32_t max_files;             /* capture_files_put is CAPTURE_END when so many are full; 0: no limit */
+};
+
+struct capture_files;
+/* NULL: as capture_writer_open. `name` is copied; "-" cannot rotate. */
+struct capture_files *capture_files_open(const char *name, const struct capture_rotation *, struct capture *,
+		struct capture_error *);
+/* CAPTURE_PACKET: written; CAPTURE_END: the last file is full, the packet is not in it; or CAPTURE_E*. */
+int capture_files_put(struct capture_files *, const struct tcpstat_pkt *, struct capture_error *);
+int capture_files_flush(struct capture_files *, struct capture_error *);
+int capture_files_close(struct capture_files *, struct capture_error *);
 
 #endif

@@ -1,15 +1,28 @@
 /* Live interfaces, with libpcap. Each is asked without blocking; of what they have, the earliest packet comes first.
  * Order between interfaces is therefore as good as the kernel's buffering allows, not strict. */
+#include <errno.h>
+#include <net/if.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <pcap/pcap.h>
 
+#include "capture/clock.h"
 #include "capture/error.h"
 #include "capture/room.h"
 
 #define NO_DESCRIPTOR_POLL_MS 20
+#define NS_PER_S INT64_C(1000000000)
+#define LOOK_NS (NS_PER_S / 10)         /* the clocks are compared, and interfaces that are down are asked, so often */
+
+#define LOOK_PACKETS 256                /* under load, not at every packet */
+
+enum standing { UP, DOWN, GONE };
 
 struct device {
 	pcap_t *handle;
@@ -17,14 +30,39 @@ struct device {
 	int64_t unit_ns;                /* of the fraction of a time */
 	struct tcpstat_pkt pkt;         /* the next one, if there */
 	bool has_pkt;
+	enum standing standing;
+	enum standing told;             /* what the caller knows */
+	unsigned index;                 /* of the system; 0: "any", or no interface of its own */
 };
 
 struct live {
 	struct capture *capture;
 	struct device *devices;
-	struct pollfd *polls;
+	struct pollfd *polls;           /* of the devices, and wake_fd */
 	size_t n;
+	struct live_clock clock;
+	int64_t steady_ns, next_look_ns;
+	int64_t step_ns;                /* not told yet; 0 none */
+	int control;                    /* a socket to ask about interfaces: later there may be no right to open one */
+	uint32_t packets;
 };
+
+/* 0: none of this name. */
+static unsigned index_of(const struct live *l, const char *name)
+{
+	struct ifreq request = { 0 };
+
+	strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+	return ioctl(l->control, SIOCGIFINDEX, &request) == 0 ? (unsigned)request.ifr_ifindex : 0;
+}
+
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
 
 /* ------------------------------------------------------------------------------------------------ open */
 
@@ -106,6 +144,7 @@ static int open_device(struct live *l, struct device *d, const char *name, const
 	interface->linktype = d->linktype;
 	interface->snaplen = (uint32_t)pcap_snapshot(d->handle);
 	interface->ticks_per_s = 1000000000 / d->unit_ns;
+	d->index = index_of(l, name);
 	l->polls[d - l->devices].fd = pcap_get_selectable_fd(d->handle);
 	l->polls[d - l->devices].events = POLLIN;
 	return 0;
@@ -118,8 +157,11 @@ struct live *live_open(struct capture *c, const char *const *interfaces, size_t 
 
 	if (l) {
 		l->capture = c;
+		l->control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		l->devices = calloc(n, sizeof *l->devices);
-		l->polls = calloc(n, sizeof *l->polls);
+		l->polls = calloc(n + 1, sizeof *l->polls);
+		l->steady_ns = clock_ns(CLOCK_BOOTTIME);
+		live_clock_init(&l->clock, clock_ns(CLOCK_REALTIME), l->steady_ns);
 	}
 	if (!l || !l->devices || !l->polls) {
 		capture_fail(error, CAPTURE_ENOMEM, "out of memory");
@@ -132,6 +174,8 @@ struct live *live_open(struct capture *c, const char *const *interfaces, size_t 
 			live_close(l);
 			return NULL;
 		}
+	l->polls[n].fd = c->options.wake_fd ? c->options.wake_fd : -1;
+	l->polls[n].events = POLLIN;
 	return l;
 }
 
@@ -142,6 +186,8 @@ void live_close(struct live *l)
 	for (size_t i = 0; i < l->n; i++)
 		if (l->devices[i].handle)
 			pcap_close(l->devices[i].handle);
+	if (l->control >= 0)
+		close(l->control);
 	free(l->devices);
 	free(l->polls);
 	free(l);
@@ -153,23 +199,90 @@ void live_close(struct live *l)
 static int ask(struct live *l, size_t i, struct capture_error *error)
 {
 	struct device *d = &l->devices[i];
+	const char *name = l->capture->interfaces.all[i].name;
 	struct pcap_pkthdr *header;
 	const u_char *data;
 	int rc = pcap_next_ex(d->handle, &header, &data);
 
-	if (rc < 0)
-		return capture_fail(error, CAPTURE_EREAD, "%s: %s", l->capture->interfaces.all[i].name,
-				pcap_geterr(d->handle));
+	if (rc < 0) {
+		if (rc != PCAP_ERROR || !d->index)
+			return capture_fail(error, CAPTURE_EREAD, "%s: %s", name, pcap_geterr(d->handle));
+		d->standing = DOWN;
+		l->polls[i].fd = -1;
+		return 0;
+	}
 	if (rc == 0)
 		return 0;
 	d->has_pkt = true;
-	d->pkt.ts_ns = (int64_t)header->ts.tv_sec * 1000000000 + (int64_t)header->ts.tv_usec * d->unit_ns;
+	d->pkt.ts_ns = (int64_t)header->ts.tv_sec * NS_PER_S + (int64_t)header->ts.tv_usec * d->unit_ns;
+	d->pkt.ts_ns = live_clock_fix(&l->clock, d->pkt.ts_ns, l->steady_ns);
 	d->pkt.data = data;
 	d->pkt.caplen = header->caplen;
 	d->pkt.wirelen = header->len > header->caplen ? header->len : header->caplen;
 	d->pkt.linktype = d->linktype;
 	d->pkt.interface = (uint32_t)i;
 	return 1;
+}
+
+static bool is_up(const struct live *l, const char *name)
+{
+	struct ifreq request = { 0 };
+
+	strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+	return ioctl(l->control, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
+}
+
+/* What changes without packets. The socket of an interface that went down lives, and hears again when it is up; one
+ * that is removed never comes back: a new one of its name is another. libpcap tells neither reliably. */
+static void look(struct live *l)
+{
+	l->steady_ns = clock_ns(CLOCK_BOOTTIME);
+	if (l->steady_ns < l->next_look_ns)
+		return;
+	l->next_look_ns = l->steady_ns + LOOK_NS;
+	l->step_ns += live_clock_look(&l->clock, clock_ns(CLOCK_REALTIME), l->steady_ns);
+	for (size_t i = 0; i < l->n; i++) {
+		struct device *d = &l->devices[i];
+		const char *name = l->capture->interfaces.all[i].name;
+
+		if (!d->index || d->standing == GONE)
+			continue;
+		if (index_of(l, name) != d->index)
+			d->standing = GONE;
+		else
+			d->standing = is_up(l, name) ? UP : DOWN;
+		l->polls[i].fd = d->standing == UP ? pcap_get_selectable_fd(d->handle) : -1;
+	}
+}
+
+/* Is there something to tell? */
+static bool notice(struct live *l)
+{
+	static const enum capture_notice_what what[] = { [UP] = CAPTURE_INTERFACE_UP, [DOWN] = CAPTURE_INTERFACE_DOWN,
+		[GONE] = CAPTURE_INTERFACE_GONE };
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct device *d = &l->devices[i];
+
+		if (d->standing == d->told)
+			continue;
+		d->told = d->standing;
+		l->capture->notice = (struct capture_notice){ .what = what[d->standing], .interface = (uint32_t)i };
+		return true;
+	}
+	if (!l->step_ns)
+		return false;
+	l->capture->notice = (struct capture_notice){ .what = CAPTURE_CLOCK_STEP, .step_ns = l->step_ns };
+	l->step_ns = 0;
+	return true;
+}
+
+static bool all_gone(const struct live *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->devices[i].standing != GONE)
+			return false;
+	return true;
 }
 
 /* Waits until a device is worth asking. False: it is time to tell that nothing came. */
@@ -179,34 +292,58 @@ static bool wait_devices(struct live *l)
 	bool pollable = true;
 
 	for (size_t i = 0; i < l->n; i++)
-		pollable = pollable && l->polls[i].fd >= 0;
+		pollable = pollable && (l->polls[i].fd >= 0 || l->devices[i].standing != UP);
 	if (!pollable && ms > NO_DESCRIPTOR_POLL_MS)
 		ms = NO_DESCRIPTOR_POLL_MS;
-	return poll(l->polls, l->n, ms) > 0;
+	if (poll(l->polls, l->n + 1, ms) <= 0 || l->polls[l->n].revents)
+		return false;
+	return true;
+}
+
+/* The earliest of the packets that wait. NULL: none does. */
+static int earliest(struct live *l, struct device **first, struct capture_error *error)
+{
+	*first = NULL;
+	for (size_t i = 0; i < l->n; i++) {
+		struct device *d = &l->devices[i];
+		int rc = d->has_pkt ? 1 : d->standing == UP ? ask(l, i, error) : 0;
+
+		if (rc < 0)
+			return rc;
+		if (rc && (!*first || d->pkt.ts_ns < (*first)->pkt.ts_ns))
+			*first = d;
+	}
+	return 0;
 }
 
 int live_next(struct live *l, struct tcpstat_pkt *pkt, struct capture_error *error)
 {
-	for (int tries = 0; ; tries++) {
-		struct device *first = NULL;
+	for (int tries = 0; ; ) {
+		struct device *first;
+		int rc = earliest(l, &first, error);
 
-		for (size_t i = 0; i < l->n; i++) {
-			struct device *d = &l->devices[i];
-			int rc = d->has_pkt ? 1 : ask(l, i, error);
-
-			if (rc < 0)
-				return rc;
-			if (rc && (!first || d->pkt.ts_ns < first->pkt.ts_ns))
-				first = d;
-		}
-		if (first) {
+		if (rc < 0)
+			return rc;
+		if (first && ++l->packets % LOOK_PACKETS) {
 			*pkt = first->pkt;
 			first->has_pkt = false;
 			return CAPTURE_PACKET;
 		}
-		if (tries || !wait_devices(l))
+		look(l);
+		if (notice(l))
+			return CAPTURE_NOTICE;
+		if (first)
+			continue;
+		if (all_gone(l))
+			return capture_fail(error, CAPTURE_EREAD, "no interface is left to capture from");
+		if (tries++ || !wait_devices(l))
 			return CAPTURE_IDLE;
 	}
+}
+
+int64_t live_now_ns(const struct live *l)
+{
+	return live_clock_now(&l->clock, clock_ns(CLOCK_REALTIME));
 }
 
 /* The kernel's counts are 32 bits wide and wrap; asked often enough, the sums do not. */

@@ -21,16 +21,18 @@ struct capture {
 	size_t n_files, n_reported;     /* files whose error has been told */
 	struct interface_list interfaces;
 	uint64_t frames;
+	struct capture_notice notice;
 	struct capture_facts facts;
 };
 
 /* live.c */
 struct live *live_open(struct capture *, const char *const *interfaces, size_t n, const char *filter,
 		struct capture_error *);
-/* CAPTURE_PACKET (frame is not set), _IDLE, _END, CAPTURE_E*. */
+/* CAPTURE_PACKET (frame is not set), _IDLE, _NOTICE, _END, CAPTURE_E*. */
 int live_next(struct live *, struct tcpstat_pkt *, struct capture_error *);
 /* Brings the counts of drops in the interfaces up to date. */
 void live_stats(struct live *);
+int64_t live_now_ns(const struct live *);
 void live_close(struct live *);
 
 #endif

@@ -23,6 +23,7 @@ struct capture_writer {
 	uint32_t linktype;              /* pcap: of all packets */
 	uint32_t *numbers;              /* pcapng: of the capture's interfaces in this file; NOT_WRITTEN */
 	uint32_t n_numbers, n_written;
+	uint64_t bytes;
 	struct capture_error error;
 };
 
@@ -99,6 +100,7 @@ static int emit(struct capture_writer *w, const void *bytes, size_t len)
 {
 	if (len && fwrite(bytes, 1, len, w->file) != len)
 		return fail_errno(w, errno);
+	w->bytes += len;
 	return 0;
 }
 
@@ -338,6 +340,11 @@ struct capture_writer *capture_writer_open(const char *name, struct capture *c, 
 		return w;
 	capture_writer_close(w, error);
 	return NULL;
+}
+
+uint64_t capture_writer_bytes(const struct capture_writer *w)
+{
+	return w->bytes;
 }
 
 int capture_writer_close(struct capture_writer *w, struct capture_error *error)

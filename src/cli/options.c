@@ -13,7 +13,7 @@
 
 #define NS_PER_S INT64_C(1000000000)
 
-enum { DEFAULT_TOP = 25 };
+enum { DEFAULT_TOP = 25, DEFAULT_INTERVAL_S = 10 };
 
 struct option_row {
 	int key;                        /* what getopt_long returns; 0: heading of a group */
@@ -132,24 +132,56 @@ static bool parse_size(const char *text, uint64_t *size)
 	return true;
 }
 
-static int parse_autostop(struct options *o, const char *text)
+/* "KEY:NUMBER" of this key? */
+static bool parse_condition(const char *text, const char *key, uint64_t most, uint64_t *n)
 {
-	uint64_t n;
+	size_t len = strlen(key);
+
+	return !strncmp(text, key, len) && text[len] == ':' && parse_number(text + len + 1, 1, most, n);
+}
+
+/* "duration:SECONDS", fractions allowed. */
+static bool parse_duration(const char *text, int64_t *ns)
+{
 	double s;
 	char *end;
 
-	if (!strncmp(text, "packets:", 8) && parse_number(text + 8, 1, UINT64_MAX, &n)) {
+	if (strncmp(text, "duration:", 9) || text[9] < '0' || text[9] > '9')
+		return false;
+	s = strtod(text + 9, &end);
+	if (*end || !(s > 0) || s >= 1e9)
+		return false;
+	*ns = (int64_t)(s * (double)NS_PER_S);
+	return *ns > 0;
+}
+
+static int parse_autostop(struct options *o, const char *text)
+{
+	uint64_t n;
+
+	if (parse_condition(text, "packets", UINT64_MAX, &n))
 		o->max_packets = n;
-		return -1;
-	}
-	if (!strncmp(text, "duration:", 9) && text[9] >= '0' && text[9] <= '9') {
-		s = strtod(text + 9, &end);
-		if (!*end && s > 0 && s < 1e9) {
-			o->max_ns = (int64_t)(s * (double)NS_PER_S);
-			return -1;
-		}
-	}
-	return usage_error("--autostop %s: expected duration:SECONDS or packets:NUMBER", text);
+	else if (parse_condition(text, "files", UINT32_MAX, &n))
+		o->rotation.max_files = (uint32_t)n;
+	else if (!parse_duration(text, &o->max_ns))
+		return usage_error("--autostop %s: expected duration:SECONDS, packets:NUMBER or files:NUMBER", text);
+	return -1;
+}
+
+static int parse_ring(struct options *o, const char *text)
+{
+	uint64_t n;
+
+	if (parse_condition(text, "filesize", UINT64_MAX / 1000, &n))
+		o->rotation.file_bytes = n * 1000;
+	else if (parse_condition(text, "packets", UINT64_MAX, &n))
+		o->rotation.file_packets = n;
+	else if (parse_condition(text, "files", 100000, &n))
+		o->rotation.keep_files = (uint32_t)n;
+	else if (!parse_duration(text, &o->rotation.file_ns))
+		return usage_error("--ring-buffer %s: expected filesize:KB, duration:SECONDS, packets:NUMBER or "
+			"files:NUMBER", text);
+	return -1;
 }
 
 static int parse_overlap(struct options *o, const char *text)
@@ -270,6 +302,16 @@ static int take(struct options *o, int key, const char *arg)
 			return usage_error("--count %s: expected a number of packets", arg);
 		break;
 	case OPT_AUTOSTOP: return parse_autostop(o, arg);
+	case OPT_RING: return parse_ring(o, arg);
+	case OPT_INTERVAL:
+		if (!parse_number(arg, 0, 86400, &o->interval_s))
+			return usage_error("--interval %s: expected seconds", arg);
+		break;
+	case OPT_BUFFER:
+		if (!parse_number(arg, 1, INT32_MAX / 1024, &n))
+			return usage_error("--buffer-size %s: expected KiB", arg);
+		o->buffer_bytes = (uint32_t)n * 1024;
+		break;
 	case OPT_TAIL: o->tail = true; break;
 	case OPT_SNAPLEN:
 		if (!parse_number(arg, 0, 1u << 20, &n))
@@ -396,14 +438,32 @@ static int take_words(struct options *o, char *const *words)
 	return join_filter(o, words);
 }
 
+static int check_rotation(const struct options *o)
+{
+	const struct capture_rotation *r = &o->rotation;
+
+	if ((r->file_bytes || r->file_packets || r->file_ns || r->keep_files) && !o->write)
+		return usage_error("-b needs -w");
+	if ((r->keep_files || r->max_files) && !r->file_bytes && !r->file_packets && !r->file_ns)
+		return usage_error("files: needs -b filesize:, duration: or packets:");
+	if (r->keep_files && r->max_files > r->keep_files)
+		return usage_error("-a files: beyond -b files: would write files to remove them");
+	return -1;
+}
+
 static int check(const struct options *o)
 {
+	int code;
+
 	if (o->n_files && o->n_interfaces)
 		return usage_error("either files or interfaces, not both");
 	if (o->tail && o->n_files != 1)
 		return usage_error("--tail needs one file");
-	if (!o->n_interfaces && (o->snaplen || o->not_promiscuous))
-		return usage_error("%s is for live capture (-i)", o->snaplen ? "-s" : "-p");
+	if (!o->n_interfaces && (o->snaplen || o->not_promiscuous || o->buffer_bytes))
+		return usage_error("%s is for live capture (-i)", o->snaplen ? "-s" : o->buffer_bytes ? "-B" : "-p");
+	code = check_rotation(o);
+	if (code >= 0)
+		return code;
 	if ((o->hex || o->raw) && o->mode != MODE_FOLLOW)
 		return usage_error("%s is for --follow", o->hex ? "--hex" : "--raw");
 	if (o->hex + o->raw + (o->ascii && o->mode == MODE_FOLLOW) > 1)
@@ -424,7 +484,8 @@ int options_parse(struct options *o, int argc, char **argv)
 {
 	int code;
 
-	*o = (struct options){ .top = DEFAULT_TOP, .fail_on = -1, .events = RECORD_EVENTS_DEFAULT };
+	*o = (struct options){ .top = DEFAULT_TOP, .fail_on = -1, .events = RECORD_EVENTS_DEFAULT,
+		.interval_s = DEFAULT_INTERVAL_S };
 	o->files = calloc((size_t)argc + 1, sizeof *o->files);
 	o->interfaces = calloc((size_t)argc + 1, sizeof *o->interfaces);
 	if (!o->files || !o->interfaces)

@@ -2,7 +2,7 @@
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
-#include "core/tcpstat.h"
+#include "capture/capture.h"
 
 #include <stdio.h>
 
@@ -33,6 +33,9 @@ struct options {
 	uint64_t max_packets;           /* 0 no limit */
 	int64_t max_ns;                 /* 0 no limit */
 	bool tail;
+	struct capture_rotation rotation; /* of `write` */
+	uint64_t interval_s;            /* between lines about the whole; 0 none */
+	uint32_t buffer_bytes;          /* 0: the system's default */
 	uint32_t snaplen;               /* 0: all */
 	bool not_promiscuous;
 	uint32_t conn;                  /* of MODE_CONN, MODE_FLOW, MODE_FOLLOW */

@@ -1,6 +1,7 @@
 #include "config.h"
 #include "cli/run.h"
 #include "cli/screen.h"
+#include "cli/service.h"
 #include "cli/view.h"
 
 #include <errno.h>
@@ -25,7 +26,8 @@ struct progress {
 struct run {
 	const struct options *options;
 	struct capture *capture;
-	struct capture_writer *writer;
+	struct capture_files *files;    /* -w */
+	struct service service;
 	struct tcpstat *tcpstat;
 	struct view *view;
 	struct progress progress;
@@ -48,7 +50,8 @@ static int64_t clock_ns(clockid_t clock)
 static void progress_init(struct progress *p, const struct options *o)
 {
 	/* What streams to the same terminal is progress enough. */
-	bool streams = o->mode == MODE_FOLLOW || o->mode == MODE_JSONL || o->mode == MODE_CSV || o->mode == MODE_TSV;
+	bool streams = service_wanted(o) || o->mode == MODE_FOLLOW || o->mode == MODE_JSONL || o->mode == MODE_CSV ||
+		o->mode == MODE_TSV;
 
 	p->wanted = isatty(STDERR_FILENO) && o->verbose >= 0 && !(streams && isatty(STDOUT_FILENO));
 	p->begun_ns = clock_ns(CLOCK_MONOTONIC);
@@ -147,7 +150,9 @@ static bool open_capture(struct run *r)
 	const struct options *o = r->options;
 	struct capture_options options = {
 		.filter = o->filter, .follow = o->tail, .snaplen = o->snaplen, .not_promiscuous = o->not_promiscuous,
-		.immediate = o->mode == MODE_JSONL || o->mode == MODE_FOLLOW,
+		.buffer_bytes = o->buffer_bytes,
+		/* A packet at a time costs; only who watches notices the quarter of a second. */
+		.immediate = isatty(STDOUT_FILENO) && o->verbose >= 0,
 	};
 	struct capture_error error;
 
@@ -158,8 +163,8 @@ static bool open_capture(struct run *r)
 		return false;
 	}
 	if (o->write) {
-		r->writer = capture_writer_open(o->write, r->capture, &error);
-		if (!r->writer) {
+		r->files = capture_files_open(o->write, &o->rotation, r->capture, &error);
+		if (!r->files) {
 			capture_failed(r, &error);
 			return false;
 		}
@@ -171,9 +176,16 @@ static bool open_analysis(struct run *r)
 {
 	const struct options *o = r->options;
 	struct tcpstat_config config;
+	bool aside = o->write && !strcmp(o->write, "-");
+	FILE *out = aside ? stderr : stdout;
 	char error[512];
+	int failed;
 
-	r->view = view_new(o, o->write && !strcmp(o->write, "-") ? stderr : stdout, capture_facts(r->capture), error,
+	if (!service_open(&r->service, o, r->capture, &out)) {
+		fail(r, EXIT_RUNTIME, "out of memory");
+		return false;
+	}
+	r->view = view_new(o, out, aside ? STDERR_FILENO : STDOUT_FILENO, capture_facts(r->capture), error,
 		sizeof error);
 	if (!r->view) {
 		fail(r, EXIT_RUNTIME, error);
@@ -192,9 +204,10 @@ static bool open_analysis(struct run *r)
 	if (getrandom(&config.hash_seed, sizeof config.hash_seed, 0) != sizeof config.hash_seed)
 		config.hash_seed = (uint64_t)clock_ns(CLOCK_REALTIME);
 	r->tcpstat = tcpstat_new(&config);
-	if (!r->tcpstat)
-		fail(r, EXIT_RUNTIME, "out of memory");
-	return r->tcpstat;
+	failed = r->tcpstat ? service_begin(&r->service, r->tcpstat, r->view) : ENOMEM;
+	if (failed)
+		fail(r, EXIT_RUNTIME, failed == ENOMEM ? "out of memory" : strerror(failed));
+	return !failed;
 }
 
 /* ------------------------------------------------------------------------------------------------------- the loop */
@@ -207,11 +220,19 @@ static bool in_time(struct run *r, const struct tcpstat_pkt *pkt)
 	return !r->options->max_ns || pkt->ts_ns - r->start_ts_ns <= r->options->max_ns;
 }
 
-static bool take_packet(struct run *r, const struct tcpstat_pkt *pkt)
+static bool write_packet(struct run *r, const struct tcpstat_pkt *pkt)
 {
 	struct capture_error error;
+	int rc = r->files ? capture_files_put(r->files, pkt, &error) : CAPTURE_PACKET;
 
-	if (!in_time(r, pkt))
+	if (rc < 0)
+		capture_failed(r, &error);
+	return rc == CAPTURE_PACKET;
+}
+
+static bool take_packet(struct run *r, const struct tcpstat_pkt *pkt)
+{
+	if (!in_time(r, pkt) || !write_packet(r, pkt))
 		return false;
 	r->packets++;
 	if (r->first_ts_ns == TCPSTAT_NULL || pkt->ts_ns < r->first_ts_ns)
@@ -220,11 +241,7 @@ static bool take_packet(struct run *r, const struct tcpstat_pkt *pkt)
 		r->last_ts_ns = pkt->ts_ns;
 	/* A packet that found no memory is counted by the analyzer, and the report says so. */
 	tcpstat_packet(r->tcpstat, pkt);
-	if (r->writer && capture_writer_put(r->writer, pkt, &error) < 0) {
-		capture_failed(r, &error);
-		return false;
-	}
-	if (r->options->n_interfaces || r->options->tail)
+	if (service_wanted(r->options))
 		view_flush(r->view);
 	return r->packets != r->options->max_packets;
 }
@@ -235,9 +252,9 @@ static bool idle(struct run *r, int64_t begun_ns)
 	struct capture_error error;
 
 	if (r->options->n_interfaces)
-		tcpstat_tick(r->tcpstat, clock_ns(CLOCK_REALTIME) - LATE_NS);
+		tcpstat_tick(r->tcpstat, capture_now_ns(r->capture) - LATE_NS);
 	view_flush(r->view);
-	if (r->writer && capture_writer_flush(r->writer, &error) < 0) {
+	if (r->files && capture_files_flush(r->files, &error) < 0) {
 		capture_failed(r, &error);
 		return false;
 	}
@@ -252,7 +269,7 @@ static void read_packets(struct run *r)
 	struct tcpstat_pkt pkt;
 	bool more = true;
 
-	while (more && !view_done(r->view)) {
+	while (more && !view_done(r->view) && !service_done(&r->service)) {
 		int got = capture_next(r->capture, &pkt, &error);
 
 		if (got == CAPTURE_END)
@@ -261,8 +278,12 @@ static void read_packets(struct run *r)
 			more = take_packet(r, &pkt);
 		else if (got == CAPTURE_IDLE)
 			more = idle(r, begun_ns);
+		else if (got == CAPTURE_NOTICE)
+			service_notice(&r->service);
 		else
 			capture_failed(r, &error);
+		if (service_wanted(r->options))
+			service_work(&r->service, r->first_ts_ns, r->last_ts_ns);
 		more &= got != CAPTURE_ENOMEM && got != CAPTURE_EUSAGE;
 		if (got == CAPTURE_IDLE || r->packets % PROGRESS_EVERY == 0)
 			progress_show(&r->progress, r->capture, r->packets);
@@ -276,16 +297,22 @@ static void finish(struct run *r)
 	struct capture_error error;
 	char text[512];
 
+	int64_t dropped;
+
 	progress_clear(&r->progress);
+	/* Before the last records: they wait for the reader. */
+	dropped = service_last_words(&r->service);
 	tcpstat_finish(r->tcpstat);
 	/* A wrong filter is found at a packet: there is nothing to report. */
 	if (r->code != EXIT_USAGE &&
 	    !view_finish(r->view, r->capture, tcpstat_counters(r->tcpstat), r->first_ts_ns, r->last_ts_ns,
-			text, sizeof text))
+			dropped, text, sizeof text))
 		fail(r, EXIT_RUNTIME, text);
-	if (r->writer && capture_writer_close(r->writer, &error) < 0)
+	if (!service_close(&r->service, text, sizeof text))
+		fail(r, EXIT_RUNTIME, text);
+	if (r->files && capture_files_close(r->files, &error) < 0)
 		capture_failed(r, &error);
-	r->writer = NULL;
+	r->files = NULL;
 	if (r->code == EXIT_OK && r->options->fail_on >= 0 && r->severity >= r->options->fail_on)
 		r->code = EXIT_FINDING;
 }
@@ -321,6 +348,7 @@ enum exit_code run(const struct options *options)
 	struct run r = { .options = options, .severity = -1, .first_ts_ns = TCPSTAT_NULL, .last_ts_ns = TCPSTAT_NULL,
 		.start_ts_ns = TCPSTAT_NULL };
 	struct capture_error error;
+	char text[512];
 
 	if (options->mode == MODE_INTERFACES)
 		return list_interfaces(&r);
@@ -334,11 +362,12 @@ enum exit_code run(const struct options *options)
 			finish(&r);
 		}
 	}
-	if (r.writer)
-		capture_writer_close(r.writer, &error);
+	if (r.files)
+		capture_files_close(r.files, &error);
 	if (r.tcpstat)
 		tcpstat_free(r.tcpstat);
 	view_free(r.view);
+	service_close(&r.service, text, sizeof text);
 	if (r.capture) {
 		signal(SIGINT, SIG_DFL);
 		signal(SIGTERM, SIG_DFL);

@@ -413,7 +413,7 @@ static bool open_all(struct screen *s)
 
 enum exit_code screen_run(const struct options *o)
 {
-	struct screen s = { .options = o, .style = view_style(o, stdout), .severity = -1,
+	struct screen s = { .options = o, .style = view_style(o, stdout, STDOUT_FILENO), .severity = -1,
 		.begun_ns = now_ns(CLOCK_MONOTONIC) };
 	struct capture_error error;
 	int signal = 0;

@@ -4,6 +4,7 @@
 #include "sink/detail.h"
 #include "sink/json.h"
 #include "sink/ladder.h"
+#include "sink/ticker.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,6 +18,8 @@ struct view {
 	const struct options *options;
 	FILE *out;
 	struct style style;
+	struct ticker ticker;
+	bool ticks;                     /* live: a line for each connection */
 	struct report *report;          /* of these the one that the mode asks for */
 	struct detail *detail;
 	struct ladder *ladder;
@@ -27,7 +30,7 @@ struct view {
 	bool seen;                      /* the connection that was asked for */
 };
 
-static unsigned width_of(FILE *out)
+static unsigned width_of(int fd)
 {
 	const char *columns = getenv("COLUMNS");
 	struct winsize size;
@@ -35,20 +38,20 @@ static unsigned width_of(FILE *out)
 
 	if (n > 0 && n < 10000)
 		return (unsigned)n;
-	return isatty(fileno(out)) && !ioctl(fileno(out), TIOCGWINSZ, &size) ? size.ws_col : 0;
+	return isatty(fd) && !ioctl(fd, TIOCGWINSZ, &size) ? size.ws_col : 0;
 }
 
-struct style view_style(const struct options *o, FILE *out)
+struct style view_style(const struct options *o, FILE *out, int fd)
 {
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-	bool plain = (no_color && *no_color) || !term || !strcmp(term, "dumb") || !isatty(fileno(out));
+	bool plain = (no_color && *no_color) || !term || !strcmp(term, "dumb") || !isatty(fd);
 
 	return (struct style){
 		.out = out,
 		.utf8 = !o->ascii && !strcmp(nl_langinfo(CODESET), "UTF-8"),
 		.color = o->color == COLOR_ALWAYS || (o->color == COLOR_AUTO && !plain),
 		.resolve = o->names,
-		.width = width_of(out),
+		.width = width_of(fd),
 		.verbose = o->verbose,
 		.explain = o->explain || o->mode == MODE_CONN,
 	};
@@ -83,6 +86,9 @@ static bool open_sink(struct view *v, const struct capture_facts *facts)
 	case MODE_REPORT:
 		v->report = report_new(&v->style, o->top);
 		v->events |= REPORT_EVENTS;
+		ticker_init(&v->ticker, &v->style);
+		v->ticks = (o->n_interfaces || o->tail) && o->verbose >= 0;
+		v->events |= v->ticks ? TICKER_EVENTS : 0;
 		return v->report;
 	case MODE_CONN:
 		v->detail = detail_new(&v->style, o->conn);
@@ -108,7 +114,8 @@ static bool open_sink(struct view *v, const struct capture_facts *facts)
 	}
 }
 
-struct view *view_new(const struct options *o, FILE *out, const struct capture_facts *facts, char *error, size_t size)
+struct view *view_new(const struct options *o, FILE *out, int fd, const struct capture_facts *facts, char *error,
+		size_t size)
 {
 	struct view *v = calloc(1, sizeof *v);
 
@@ -118,7 +125,7 @@ struct view *view_new(const struct options *o, FILE *out, const struct capture_f
 	}
 	v->options = o;
 	v->out = out;
-	v->style = view_style(o, out);
+	v->style = view_style(o, out, fd);
 	v->events = o->fail_on >= 0 ? TCPSTAT_MASK(TCPSTAT_EV_FINDING) : 0;
 	snprintf(error, size, "out of memory");
 	if (open_streams(v, error, size) && open_sink(v, facts))
@@ -154,8 +161,10 @@ bool view_wants_bytes(const struct view *v, uint32_t *only_conn)
 
 static void show(struct view *v, const struct tcpstat_event *ev)
 {
-	if (v->report)
+	if (v->report && ev->type != TCPSTAT_EV_PROGRESS)
 		report_event(v->report, ev);
+	if (v->ticks)
+		ticker_event(&v->ticker, ev);
 	if (v->detail)
 		detail_event(v->detail, ev);
 	if (v->ladder)
@@ -198,8 +207,55 @@ void view_flush(struct view *v)
 		json_flush(v->json);
 	if (v->csv)
 		csv_flush(v->csv);
-	if (v->options->mode == MODE_FOLLOW)
+	if (v->options->mode == MODE_FOLLOW || v->ticks)
 		fflush(v->out);
+}
+
+static void print_notice(const struct style *style, const struct record_notice *n)
+{
+	static const struct style plain;
+	char name[256], count[FORMAT_MAX];
+
+	if (n->interface)
+		fprintf(stderr, "tcpstat: %s: ", format_safe(name, sizeof name, &plain, n->interface));
+	else
+		fputs("tcpstat: ", stderr);
+	switch ((enum record_notice_what)n->what) {
+	case RECORD_NOTICE_RECORDS_DROPPED:
+		fprintf(stderr, "%s lines dropped: their reader is too slow\n", format_count(count, n->count));
+		break;
+	case RECORD_NOTICE_PACKETS_DROPPED:
+		fprintf(stderr, "%s packets dropped by the capturing system\n", format_count(count, n->count));
+		break;
+	case RECORD_NOTICE_INTERFACE_DOWN: fputs("went down; waiting for it\n", stderr); break;
+	case RECORD_NOTICE_INTERFACE_UP: fputs("is up again\n", stderr); break;
+	case RECORD_NOTICE_INTERFACE_GONE: fputs("is no more\n", stderr); break;
+	case RECORD_NOTICE_CLOCK_STEP:
+		fprintf(stderr, "the clock was set %s %s; times go on as before\n",
+			format_duration(count, style, n->step_ns < 0 ? -n->step_ns : n->step_ns),
+			n->step_ns < 0 ? "back" : "ahead");
+	}
+}
+
+void view_notice(struct view *v, const struct record_notice *n)
+{
+	/* in the lines of the ticker there is a place for it */
+	bool shown = v->ticks && n->what == RECORD_NOTICE_PACKETS_DROPPED;
+
+	if (v->json)
+		json_notice(v->json, n);
+	else if (!shown && v->options->verbose >= 0)
+		print_notice(&v->style, n);
+	view_flush(v);
+}
+
+void view_line(struct view *v, const struct tcpstat_gauges *gauges, const struct tcpstat_counters *counters,
+		int64_t dropped, int64_t now_ns, int64_t span_ns)
+{
+	if (!v->ticks)
+		return;
+	ticker_line(&v->ticker, gauges, counters, dropped, now_ns, span_ns);
+	fflush(v->out);
 }
 
 bool view_done(const struct view *v)
@@ -213,10 +269,9 @@ bool view_done(const struct view *v)
 		(v->options->mode == MODE_FLOW || v->options->mode == MODE_FOLLOW);
 }
 
-static void print_report(struct view *v, struct capture *capture, const struct tcpstat_counters *counters,
-		int64_t first_ts_ns, int64_t last_ts_ns)
+static void print_report(struct report *report, const struct options *o, struct capture *capture,
+		const struct tcpstat_counters *counters, int64_t first_ts_ns, int64_t last_ts_ns)
 {
-	const struct options *o = v->options;
 	const struct capture_facts *facts = capture_facts(capture);
 	struct report_facts r = {
 		.names = o->n_files ? o->files : o->interfaces, .n_names = o->n_files ? o->n_files : o->n_interfaces,
@@ -230,28 +285,58 @@ static void print_report(struct view *v, struct capture *capture, const struct t
 	for (i = 0; i < facts->n_interfaces; i++)
 		if (facts->interfaces[i].dropped > 0)
 			r.dropped = (r.dropped > 0 ? r.dropped : 0) + facts->interfaces[i].dropped;
-	report_print(v->report, &r, counters);
+	report_print(report, &r, counters);
+}
+
+static void on_open(void *ctx, const struct tcpstat_event *ev)
+{
+	report_event(ctx, ev);
+}
+
+void view_now(struct view *v, struct capture *capture, const struct tcpstat *tcpstat, int64_t first_ts_ns,
+		int64_t last_ts_ns)
+{
+	struct report *copy = v->report ? report_copy(v->report) : NULL;
+	struct style style = v->style;
+	struct ticker once;
+	struct tcpstat_gauges gauges;
+
+	if (copy) {
+		tcpstat_each(tcpstat, on_open, copy);
+		print_report(copy, v->options, capture, tcpstat_counters(tcpstat), first_ts_ns, last_ts_ns);
+		fputc('\n', v->out);
+		report_free(copy);
+		fflush(v->out);
+		return;
+	}
+	style.out = stderr;
+	ticker_init(&once, &style);
+	tcpstat_gauges(tcpstat, &gauges);
+	ticker_line(&once, &gauges, tcpstat_counters(tcpstat), TCPSTAT_NULL, capture_now_ns(capture),
+		first_ts_ns == TCPSTAT_NULL ? 0 : last_ts_ns - first_ts_ns);
 }
 
 static bool print_end(struct view *v, struct capture *capture, const struct tcpstat_counters *counters,
-		int64_t first_ts_ns, int64_t last_ts_ns)
+		int64_t first_ts_ns, int64_t last_ts_ns, int64_t records_dropped)
 {
+	if (v->ticks)
+		fputc('\n', v->out);
 	if (v->report)
-		print_report(v, capture, counters, first_ts_ns, last_ts_ns);
+		print_report(v->report, v->options, capture, counters, first_ts_ns, last_ts_ns);
 	if (v->detail)
 		return detail_print(v->detail);
 	if (v->ladder)
 		return ladder_print(v->ladder);
 	if (v->json)
-		json_summary(v->json, capture_facts(capture), counters);
+		json_summary(v->json, capture_facts(capture), counters, records_dropped);
 	return v->options->mode != MODE_FOLLOW || v->seen;
 }
 
 bool view_finish(struct view *v, struct capture *capture, const struct tcpstat_counters *counters, int64_t first_ts_ns,
-		int64_t last_ts_ns, char *error, size_t size)
+		int64_t last_ts_ns, int64_t records_dropped, char *error, size_t size)
 {
 	enum streams_status status = v->streams ? streams_finish(v->streams) : STREAMS_OK;
-	bool found = print_end(v, capture, counters, first_ts_ns, last_ts_ns);
+	bool found = print_end(v, capture, counters, first_ts_ns, last_ts_ns, records_dropped);
 	int failed = json_close(v->json), csv_failed = csv_close(v->csv);
 
 	v->json = NULL;

@@ -149,7 +149,8 @@ static void report(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 	const struct flow_key *k = &c->node.key;
 
 	*out = (struct tcpstat_conn){ .number = c->number, .incarnation = c->incarnation, .previous = c->previous,
-		.midstream = c->midstream, .first_ts_ns = c->first_ts, .last_ts_ns = c->last_ts,
+		.midstream = c->midstream, .over = conn_class(c) == CONN_CLOSED,
+		.over_told = c->rest && c->rest->over_told, .first_ts_ns = c->first_ts, .last_ts_ns = c->last_ts,
 		.first_frame = c->first_frame,
 		.last_frame = c->last_frame, .duration_ns = c->last_ts - c->first_ts, .completeness = c->completeness,
 		.tunnel = c->tunnel };
@@ -207,10 +208,16 @@ void conn_progress(struct conn *c, int64_t now, const struct tcpstat_config *con
 {
 	struct emitter e = { config, c->number, NULL, NULL };
 
-	if (!c->rest || now - (c->rest->progress_ts ? c->rest->progress_ts : c->first_ts) < config->progress_ns)
+	bool over = conn_class(c) == CONN_CLOSED;
+
+	if (!c->rest || !emit_wants(&e, TCPSTAT_EV_PROGRESS))
+		return;
+	if ((!over || c->rest->over_told) &&
+	    now - (c->rest->progress_ts ? c->rest->progress_ts : c->first_ts) < config->progress_ns)
 		return;
 	c->rest->progress_ts = now;
 	tell(c, TCPSTAT_EV_PROGRESS, now, &e);
+	c->rest->over_told = over;
 }
 
 static void find(const struct conn *c, int64_t now, struct tcpstat_conn *out, struct survey *survey,

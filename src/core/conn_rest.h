@@ -20,6 +20,7 @@ struct conn_rest {
 	struct latency latency;
 	int64_t progress_ts;            /* when EV_PROGRESS was said last; 0: not yet */
 	struct watch watch;
+	bool over_told;                 /* EV_PROGRESS said that the connection is over */
 	struct replay *replay;          /* NULL: over the budget */
 };
 

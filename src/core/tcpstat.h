@@ -351,6 +351,8 @@ struct tcpstat_conn {
 	struct tcpstat_addr addr[2];    /* client, server */
 	uint16_t port[2];
 	bool midstream;
+	bool over;                      /* both endpoints have ended; late segments may still come */
+	bool over_told;                 /* EV_CONNECTION: EV_PROGRESS has said that it is over */
 	enum tcpstat_vantage vantage;
 	int64_t first_ts_ns, last_ts_ns, duration_ns;
 	uint64_t first_frame, last_frame;
@@ -407,8 +409,9 @@ struct tcpstat_config {
 	uint64_t reasm_conn_bytes;      /* out-of-order bytes buffered for one direction; 0: 16 MiB */
 	uint64_t hash_seed;             /* of the flow table; pass random bits */
 	bool live;                      /* idle connections end by timeout of their state, not only at the end */
-	int64_t progress_ns;            /* a connection with packets says EV_PROGRESS so often; 0: 10 s */
 	uint32_t watched;               /* set by the analyzer: events that its own findings need */
+	int64_t progress_ns;            /* a connection with packets says EV_PROGRESS so often, and once when
+	                                 * it is over; 0: 10 s */
 };
 
 struct tcpstat;

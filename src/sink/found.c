@@ -64,6 +64,30 @@ void found_free(struct found *f)
 	free(f);
 }
 
+struct found *found_copy(const struct found *from)
+{
+	struct found *f = found_new(&from->style);
+
+	if (!f)
+		return NULL;
+	memcpy(f->seen, from->seen, sizeof f->seen);
+	memcpy(f->tally, from->tally, sizeof f->tally);
+	f->n_tally = from->n_tally;
+	for (; f->n < from->n; f->n++) {
+		struct finding *copy = &f->list[f->n];
+
+		*copy = from->list[f->n];
+		copy->title = copy->title ? strdup(copy->title) : NULL;
+		copy->detail = copy->detail ? strdup(copy->detail) : NULL;
+		if (!copy->title || (!copy->detail && from->list[f->n].detail)) {
+			f->n++;
+			found_free(f);
+			return NULL;
+		}
+	}
+	return f;
+}
+
 static bool worse(const struct finding *a, const struct finding *b)
 {
 	return a->severity != b->severity ? a->severity > b->severity : a->cost_ns > b->cost_ns;

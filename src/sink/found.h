@@ -17,6 +17,8 @@ struct found;
 
 /* NULL: out of memory. */
 struct found *found_new(const struct style *);
+/* A copy with texts of its own; NULL: out of memory. */
+struct found *found_copy(const struct found *);
 void found_free(struct found *);
 /* False: out of memory, this one is not kept whole. */
 bool found_event(struct found *, const struct tcpstat_event *);

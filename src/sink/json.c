@@ -222,9 +222,19 @@ static void put_end(struct json *j, const struct record_summary *s)
 	put_str(j, j->options.document ? "}\n" : "\n");
 }
 
-void json_summary(struct json *j, const struct capture_facts *facts, const struct tcpstat_counters *counters)
+void json_notice(struct json *j, const struct record_notice *n)
 {
-	struct record_summary s = { .counters = *counters, .connections = j->n_connections, .findings = j->n_findings };
+	if (j->error || j->options.document)
+		return;
+	put_tree(j, tree_record(&record_notice, NULL, n, false));
+	put_str(j, "\n");
+}
+
+void json_summary(struct json *j, const struct capture_facts *facts, const struct tcpstat_counters *counters,
+	int64_t records_dropped)
+{
+	struct record_summary s = { .counters = *counters, .records_dropped = records_dropped,
+		.connections = j->n_connections, .findings = j->n_findings };
 
 	if (j->error)
 		return;

@@ -4,7 +4,7 @@
  *     json_capture(j, facts);                 once, first
  *     json_event(j, ev);                      each event; what is not asked for is passed over
  *     json_flush(j);                          live: after each packet
- *     json_summary(j, facts, counters);       once, last
+ *     json_summary(j, facts, counters, n);    once, last
  *     r = json_close(j);                      0, or the errno of what went wrong first
  *
  * Memory is constant: a buffer of the size of the longest record. A write that fails (EPIPE: the reader has gone) makes
@@ -34,7 +34,11 @@ struct json *json_new(const struct json_options *);
 void json_capture(struct json *, const struct capture_facts *);
 void json_event(struct json *, const struct tcpstat_event *);
 void json_flush(struct json *);
-void json_summary(struct json *, const struct capture_facts *, const struct tcpstat_counters *);
+/* Live: at any time between the two. */
+void json_notice(struct json *, const struct record_notice *);
+/* `records_dropped` on the way to the reader; TCPSTAT_NULL: not live. */
+void json_summary(struct json *, const struct capture_facts *, const struct tcpstat_counters *,
+	int64_t records_dropped);
 /* 0, or the errno of the first failure. */
 int json_error(const struct json *);
 /* Writes what is left and frees; the stream stays open. 0, or the errno of the first failure. NULL is ignored. */

@@ -27,6 +27,7 @@ NAMES(where, TCPSTAT_DUPLICATE_WHERES(X))
 NAMES(gap_why, TCPSTAT_GAP_WHYS(X))
 NAMES(cc, TCPSTAT_CCS(X))
 NAMES(severity, TCPSTAT_SEVERITIES(X))
+NAMES(notice, RECORD_NOTICES(X))
 #undef X
 
 /* --- tables ------------------------------------------------------------------------------------------------------ */
@@ -75,6 +76,7 @@ static const struct record records[TCPSTAT_NEVENTS] = {
 	EVENT(EV_CONNECTION, "connection", connection)
 };
 const struct record record_capture = { "capture", NULL, &capture_table, capture_help };
+const struct record record_notice = { "notice", NULL, &notice_table, notice_help };
 const struct record record_summary = { "summary", NULL, &summary_table, summary_help };
 
 const struct record *record_of(enum tcpstat_event_type type)

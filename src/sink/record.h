@@ -104,14 +104,32 @@ struct record_capture {
 struct record_summary {
 	struct record_capture capture;
 	int64_t duration_ns;
+	int64_t records_dropped;
 	int64_t connections, findings;
 	struct tcpstat_counters counters;
 	int64_t states[2][TCPSTAT_NSTATES]; /* endpoints by the state in which they were last */
 };
 
+#define RECORD_NOTICES(X) \
+	X(NOTICE_RECORDS_DROPPED, "records_dropped") X(NOTICE_PACKETS_DROPPED, "packets_dropped") \
+	X(NOTICE_INTERFACE_DOWN, "interface_down") X(NOTICE_INTERFACE_UP, "interface_up") \
+	X(NOTICE_INTERFACE_GONE, "interface_gone") X(NOTICE_CLOCK_STEP, "clock_step")
+
+#define X(constant, name) RECORD_##constant,
+enum record_notice_what { RECORD_NOTICES(X) };
+#undef X
+
+/* What happened to the capture itself. */
+struct record_notice {
+	int64_t ts_ns;
+	uint8_t what;                   /* enum record_notice_what */
+	const char *interface;          /* NULL: all, or none */
+	int64_t count, total, step_ns;  /* TCPSTAT_NULL where there is none */
+};
+
 /* The record of an event type; NULL for a type that is no record (segment). */
 const struct record *record_of(enum tcpstat_event_type);
-extern const struct record record_capture, record_summary;
+extern const struct record record_capture, record_notice, record_summary;
 
 /* Where the fields of the body of `ev` begin. */
 const void *record_body(const struct tcpstat_event *ev);

@@ -162,7 +162,7 @@ static void count(struct totals *t, const struct tcpstat_conn *c)
 
 void report_event(struct report *r, const struct tcpstat_event *ev)
 {
-	if (ev->type == TCPSTAT_EV_CONNECTION) {
+	if (ev->type == TCPSTAT_EV_CONNECTION || ev->type == TCPSTAT_EV_PROGRESS) {
 		count(&r->totals, ev->connection);
 		keep(r, ev->connection);
 	} else if (ev->type == TCPSTAT_EV_FINDING) {
@@ -200,6 +200,40 @@ void report_free(struct report *r)
 	free(r->heap);
 	found_free(r->found);
 	free(r);
+}
+
+static bool copy_rows(struct report *to, const struct report *from)
+{
+	to->heap = calloc(from->n_rows + 1, sizeof *to->heap);
+	if (!to->heap)
+		return false;
+	to->max_rows = from->n_rows + 1;
+	for (; to->n_rows < from->n_rows; to->n_rows++) {
+		to->heap[to->n_rows] = malloc(sizeof **to->heap);
+		if (!to->heap[to->n_rows])
+			return false;
+		*to->heap[to->n_rows] = *from->heap[to->n_rows];
+	}
+	return true;
+}
+
+struct report *report_copy(const struct report *from)
+{
+	struct report *r = report_new(&from->style, from->top);
+
+	if (!r || !copy_rows(r, from)) {
+		report_free(r);
+		return NULL;
+	}
+	r->totals = from->totals;
+	found_free(r->found);
+	r->found = found_copy(from->found);
+	if (!r->found) {
+		report_free(r);
+		return NULL;
+	}
+	r->no_memory |= from->no_memory;
+	return r;
 }
 
 /* ------------------------------------------------------------------------------------------------------ the text */

@@ -36,6 +36,9 @@ enum {
 /* `top` 0: no table. NULL: out of memory. */
 struct report *report_new(const struct style *, uint64_t top);
 void report_free(struct report *);
+/* Another one that knows the same, to be printed while this one goes on. NULL: out of memory. */
+struct report *report_copy(const struct report *);
+/* A connection that goes on (EV_PROGRESS) counts as one that is still open: in a copy only. */
 void report_event(struct report *, const struct tcpstat_event *);
 void report_print(struct report *, const struct report_facts *, const struct tcpstat_counters *);
 

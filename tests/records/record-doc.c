@@ -249,6 +249,8 @@ static int print_schema(void)
 			add_record(defs, record_of(t));
 			json_object_array_add(any, ref_to("record_", record_of(t)->type));
 		}
+	add_record(defs, &record_notice);
+	json_object_array_add(any, ref_to("record_", "notice"));
 	add_record(defs, &record_summary);
 	json_object_array_add(any, ref_to("record_", "summary"));
 	add(defs, "document", document());
@@ -362,6 +364,8 @@ static const struct record_table *table_named(const char *name)
 		return record_of(TCPSTAT_EV_STATE)->head;
 	if (!strcmp(name, record_capture.type))
 		return record_capture.body;
+	if (!strcmp(name, record_notice.type))
+		return record_notice.body;
 	if (!strcmp(name, record_summary.type))
 		return record_summary.body;
 	for (unsigned type = 0; type < TCPSTAT_NEVENTS; type++)

@@ -1,0 +1,107 @@
+"""Live, over a link that drops and delays: the records equal those of the file written at the same time."""
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+
+import net
+from net import PROGRAM, Net, stop
+
+T = net.Test()
+
+
+def records(text):
+    """The events as they are, the connections by their number; not what only a live capture has."""
+    lines = [json.loads(line) for line in text.splitlines()]
+    events = [r for r in lines if r["type"] not in ("capture", "summary", "notice", "connection")]
+    connections = sorted((r for r in lines if r["type"] == "connection"), key=lambda r: r["conn"])
+    return lines, events, connections
+
+
+def differences(live, read):
+    """The first few, as text."""
+    found = [f"{a}\n{b}" for a, b in zip(live, read) if a != b][:2]
+    return "\n".join(found + [f"{len(live)} live, {len(read)} read"])
+
+
+def compare(directory):
+    trace = os.path.join(directory, "trace.pcap")
+    with Net(delay_ms=10, loss=0.02) as link:
+        link.serve()
+        program = link.tcpstat("-i", "eth0", "--jsonl", "--events", "all", "-w", trace)
+        link.fetch(6, 300000)
+        time.sleep(1)
+        out, status = stop(program)
+    lines, events, connections = records(out.decode())
+    T.ok("the live run ends well", status == 0, status)
+    T.ok("first the capture, last the summary", lines[0]["type"] == "capture" and lines[-1]["type"] == "summary")
+    T.ok("six connections", len(connections) == 6, connections)
+    T.ok("the link lost segments", any(r["type"] == "retransmission" for r in events))
+    T.ok("no packet was dropped", lines[-1]["drops"]["kernel"] == 0, lines[-1]["drops"])
+    T.ok("no record was dropped", lines[-1]["records_dropped"] == 0, lines[-1])
+    again = subprocess.run([PROGRAM, "--jsonl", "--events", "all", trace], stdout=subprocess.PIPE, check=True)
+    again_lines, again_events, again_connections = records(again.stdout)
+    T.ok("the file has as many packets", lines[-1]["packets"] == again_lines[-1]["packets"] > 0)
+    T.ok("the same events", events == again_events, differences(events, again_events))
+    T.ok("the same connections", connections == again_connections, differences(connections, again_connections))
+
+
+def text():
+    with Net(delay_ms=5) as link:
+        link.serve()
+        program = link.tcpstat("-i", "eth0", "-i", "lo", "--interval", "1", stderr=subprocess.PIPE)
+        link.fetch(2, 1000)
+        time.sleep(1)
+        program.send_signal(net.signal.SIGUSR1)
+        time.sleep(0.5)
+        link.ip("-n", link.server, "link", "set", "eth0", "down")
+        time.sleep(1)
+        link.ip("-n", link.server, "link", "set", "eth0", "up")
+        time.sleep(1)
+        link.fetch(1, 1000)
+        time.sleep(1)
+        program.send_signal(net.signal.SIGINT)
+        out, err = (x.decode() for x in program.communicate(timeout=20))
+    T.ok("a line for each connection when it is over", out.count("  closed, ") == 3, out)
+    T.ok("a line about the whole", "packets/s" in out, out)
+    T.ok("SIGUSR1: a report in between", "2 connections" in out and out.index("2 connections") < out.index("3 connections"),
+         out)
+    T.ok("an interface that goes down is told", "eth0: went down" in err, err)
+    T.ok("and so is its return", "eth0: is up again" in err, err)
+    T.ok("both interfaces are in the report", "\neth0, lo: " in out, out)
+    T.ok("it ends well", program.returncode == 0, program.returncode)
+
+
+def rotation(directory):
+    with Net(delay_ms=1) as link:
+        link.serve()
+        name = os.path.join(directory, "row.pcap")
+        program = link.tcpstat("-i", "eth0", "-q", "-w", name, "-b", "packets:50", "-b", "files:3", "tcp")
+        link.fetch(6, 200000)
+        time.sleep(1)
+        stop(program)
+        files = sorted(f for f in os.listdir(directory) if f.startswith("row_"))
+        T.ok("-b files:3 keeps the last three", len(files) == 3 and files[0] > "row_00002", files)
+        name = os.path.join(directory, "some.pcap")
+        program = link.tcpstat("-i", "eth0", "-q", "-w", name, "-b", "packets:20", "-a", "files:2", "tcp")
+        link.fetch(6, 200000)
+        out, status = stop(program)
+        files = sorted(f for f in os.listdir(directory) if f.startswith("some_"))
+        T.ok("-a files:2 ends it", len(files) == 2 and status == 0 and b": 40 packets" in out, (files, out))
+
+
+def main():
+    why = net.cannot()
+    if why:
+        print("1..0 # SKIP", why)
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        compare(directory)
+        text()
+        rotation(directory)
+    T.done()
+
+
+main()
