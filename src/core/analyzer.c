@@ -213,6 +213,8 @@ static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct 
 	}
 	make_room(t);
 	struct conn *c = (struct conn *)flow_table_find(&t->flows, &key);
+	if (c)
+		conn_fetch(c);
 	uint32_t previous = 0, incarnation = 0;
 	if (c && conn_is_new_incarnation(c, v, swapped)) {
 		previous = c->number;
@@ -243,6 +245,8 @@ static void handle_icmp(struct tcpstat *t, const struct icmp_view *v, const stru
 	struct flow_key key;
 	bool swapped = flow_key_init(&key, &v->src, v->src_port, &v->dst, v->dst_port);
 	struct conn *c = (struct conn *)flow_table_find(&t->flows, &key);
+	if (c)
+		conn_fetch(c);
 
 	if (c)
 		ev.dir = swapped == c->client ? TCPSTAT_C2S : TCPSTAT_S2C;

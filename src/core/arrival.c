@@ -22,7 +22,7 @@ static void deliver(struct replay *r, struct side *d, struct ack *a, int64_t now
 	if (res.sampled)
 		replay_tell_rtt(r, d, e, a, &res);
 	if (!r->finishing || now_ns <= r->last_ns)
-		owner_ack(d, a, &res, vantage_half_ns(&r->vantage, d->dir));
+		owner_ack(d, a, &res, vantage_half_ns(r->vantage, d->dir));
 	replay_tell_sender(r, d, e, now_ns, a->frame);
 }
 
@@ -62,7 +62,7 @@ static enum arrival arrival_of(const struct replay *r, const struct side *d, con
 		return ARRIVAL_DISPROVEN;
 	if ((timed && seq_diff(a->ts_val, d->last_ecr) > 0) || (in_order && a->end > a->seq))
 		return ARRIVAL_PROVEN;
-	return a->seen_ns + vantage_half_ns(&r->vantage, d->dir) <= sent_ns ? ARRIVAL_DUE : ARRIVAL_NOT_DUE;
+	return a->seen_ns + vantage_half_ns(r->vantage, d->dir) <= sent_ns ? ARRIVAL_DUE : ARRIVAL_NOT_DUE;
 }
 
 static void hold_overdue(struct side *d, int64_t seen_before_ns)
@@ -74,7 +74,7 @@ static void hold_overdue(struct side *d, int64_t seen_before_ns)
 void arrival_flush(struct replay *r, struct side *d, const struct segment *s, int64_t sent_ns, bool again,
 			  const struct emitter *e)
 {
-	int64_t half_ns = vantage_half_ns(&r->vantage, d->dir);
+	int64_t half_ns = vantage_half_ns(r->vantage, d->dir);
 	int64_t slack_ns = again ? 0 : 2 * (int64_t)MS + half_ns / 8; /* how well its time of sending is known */
 
 	while (d->pending_n) {
@@ -130,7 +130,7 @@ static bool pending_push(struct side *d, struct budget *b, const struct ack *a)
 void arrival_seen(struct replay *r, struct side *d, const struct segment *s, const struct emitter *e)
 {
 	const struct tcp_view *v = s->view;
-	int64_t half_ns = vantage_half_ns(&r->vantage, d->dir);
+	int64_t half_ns = vantage_half_ns(r->vantage, d->dir);
 
 	if (!(s->flags & TH_ACK) || s->flags & TH_RST || !d->snd.started)
 		return;
@@ -139,14 +139,14 @@ void arrival_seen(struct replay *r, struct side *d, const struct segment *s, con
 			 .ts_val = v->opts.ts_val, .ts_ecr = v->opts.ts_ecr, .flags = s->flags, .n_sack = s->n_sack,
 			 .dsack = s->dsack, .has_ts = v->opts.has_ts, .wnd_exact = s->wnd_exact };
 	memcpy(a.sack, s->sack, sizeof a.sack);
-	verdict_ack(d, e, s, vantage_half_ns(&r->vantage, !d->dir), r->acked[d->dir]);
+	verdict_ack(d, e, s, vantage_half_ns(r->vantage, !d->dir), r->acked[d->dir]);
 	if (s->ack > r->acked[d->dir]) {
 		r->acked[d->dir] = s->ack;
 		d->hole_sign_ns = 0;
 	} else if (!d->hole_sign_ns && d->holes && s->ack < d->snd.snd_nxt) {
 		d->hole_sign_ns = s->ts;
 	}
-	d->near = vantage_is_near(&r->vantage, d->dir);
+	d->near = vantage_is_near(r->vantage, d->dir);
 	if (d->near && !d->pending_n) {
 		deliver(r, d, &a, s->ts + half_ns, e);
 		return;
@@ -172,5 +172,5 @@ void arrival_seen(struct replay *r, struct side *d, const struct segment *s, con
 void arrival_finish(struct replay *r, struct side *d, const struct emitter *e)
 {
 	while (d->pending_n)
-		pending_deliver(r, d, arrival_pending(d, 0)->seen_ns + vantage_half_ns(&r->vantage, d->dir), e);
+		pending_deliver(r, d, arrival_pending(d, 0)->seen_ns + vantage_half_ns(r->vantage, d->dir), e);
 }

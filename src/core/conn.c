@@ -1,5 +1,6 @@
 #include "core/conn.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "core/conn_rest.h"
@@ -63,7 +64,10 @@ void conn_fini(struct conn *c, struct budget *budget)
 	copy_fini(&c->rest->copy, budget);
 	window_fini(&c->rest->window, budget);
 	latency_fini(&c->rest->latency, budget);
-	watch_fini(&c->rest->watch, budget);
+	if (c->rest->watch) {
+		watch_fini(c->rest->watch, budget);
+		budget_resize(budget, c->rest->watch, sizeof *c->rest->watch, 0);
+	}
 	replay_free(c->rest->replay);
 	budget_resize(budget, c->rest, sizeof *c->rest, 0);
 	c->rest = NULL;
@@ -358,7 +362,7 @@ static void track(struct conn *c, struct budget *budget, struct segment *s, bool
 	reasm_segment(r->reasm, s, e);
 	if (!plausible)
 		return;
-	vantage_segment(&r->vantage, s);
+	int64_t late_ns = vantage_segment(&r->vantage, s);
 	for (int i = 0; i < 2; i++) {
 		half_ns[i] = vantage_half_ns(&r->vantage, i);
 		if (!half_ns[i])
@@ -366,7 +370,7 @@ static void track(struct conn *c, struct budget *budget, struct segment *s, bool
 	}
 	window_segment(&r->window, budget, s, half_ns, e);
 	dupack_segment(&r->dupack, s, e);
-	if (r->replay && replay_segment(r->replay, s, e) == REPLAY_RETRANSMISSION && s->len)
+	if (r->replay && replay_segment(r->replay, s, late_ns, e) == REPLAY_RETRANSMISSION && s->len)
 		note_history(c, s->dir, 'T');
 	int64_t turn_ns = latency_segment(&r->latency, budget, s, half_ns);
 	if (!e->watch)
@@ -374,9 +378,9 @@ static void track(struct conn *c, struct budget *budget, struct segment *s, bool
 	struct watch_scene scene = { .half_ns = { half_ns[0], half_ns[1] }, .mss = { mss_of(c, 0), mss_of(c, 1) },
 		.state = { c->endpoints.ep[0].state, c->endpoints.ep[1].state },
 		.rto_ns = r->replay ? replay_rto_ns(r->replay, s->dir) : TCPSTAT_NULL };
-	watch_segment(&r->watch, budget, s, &scene);
+	watch_segment(r->watch, budget, s, &scene);
 	if (turn_ns != TCPSTAT_NULL)
-		watch_turn(&r->watch, budget, s->dir, s->frame, turn_ns);
+		watch_turn(r->watch, budget, s->dir, s->frame, turn_ns);
 }
 
 /* The SYN that was seen before there was anybody to show it to. */
@@ -405,9 +409,9 @@ static void show_syn(struct conn *c, struct budget *budget, const struct emitter
 
 static void watch_with(const struct conn *c, struct budget *budget, struct emitter *e)
 {
-	if (!c->rest || !e->config->watched)
+	if (!c->rest)
 		return;
-	e->watch = &c->rest->watch;
+	e->watch = c->rest->watch;
 	e->budget = budget;
 }
 
@@ -420,7 +424,9 @@ static bool open_rest(struct conn *c, struct budget *budget, bool with_syn, stru
 	}
 	reasm_init(c->rest->reasm, budget);
 	vantage_init(&c->rest->vantage);
-	c->rest->replay = replay_new(budget);
+	c->rest->replay = replay_new(budget, &c->rest->vantage);
+	if (e->config->watched)
+		c->rest->watch = budget_resize(budget, NULL, 0, sizeof *c->rest->watch);
 	watch_with(c, budget, e);
 	if (with_syn && !c->midstream)
 		show_syn(c, budget, e);
@@ -551,6 +557,23 @@ void conn_segment(struct conn *c, struct budget *budget, const struct tcp_view *
 	emit_segment(c, &s, &e);
 }
 
+void conn_fetch(const struct conn *c)
+{
+	const struct conn_rest *r = c->rest;
+
+	if (!r)
+		return;
+	fetch_block(r, sizeof *r);
+	fetch_block(c->dir, sizeof *c - offsetof(struct conn, dir));
+	if (r->watch)
+		fetch_block(r->watch, sizeof *r->watch);
+	if (r->window.state)
+		window_fetch(&r->window);
+	if (r->replay)
+		replay_fetch(r->replay);
+	copy_fetch(&r->copy);
+}
+
 /* ------------------------------------------------------------------------------------------------- incarnations */
 
 static bool has_ended(const struct endpoint *ep)
@@ -593,7 +616,7 @@ void conn_timeout(struct conn *c, bool give_up, int64_t ts, const struct tcpstat
 {
 	struct emitter e = emitter_of(c, config);
 
-	if (c->rest && config->watched)
-		e.watch = &c->rest->watch; /* a state: needs no memory */
+	if (c->rest)
+		e.watch = c->rest->watch; /* a state: needs no memory */
 	endpoints_timeout(&c->endpoints, give_up, ts, &e);
 }

@@ -81,6 +81,8 @@ void conn_init(struct conn *c, const struct tcp_view *, bool swapped, uint32_t n
 void conn_fini(struct conn *, struct budget *);
 /* Does this segment start another connection of the same addresses and ports? */
 bool conn_is_new_incarnation(const struct conn *, const struct tcp_view *, bool swapped);
+/* Asks the memory for what the next segment will touch: while that is on its way, other work can be done. */
+void conn_fetch(const struct conn *);
 /* The frame's bytes have been decoded into the view; of `pkt` only time and number count. */
 void conn_segment(struct conn *, struct budget *, const struct tcp_view *, bool swapped, const struct tcpstat_pkt *,
 	const struct tcpstat_config *);

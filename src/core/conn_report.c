@@ -223,7 +223,7 @@ void conn_progress(struct conn *c, int64_t now, const struct tcpstat_config *con
 static void find(const struct conn *c, int64_t now, struct tcpstat_conn *out, struct survey *survey,
 	const struct emitter *e)
 {
-	const struct watch *w = c->rest ? &c->rest->watch : NULL;
+	const struct watch *w = c->rest ? c->rest->watch : NULL;
 	const struct watch_mark *icmp = w ? watch_get(w, WATCH_ICMP, TCPSTAT_C2S) : NULL;
 	struct study study = { .emitter = e, .conn = out, .watch = w, .now_ns = now > c->last_ts ? now : c->last_ts };
 
@@ -251,10 +251,8 @@ void conn_finish(struct conn *c, struct budget *budget, struct survey *survey, i
 		.frame = c->last_frame, .connection = &out };
 
 	if (c->rest) {
-		if (config->watched) {
-			e.watch = &c->rest->watch;
-			e.budget = budget;
-		}
+		e.watch = c->rest->watch;
+		e.budget = budget;
 		reasm_finish(c->rest->reasm, c->last_ts, &e);
 		if (c->rest->replay)
 			replay_finish(c->rest->replay, &e);

@@ -19,8 +19,8 @@ struct conn_rest {
 	struct dupack dupack;
 	struct latency latency;
 	int64_t progress_ts;            /* when EV_PROGRESS was said last; 0: not yet */
-	struct watch watch;
 	bool over_told;                 /* EV_PROGRESS said that the connection is over */
+	struct watch *watch;            /* NULL: nobody asked for what it sees, or over the budget */
 	struct replay *replay;          /* NULL: over the budget */
 };
 

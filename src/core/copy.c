@@ -55,6 +55,12 @@ bool copy_seen(struct copy *c, struct budget *b, const struct segment *s, uint64
 	return false;
 }
 
+void copy_fetch(const struct copy *c)
+{
+	if (c->ring)
+		fetch_block(c->ring, sizeof *c->ring);
+}
+
 void copy_fini(struct copy *c, struct budget *b)
 {
 	if (c->ring)

@@ -6,7 +6,7 @@
 static int64_t sent_at(const struct replay *r, struct side *d, const struct segment *s)
 {
 	const struct tcp_opts *o = &s->view->opts;
-	int64_t half_ns = vantage_half_ns(&r->vantage, d->dir), latest_ns = s->ts;
+	int64_t half_ns = vantage_half_ns(r->vantage, d->dir), latest_ns = s->ts;
 
 	if (!o->has_ts)
 		return latest_ns;
@@ -112,7 +112,7 @@ static void send_new(struct replay *r, struct side *d, const struct segment *s, 
 		}
 	}
 	remember(sender_new_data(&d->snd, seq, s->end, sent_ns, flags, true), s);
-	owner_sent(d, s, sent_ns, vantage_half_ns(&r->vantage, d->dir));
+	owner_sent(d, s, sent_ns, vantage_half_ns(r->vantage, d->dir));
 }
 
 static enum replay_class go_back(struct replay *r, struct side *d, const struct segment *s, int64_t sent_ns,
@@ -182,7 +182,7 @@ static enum replay_class go_back(struct replay *r, struct side *d, const struct 
 	if (!s->len && s->flags & TH_FIN && (cause == TCPSTAT_CAUSE_RTO || cause == TCPSTAT_CAUSE_TLP))
 		cause = TCPSTAT_CAUSE_FIN;
 	/* Next to the receiver: what passed before has arrived. */
-	bool had_it = b->seen_whole && vantage_is_near(&r->vantage, !d->dir);
+	bool had_it = b->seen_whole && vantage_is_near(r->vantage, !d->dir);
 	bool acked = s->end <= r->acked[d->dir];
 	struct tcpstat_ev_retransmission told = {
 		.seq = s->view->seq, .seq_rel = (int64_t)(s->seq - SEQ_ISN), .len = s->len, .cause = cause,
@@ -217,7 +217,7 @@ enum replay_class departure_seen(struct replay *r, struct side *d, const struct 
 	if (s->flags & TH_SYN && s->flags & TH_ACK)
 		r->synack[d->dir] = true;
 	if (back && !probe && !opens)
-		backward_judge(d, s, vantage_half_ns(&r->vantage, d->dir), &b);
+		backward_judge(d, s, vantage_half_ns(r->vantage, d->dir), &b);
 	bool again = back && !probe && !opens && b.kind == BACKWARD_RETRANSMISSION;
 
 	if (!(back && b.kind != BACKWARD_RETRANSMISSION)) {

@@ -16,6 +16,13 @@ struct budget {
  * old block stays. New bytes are 0. */
 void *budget_resize(struct budget *, void *block, size_t old_size, size_t size);
 
+/* Asks for the cache lines of a block before they are needed. */
+static inline void fetch_block(const void *block, size_t size)
+{
+	for (size_t at = 0; at < size; at += 64)
+		__builtin_prefetch((const char *)block + at);
+}
+
 struct pool_slab;
 
 struct pool {

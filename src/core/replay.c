@@ -4,13 +4,13 @@
  * its timestamp clock shows it queued on the way), an ACK to it half a path later. */
 #include "core/replay_state.h"
 
-struct replay *replay_new(struct budget *budget)
+struct replay *replay_new(struct budget *budget, const struct vantage *vantage)
 {
 	struct replay *r = budget_resize(budget, NULL, 0, sizeof *r);
 
 	if (r) {
 		r->budget = budget;
-		vantage_init(&r->vantage);
+		r->vantage = vantage;
 	}
 	return r;
 }
@@ -67,7 +67,7 @@ static void learn_syn(struct replay *r, const struct segment *s)
 	r->stack[s->dir] = stack_of_syn(s->view);
 }
 
-enum replay_class replay_segment(struct replay *r, const struct segment *s, const struct emitter *e)
+enum replay_class replay_segment(struct replay *r, const struct segment *s, int64_t late_ns, const struct emitter *e)
 {
 	enum replay_class class = REPLAY_NEW;
 	struct side *d = r->side[s->dir];
@@ -83,8 +83,6 @@ enum replay_class replay_segment(struct replay *r, const struct segment *s, cons
 		r->reset_ns = 0;
 	if (s->flags & TH_SYN)
 		learn_syn(r, s);
-	int64_t late_ns = vantage_segment(&r->vantage, s);
-
 	if (late_ns >= 0 && !(s->flags & TH_SYN))
 		dist_add(&r->ack_delay[s->dir], r->budget, late_ns);
 	if (!d && segment_occupies(s))
@@ -94,6 +92,14 @@ enum replay_class replay_segment(struct replay *r, const struct segment *s, cons
 	if (r->side[!s->dir])
 		arrival_seen(r, r->side[!s->dir], s, e);
 	return class;
+}
+
+void replay_fetch(const struct replay *r)
+{
+	fetch_block(r, sizeof *r);
+	for (int i = 0; i < 2; i++)
+		if (r->side[i])
+			fetch_block(r->side[i], sizeof *r->side[i]);
 }
 
 int64_t replay_rto_ns(const struct replay *r, enum tcpstat_dir dir)

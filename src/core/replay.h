@@ -9,18 +9,23 @@
 #include "core/emit.h"
 #include "core/pool.h"
 #include "core/segment.h"
+#include "core/vantage.h"
 
 struct replay;
 
 /* What a segment turned out to be, as known at once (a verdict may be amended by a later event). */
 enum replay_class { REPLAY_NEW, REPLAY_RETRANSMISSION, REPLAY_OUT_OF_ORDER, REPLAY_DUPLICATE, REPLAY_PROBE };
 
-/* NULL: over the budget; the connection is then tracked without inference. */
-struct replay *replay_new(struct budget *);
+/* NULL: over the budget; the connection is then tracked without inference. The vantage is borrowed for good: whoever
+ * calls shows it every segment first. */
+struct replay *replay_new(struct budget *, const struct vantage *);
 void replay_free(struct replay *);
-enum replay_class replay_segment(struct replay *, const struct segment *, const struct emitter *);
+/* After vantage_segment, which said `late_ns`. */
+enum replay_class replay_segment(struct replay *, const struct segment *, int64_t late_ns, const struct emitter *);
 /* The retransmission timeout of a sender as it stands; TCPSTAT_NULL unknown. */
 int64_t replay_rto_ns(const struct replay *, enum tcpstat_dir);
+/* See conn_fetch. */
+void replay_fetch(const struct replay *);
 /* The connection ends: what waits is settled. */
 void replay_finish(struct replay *, const struct emitter *);
 /* Fills in the fields of `conn` that the replay knows (both halves, vantage, handshake halves); others stay. */

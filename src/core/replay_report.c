@@ -6,7 +6,7 @@
 /* A side's time as the time of day at the sender: a segment takes half of the half's round trip to the capture. */
 static int64_t at_sender(const struct replay *r, const struct side *d, int64_t now_ns)
 {
-	return now_ns - vantage_half_ns(&r->vantage, d->dir) / 2;
+	return now_ns - vantage_half_ns(r->vantage, d->dir) / 2;
 }
 
 static enum tcpstat_phase phase_of(const struct sender *s, const struct cong_one *o)
@@ -130,7 +130,7 @@ void replay_snapshot(const struct replay *r, struct tcpstat_conn *c)
 			limits_get_silent(r->syn[!i], c->duration_ns, c->half[i].limits);
 		}
 	}
-	c->vantage = vantage_of(&r->vantage);
-	c->handshake.client_half_ns = r->vantage.half[0].min_ns;
-	c->handshake.server_half_ns = r->vantage.half[1].min_ns;
+	c->vantage = vantage_of(r->vantage);
+	c->handshake.client_half_ns = r->vantage->half[0].min_ns;
+	c->handshake.server_half_ns = r->vantage->half[1].min_ns;
 }

@@ -12,7 +12,7 @@ enum { MS = 1000000 };
 
 struct replay {
 	struct budget *budget;
-	struct vantage vantage;
+	const struct vantage *vantage;  /* the connection's */
 	struct side *side[2];
 	struct dist rtt[2], ack_delay[2];
 	const struct stack *stack[2];
@@ -36,7 +36,7 @@ void arrival_finish(struct replay *, struct side *, const struct emitter *);
 /* The i-th ACK under way, oldest first; i < pending_n. */
 static inline struct ack *arrival_pending(const struct side *d, uint32_t i)
 {
-	return &d->pending[(d->pending_first + i) % d->pending_room];
+	return &d->pending[(d->pending_first + i) & (d->pending_room - 1)];
 }
 
 /* ---- departure.c: what a sender sends ---- */
