@@ -337,7 +337,7 @@ static void refresh(struct screen *s)
 	struct tcpstat_gauges gauges;
 	struct capture_error error;
 
-	if (s->live && !s->ended && now - s->each_ns >= EACH_MS * NS_PER_MS) {
+	if (!s->ended && now - s->each_ns >= EACH_MS * NS_PER_MS) {
 		tcpstat_gauges(s->first.tcpstat, &gauges);
 		if (gauges.connections <= EACH_MOST)
 			tcpstat_each(s->first.tcpstat, each, s);

@@ -119,6 +119,25 @@ void canvas_paint(struct canvas *c, int y, int x, int width, uint8_t paint)
 			c->cell[y * c->width + x].paint |= paint;
 }
 
+int canvas_words(struct canvas *c, int y, int end, uint8_t paint, const char *head, const char *text)
+{
+	int x = canvas_print(c, y, 0, c->width, TINT_BOLD, "%s", head), indent = x;
+
+	while (*text && y < end) {
+		int len = (int)strcspn(text, " ");
+
+		if (x > indent && x + len > c->width) {
+			y++;
+			x = indent;
+			if (y == end)
+				break;
+		}
+		x += canvas_print(c, y, x, c->width - x, paint, "%.*s", len, text) + 1;
+		text += len + (text[len] == ' ');
+	}
+	return y < end ? y + 1 : end;
+}
+
 int canvas_write(const struct canvas *c, FILE *out)
 {
 	int y, x, end;

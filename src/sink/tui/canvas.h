@@ -29,6 +29,9 @@ int canvas_print(struct canvas *, int y, int x, int width, uint8_t paint, const 
 	__attribute__((format(printf, 6, 7)));
 /* Right-aligned in [x, x + width). */
 void canvas_right(struct canvas *, int y, int x, int width, uint8_t paint, const char *text);
+/* A head and words behind it, wrapped at the width below the first of them, on lines before `end`. Returns the line
+ * after. */
+int canvas_words(struct canvas *, int y, int end, uint8_t paint, const char *head, const char *text);
 /* One character of the canvas's own. */
 void canvas_put(struct canvas *, int y, int x, uint8_t paint, uint32_t codepoint);
 /* Adds attributes to cells that are there. */

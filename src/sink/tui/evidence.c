@@ -55,13 +55,20 @@ static void relative_text(char text[FORMAT_MAX], int64_t relative, uint32_t raw)
 		snprintf(text, FORMAT_MAX, "%" PRId64 " (raw %" PRIu32 ")", relative, raw);
 }
 
-static void say_header(struct view *v)
+static void say_title(struct view *v)
 {
 	const struct label *l = v->row;
-	char flags[64], seq[FORMAT_MAX], ack[FORMAT_MAX] = "-", wnd[FORMAT_MAX], when[FORMAT_MAX];
+	char when[FORMAT_MAX];
 
 	say(v, TINT_BOLD, "#%" PRIu64 "  %s -> %s  %s", l->frame, who[l->dir & 1], who[!(l->dir & 1)],
 		format_time(when, l->ts_ns));
+}
+
+static void say_header(struct view *v)
+{
+	const struct label *l = v->row;
+	char flags[64], seq[FORMAT_MAX], ack[FORMAT_MAX] = "-", wnd[FORMAT_MAX];
+
 	flags_text(l->flags, flags);
 	relative_text(seq, l->seq_rel, l->seq);
 	if (l->flags & TH_ACK)
@@ -155,10 +162,12 @@ static void say_cause(struct view *v)
 	switch ((enum tcpstat_cause)l->cause) {
 	case TCPSTAT_CAUSE_FAST:
 		say(v, TINT_RED, "cause: fast retransmit: the receiver reported a hole");
-		if (dup_acks)
-			say(v, TINT_NONE, "evidence: %" PRIu32 " duplicate ACK%s, packet%s %" PRIu64 " to %" PRIu64,
+		if (dup_acks == 1)
+			say(v, TINT_NONE, "evidence: a duplicate ACK, packet %" PRIu64, first);
+		else if (dup_acks)
+			say(v, TINT_NONE, "evidence: %" PRIu32 " duplicate ACKs, packets %" PRIu64 " to %" PRIu64,
 				dup_acks,
-				format_s(dup_acks), format_s(dup_acks), first, last);
+				first, last);
 		break;
 	case TCPSTAT_CAUSE_RECOVERY:
 		say(v, TINT_RED, "cause: sent again during a recovery that was under way");
@@ -282,9 +291,10 @@ void evidence_of(struct evidence *out, const struct story *story, size_t row, co
 		say(&v, TINT_BOLD, "%s", text);
 		return;
 	}
-	say_header(&v);
+	say_title(&v);
 	say_verdict(&v);
 	say_window(&v);
+	say_header(&v);
 	say_options(&v);
 	say_sender(&v);
 }

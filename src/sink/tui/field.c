@@ -113,7 +113,17 @@ static bool look_up(const char *name, size_t len, struct field *out)
 	return look_into(&s, t, 0, 0);
 }
 
-/* "rtt_ms" is rtt_us, or the short name rtt, in another unit. */
+static bool find_short(const char *name, size_t len, struct field *out)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof shorts / sizeof *shorts; i++)
+		if (strlen(shorts[i].name) == len && !strncasecmp(shorts[i].name, name, len))
+			return look_up(shorts[i].field, strlen(shorts[i].field), out);
+	return false;
+}
+
+/* "rtt_ms" is the short name rtt, or else rtt_us, in another unit. */
 static bool look_up_scaled(const char *name, size_t len, struct field *out)
 {
 	static const struct { const char *suffix; double scale; } units[] = { { "_ms", 1e-3 }, { "_us", 1 }, { "_s",
@@ -126,8 +136,8 @@ static bool look_up_scaled(const char *name, size_t len, struct field *out)
 		if (len <= n || len >= sizeof stem - 4 || strncasecmp(name + len - n, units[i].suffix, n))
 			continue;
 		snprintf(stem, sizeof stem, "%.*s_us", (int)(len - n), name);
-		if (!(look_up(stem, strlen(stem), out) || field_find(stem, len - n, out)) ||
-			strcmp(out->record->unit, "us"))
+		if (!(find_short(name, len - n, out) || look_up(stem, strlen(stem), out)) ||
+		    strcmp(out->record->unit, "us"))
 			continue;
 		out->scale = units[i].scale;
 		return true;
@@ -137,17 +147,12 @@ static bool look_up_scaled(const char *name, size_t len, struct field *out)
 
 bool field_find(const char *name, size_t len, struct field *out)
 {
-	size_t i;
-
 	if ((len == 4 && !strncasecmp(name, "conn", 4)) || (len == 1 && *name == '#')) {
 		*out = (struct field){ .offset = { offsetof(struct tcpstat_conn, number) }, .n = 1, .is_number = true,
 			.scale = 1 };
 		return true;
 	}
-	for (i = 0; i < sizeof shorts / sizeof *shorts; i++)
-		if (strlen(shorts[i].name) == len && !strncasecmp(shorts[i].name, name, len))
-			return look_up(shorts[i].field, strlen(shorts[i].field), out);
-	return look_up(name, len, out) || look_up_scaled(name, len, out);
+	return find_short(name, len, out) || look_up(name, len, out) || look_up_scaled(name, len, out);
 }
 
 /* --- values --------------------------------------------------------------------------------------------------- */

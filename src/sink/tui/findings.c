@@ -124,26 +124,6 @@ uint64_t findings_seek(const struct findings *f, uint32_t conn, uint64_t frame, 
 	return best;
 }
 
-/* Words wrapped at the width; returns the line after. */
-static int draw_words(struct canvas *c, int y, int end, uint8_t paint, const char *head, const char *text)
-{
-	int x = canvas_print(c, y, 0, c->width, TINT_BOLD, "%s", head), indent = x;
-
-	while (*text && y < end) {
-		int len = (int)strcspn(text, " ");
-
-		if (x > indent && x + len > c->width) {
-			y++;
-			x = indent;
-			if (y == end)
-				break;
-		}
-		x += canvas_print(c, y, x, c->width - x, paint, "%.*s", len, text) + 1;
-		text += len + (text[len] == ' ');
-	}
-	return y + 1;
-}
-
 static void draw_selected(const struct findings *f, struct canvas *c, int y, int end)
 {
 	const struct findings_item *item = findings_selected(f);
@@ -158,20 +138,20 @@ static void draw_selected(const struct findings *f, struct canvas *c, int y, int
 	if (!item)
 		return;
 	if (item->detail && y < end)
-		y = draw_words(c, y, end, 0, "", item->detail);
+		y = canvas_words(c, y, end, 0, "", item->detail);
 	if (item->advice && y < end)
-		y = draw_words(c, y, end, TINT_GREEN, "advice    ", item->advice);
+		y = canvas_words(c, y, end, TINT_GREEN, "advice    ", item->advice);
 	*text = '\0';
 	for (i = 0; i < item->n_frames; i++)
 		len += (size_t)snprintf(text + len, sizeof text - len, "%s%" PRIu64, i ? ", " : "", item->frame[i]);
 	if (item->all_frames > item->n_frames)
 		snprintf(text + len, sizeof text - len, " and %" PRIu32 " more", item->all_frames - item->n_frames);
 	if (item->n_frames && y < end)
-		y = draw_words(c, y, end, 0, "packets   ", text);
+		y = canvas_words(c, y, end, 0, "packets   ", text);
 	if (item->cost_ns != TCPSTAT_NULL && y < end)
-		y = draw_words(c, y, end, 0, "cost      ", format_duration(cost, &f->style, item->cost_ns));
+		y = canvas_words(c, y, end, 0, "cost      ", format_duration(cost, &f->style, item->cost_ns));
 	if (item->man && y < end)
-		draw_words(c, y, end, TINT_DIM, "read      ", item->man);
+		canvas_words(c, y, end, TINT_DIM, "read      ", item->man);
 }
 
 static void draw_item(const struct findings *f, const struct findings_item *item, struct canvas *c, int y)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { LEAST_RUN = 4, MAX_TEXT = 512 };
+enum { LEAST_RUN = 6, MAX_TEXT = 512 };
 
 void flow_init(struct flow *f, const struct style *style, const struct story *story)
 {
@@ -82,9 +82,9 @@ void flow_update(struct flow *f)
 	for (i = 0; i < r->n; i = j) {
 		const struct label *l = &r->row[i];
 
-		for (j = i; j < r->n && is_plain(r, j, state); j++)
+		for (j = i; !f->all_open && !f->open[i] && j < r->n && is_plain(r, j, state); j++)
 			;
-		if (j - i >= LEAST_RUN && !f->all_open && !f->open[i]) {
+		if (j - i >= LEAST_RUN) {
 			f->line[f->n_lines++] = (struct flow_line){ (uint32_t)i, (uint32_t)(j - i) };
 			continue;
 		}

@@ -225,13 +225,13 @@ static void draw_titles(const struct flow *f, const struct layout *y, struct can
 static void draw_evidence(const struct flow *f, struct canvas *c, int at, int lines)
 {
 	struct evidence e;
-	int i;
+	int i, y;
 
 	for (i = 0; i < c->width; i++)
 		canvas_put(c, at, i, TINT_DIM, f->style.utf8 ? 0x2500 : '-');
 	evidence_of(&e, f->story, f->cursor, &f->style);
-	for (i = 0; i < (int)e.n && i + 1 < lines; i++)
-		canvas_text(c, at + 1 + i, 0, c->width, (uint8_t)e.line[i].tint, e.line[i].text);
+	for (i = 0, y = at + 1; i < (int)e.n && y < at + lines; i++)
+		y = canvas_words(c, y, at + lines, (uint8_t)e.line[i].tint, "", e.line[i].text);
 }
 
 void flow_draw(struct flow *f, struct canvas *c, int y, int rows)

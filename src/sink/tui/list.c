@@ -449,7 +449,11 @@ void list_set_words(struct list *l, const char *words)
 
 void list_sort_by(struct list *l, int step)
 {
-	l->sort = (l->sort + N_COLUMNS + (unsigned)step) % N_COLUMNS;
+	unsigned before = l->sort;
+
+	do
+		l->sort = (l->sort + N_COLUMNS + (unsigned)step) % N_COLUMNS;
+	while (l->sort != before && (l->hidden & 1u << l->sort));
 	l->reverse = columns[l->sort].right && columns[l->sort].kind != KIND_NUMBER;
 	l->dirty = true;
 }
@@ -590,6 +594,8 @@ void list_draw(struct list *l, struct canvas *c, int y, int rows)
 	if (l->top && l->top + (uint32_t)lines > l->n_shown)
 		l->top = l->n_shown > (uint32_t)lines ? l->n_shown - (uint32_t)lines : 0;
 	measure(l, lines, c->width, width);
+	for (i = 0, l->hidden = 0; i < N_COLUMNS; i++)
+		l->hidden |= width[i] ? 0 : 1u << i;
 	draw_titles(l, c, y, width);
 	for (i = 0; i < lines && l->top + (uint32_t)i < l->n_shown && y + 1 + i < c->height; i++)
 		draw_row(l, c, y + 1 + i, l->top + (uint32_t)i, width);

@@ -35,6 +35,7 @@ struct list {
 	uint32_t hand;                  /* where the search for a row that may give way goes on */
 	uint64_t unlisted;              /* connections without a row */
 	unsigned sort;                  /* column */
+	uint32_t hidden;                /* columns that had no room, as bits */
 	bool reverse, dirty, no_memory;
 	char words[LIST_WORDS];         /* what is searched for, or a filter expression */
 	bool has_filter;

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { AXIS = 11, LEGEND = 1, PIXELS_MAX = 4096 };
+enum { AXIS = 12, LEGEND = 1, PIXELS_MAX = 4096 };
 
 /* What is drawn, and the scales: times and values to dots. */
 struct area {

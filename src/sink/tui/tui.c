@@ -144,6 +144,7 @@ void tui_load_progress(struct tui *t, double share)
 void tui_load_end(struct tui *t, const char *error)
 {
 	t->loading = false;
+	t->story.version++;
 	snprintf(t->load_error, sizeof t->load_error, "%s", error ? error : "");
 	flow_update(&t->flow);
 	if (t->wanted_frame)
@@ -275,8 +276,8 @@ static void render_stream(struct tui *t)
 			"%" PRIu64 " more bytes are not shown: --follow %" PRIu32 " writes all of them\n",
 			s->bytes_unseen, s->conn);
 	if (!s->n_chunks)
-		fputs(t->loading || (!t->options.live && !tui_load_done(t)) ? "reading\n" : "no payload\n",
-			options.out);
+		fputs(t->options.live ? "nothing since it was chosen; what came before is not kept\n" :
+			tui_load_done(t) ? "no payload\n" : "reading\n", options.out);
 	fill(&t->stream, options.out, &text, &len);
 	paint_stream(&t->stream);
 }

@@ -465,6 +465,8 @@ bool tui_key(struct tui *t, int code, int y, int x)
 
 	t->dirty = true;
 	*t->message = '\0';
+	/* What is searched in is what will be shown. */
+	tui_render(t);
 	if (t->prompt) {
 		prompt_key(t, code);
 		return true;

@@ -1,0 +1,445 @@
+#include "sink/tui/room.h"
+#include "core/segment.h"
+
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MS INT64_C(1000000)
+
+static const int64_t start = INT64_C(1700000000) * 1000 * MS;
+
+static struct tui *screen(bool live)
+{
+	struct tui_options options = { .style = { .utf8 = true }, .source = "a.pcap", .live = live };
+	struct tui *t = tui_new(&options);
+
+	cr_assert_not_null(t);
+	return t;
+}
+
+static struct tcpstat_conn connection(uint32_t number, int64_t retransmissions)
+{
+	struct tcpstat_conn c = { .number = number, .port = { (uint16_t)(40000 + number), 80 }, .vlan = { 0xffff,
+		0xffff } };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		c.addr[i] = (struct tcpstat_addr){ .family = 4, .bytes = { 192, 0, 2, (uint8_t)(i + 1) } };
+		c.half[i].retransmissions.ratio = NAN;
+		c.close.state[i] = TCPSTAT_EP_ESTABLISHED;
+	}
+	c.handshake.rtt_ns = TCPSTAT_NULL;
+	c.handshake.outcome = TCPSTAT_HS_ESTABLISHED;
+	c.half[0].retransmissions.total = retransmissions;
+	c.half[1].payload_bytes = number * 1000;
+	return c;
+}
+
+static void tell(struct tui *t, bool load, const struct tcpstat_event *ev)
+{
+	load ? tui_load_event(t, ev) : tui_event(t, ev);
+}
+
+static void end(struct tui *t, bool load, uint32_t number, int64_t retransmissions)
+{
+	struct tcpstat_conn c = connection(number, retransmissions);
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_CONNECTION, .conn = number, .connection = &c };
+
+	tell(t, load, &ev);
+}
+
+static void segment(struct tui *t, bool load, uint32_t conn, uint64_t frame, enum tcpstat_dir dir, int64_t seq,
+	uint32_t len,
+	int64_t ack)
+{
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_SEGMENT, .dir = dir, .conn = conn, .frame = frame,
+		.ts_ns = start + (int64_t)frame * MS };
+
+	ev.segment = (struct tcpstat_ev_segment){ .flags = TH_ACK, .seq = (uint32_t)seq, .ack = (uint32_t)ack,
+		.seq_rel = seq, .ack_rel = ack, .len = len, .wnd = 500, .wnd_bytes = 64000,
+		.state = { TCPSTAT_EP_ESTABLISHED, TCPSTAT_EP_ESTABLISHED } };
+	tell(t, load, &ev);
+}
+
+static void retransmission(struct tui *t, bool load, uint32_t conn, uint64_t frame, uint64_t original)
+{
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_RETRANSMISSION, .dir = TCPSTAT_C2S, .conn = conn,
+		.frame = frame,
+		.ts_ns = start + (int64_t)frame * MS };
+
+	ev.retransmission = (struct tcpstat_ev_retransmission){ .cause = TCPSTAT_CAUSE_RTO, .backoff = 1,
+		.spurious = -1,
+		.original_frame = (int64_t)original, .after_ns = 200 * MS };
+	tell(t, load, &ev);
+}
+
+/* What is on the screen. */
+static const char *shown(struct tui *t, int width, int height)
+{
+	static char *text;
+	size_t size = 0;
+	struct canvas c;
+	FILE *out;
+
+	free(text);
+	cr_assert(canvas_init(&c, width, height, true));
+	tui_draw(t, &c);
+	out = open_memstream(&text, &size);
+	canvas_write(&c, out);
+	fclose(out);
+	canvas_fini(&c);
+	return text;
+}
+
+static void keys(struct tui *t, const char *codes)
+{
+	for (; *codes; codes++)
+		cr_assert(tui_key(t, *codes, 0, 0), "%c", *codes);
+}
+
+#define SHOWS(t, what) cr_assert_not_null(strstr(shown(t, 100, 30), what), "%s", shown(t, 100, 30))
+#define HIDES(t, what) cr_assert_null(strstr(shown(t, 100, 30), what), "%s", shown(t, 100, 30))
+
+/* Three connections; the second has trouble. */
+static struct tui *three(void)
+{
+	struct tui *t = screen(false);
+	uint32_t i;
+
+	for (i = 1; i <= 3; i++)
+		end(t, false, i, i == 2 ? 5 : 0);
+	return t;
+}
+
+/* A connection that is open in the flow graph: 20 packets, the last of them but one repeated. */
+static struct tui *flow(void)
+{
+	struct tui *t = three();
+	uint64_t i;
+
+	keys(t, "\n");
+	cr_assert_eq(tui_wish(t).conn, 2);
+	cr_assert_not(tui_load_done(t));
+	tui_load_begin(t);
+	for (i = 1; i <= 18; i++)
+		segment(t, true, 2, i, TCPSTAT_C2S, (int64_t)i * 100, 100, 1);
+	retransmission(t, true, 2, 19, 7);
+	segment(t, true, 2, 19, TCPSTAT_C2S, 700, 100, 1);
+	segment(t, true, 2, 20, TCPSTAT_S2C, 1, 0, 1900);
+	end(t, true, 2, 5);
+	tui_load_end(t, NULL);
+	cr_assert(tui_load_done(t));
+	return t;
+}
+
+Test(list, worst_first_and_any_other_way)
+{
+	struct tui *t = three();
+
+	cr_assert_eq(list_selected(&t->list)->number, 2);
+	keys(t, "j");
+	cr_assert_eq(list_selected(&t->list)->number, 1);
+	keys(t, "G");
+	cr_assert_eq(list_selected(&t->list)->number, 3);
+	keys(t, "r");
+	cr_assert_eq(list_selected(&t->list)->number, 3, "the selection stays on its connection");
+	keys(t, "g");
+	cr_assert_eq(list_selected(&t->list)->number, 1, "least trouble first, then by number");
+	tui_free(t);
+}
+
+Test(list, the_selection_stays_while_rows_come)
+{
+	struct tui *t = three();
+
+	keys(t, "j");
+	end(t, false, 9, 50);
+	cr_assert_eq(list_selected(&t->list)->number, 1);
+	cr_assert_eq(t->list.cursor, 2);
+	tui_free(t);
+}
+
+Test(list, words_and_expressions_choose_rows_as_they_are_typed)
+{
+	struct tui *t = three();
+
+	keys(t, "/retx>0");
+	cr_assert_eq(t->list.n_shown, 1);
+	keys(t, "\n");
+	SHOWS(t, "/retx>0: 1 shown");
+	cr_assert(tui_key(t, TK_ESC, 0, 0), "gives up the filter, not the screen");
+	SHOWS(t, "192.0.2.1:40003");
+	keys(t, "/:40003");
+	list_update(&t->list);
+	cr_assert_eq(t->list.n_shown, 1);
+	tui_key(t, TK_ESC, 0, 0);
+	list_update(&t->list);
+	cr_assert_eq(t->list.n_shown, 3, "Esc takes back what was typed");
+	keys(t, "/retx>>\n");
+	SHOWS(t, "a value is missing");
+	cr_assert(tui_key(t, TK_ESC, 0, 0));
+	cr_assert_not(tui_key(t, 'q', 0, 0));
+	tui_free(t);
+}
+
+Test(list, rows_are_bounded_and_trouble_stays)
+{
+	struct style style = { .utf8 = true };
+	struct list l;
+	uint32_t i;
+
+	list_init(&l, &style);
+	for (i = 1; i <= LIST_MAX_ROWS + 100; i++) {
+		struct tcpstat_conn c = connection(i, i > LIST_MAX_ROWS && i % 2);
+		struct tcpstat_event ev = { .type = TCPSTAT_EV_CONNECTION, .conn = i, .connection = &c };
+
+		list_event(&l, &ev);
+	}
+	cr_assert_eq(l.n, LIST_MAX_ROWS);
+	cr_assert_eq(l.unlisted, 100);
+	cr_assert_not_null(list_find(&l, LIST_MAX_ROWS + 1));
+	cr_assert_null(list_find(&l, LIST_MAX_ROWS + 2));
+	list_update(&l);
+	cr_assert_eq(l.n_shown, LIST_MAX_ROWS);
+	cr_assert_eq(list_selected(&l)->conn.half[0].retransmissions.total, 1);
+	list_fini(&l);
+}
+
+Test(flow, plain_packets_fold_and_events_are_found)
+{
+	struct tui *t = flow();
+
+	SHOWS(t, "17 packets: \u2192 1.70 kB");
+	SHOWS(t, "700:800 retransmission (timeout, after 200 ms)");
+	cr_assert_eq(t->flow.n_lines, 4, "the first tells the states: %zu", t->flow.n_lines);
+	keys(t, "n");
+	cr_assert_eq(flow_row(&t->flow)->frame, 19);
+	SHOWS(t, "cause: retransmission timeout: nothing acknowledged it for 200 ms");
+	SHOWS(t, "first copy: packet 7, 12.0 ms before");
+	keys(t, "n");
+	SHOWS(t, "no further event");
+	keys(t, "g ");
+	cr_assert_eq(t->flow.n_lines, 4);
+	keys(t, "j ");
+	cr_assert_eq(t->flow.n_lines, 20, "%zu", t->flow.n_lines);
+	keys(t, " ");
+	cr_assert_eq(t->flow.n_lines, 4, "%zu", t->flow.n_lines);
+	keys(t, "z");
+	cr_assert_eq(t->flow.n_lines, 20);
+	tui_free(t);
+}
+
+Test(flow, goes_to_packets_by_number_and_by_words)
+{
+	struct tui *t = flow();
+
+	keys(t, ":12\n");
+	cr_assert_eq(flow_row(&t->flow)->frame, 12);
+	keys(t, ":999\n");
+	cr_assert_eq(flow_row(&t->flow)->frame, 20, "the last");
+	keys(t, "g/timeout\n");
+	cr_assert_eq(flow_row(&t->flow)->frame, 19);
+	keys(t, ":x\n");
+	SHOWS(t, "not a number");
+	tui_free(t);
+}
+
+Test(flow, the_graphs_show_the_packet_of_the_flow_graph)
+{
+	struct tui *t = flow();
+
+	keys(t, "r3");
+	SHOWS(t, "time-sequence, client to server");
+	SHOWS(t, "#19  0.018000 s  client to server  700:800 (100) ack 1 retransmission");
+	keys(t, "h");
+	SHOWS(t, "#18  0.017000 s");
+	keys(t, "v");
+	SHOWS(t, "round-trip time, client to server");
+	keys(t, "vv");
+	SHOWS(t, "throughput, client to server");
+	keys(t, "d");
+	SHOWS(t, "throughput, server to client");
+	keys(t, "++++++++++++++++++++++++++++++----HL0");
+	SHOWS(t, "throughput");
+	tui_free(t);
+}
+
+Test(flow, a_long_connection_comes_in_pages)
+{
+	struct tui *t = three();
+	uint64_t i;
+
+	keys(t, "\n");
+	tui_load_begin(t);
+	for (i = 1; i <= STORY_ROWS + 50; i++)
+		segment(t, true, 2, i, TCPSTAT_C2S, (int64_t)i, 1, 1);
+	end(t, true, 2, 0);
+	tui_load_end(t, NULL);
+	cr_assert_eq(t->story.rows.n, STORY_ROWS);
+	cr_assert_eq(t->story.rows.unseen, 50);
+	keys(t, "]");
+	cr_assert_eq(tui_wish(t).skip, STORY_ROWS);
+	tui_load_begin(t);
+	for (i = 1; i <= STORY_ROWS + 50; i++)
+		segment(t, true, 2, i, TCPSTAT_C2S, (int64_t)i, 1, 1);
+	end(t, true, 2, 0);
+	tui_load_end(t, NULL);
+	cr_assert_eq(t->story.rows.n, 50);
+	cr_assert_eq(t->story.rows.row[0].frame, STORY_ROWS + 1);
+	keys(t, "]");
+	SHOWS(t, "there are no more packets");
+	keys(t, "[");
+	cr_assert_eq(tui_wish(t).skip, 0);
+	tui_free(t);
+}
+
+Test(live, the_last_packets_of_a_connection_are_there)
+{
+	struct tcpstat_conn c = connection(1, 0);
+	struct tcpstat_event now = { .type = TCPSTAT_EV_PROGRESS, .conn = 1, .connection = &c };
+	struct tui *t = screen(true);
+	uint64_t i;
+
+	for (i = 1; i <= 2 * TUI_RING; i++)
+		segment(t, false, 1 + i % 2, i, TCPSTAT_C2S, (int64_t)i, 1, 1);
+	tui_event(t, &now);
+	keys(t, "\n");
+	cr_assert_eq(t->story.conn, 1);
+	cr_assert_eq(t->story.rows.n, TUI_RING / 2);
+	cr_assert(t->flow.follow);
+	segment(t, false, 1, i, TCPSTAT_C2S, (int64_t)i, 1, 1);
+	SHOWS(t, "192.0.2.1:40001");
+	cr_assert_eq(flow_row(&t->flow)->frame, i, "the cursor stays on the newest");
+	keys(t, "k");
+	segment(t, false, 1, i + 1, TCPSTAT_C2S, (int64_t)i, 1, 1);
+	SHOWS(t, "192.0.2.1:40001");
+	cr_assert_lt(flow_row(&t->flow)->frame, i + 1);
+	for (i += 2; i <= 4 * TUI_RING; i++)
+		segment(t, false, 1, i, TCPSTAT_C2S, (int64_t)i, 1, 1);
+	cr_assert_leq(t->story.rows.n, STORY_LIVE_ROWS);
+	cr_assert_eq(t->story.rows.row[t->story.rows.n - 1].frame, i - 1);
+	SHOWS(t, "192.0.2.1:40001");
+	tui_free(t);
+}
+
+Test(live, held_lists_stand_still)
+{
+	struct tcpstat_conn c = connection(1, 0);
+	struct tcpstat_event now = { .type = TCPSTAT_EV_PROGRESS, .conn = 1, .connection = &c };
+	struct tui *t = screen(true);
+
+	tui_event(t, &now);
+	SHOWS(t, "1.00 kB");
+	keys(t, "p");
+	c.half[1].payload_bytes = 77000;
+	tui_event(t, &now);
+	SHOWS(t, "held");
+	HIDES(t, "77.0 kB");
+	keys(t, "p");
+	tui_event(t, &now);
+	SHOWS(t, "77.0 kB");
+	tui_free(t);
+}
+
+Test(stream, both_directions_gaps_and_search)
+{
+	struct tui *t = three();
+	struct tcpstat_event gap = { .type = TCPSTAT_EV_GAP, .dir = TCPSTAT_S2C, .conn = 2 };
+
+	keys(t, "4");
+	SHOWS(t, "reading");
+	tui_load_begin(t);
+	tui_load_bytes(t, 2, TCPSTAT_C2S, 0, (const uint8_t *)"GET /\r\n", 7);
+	tui_load_bytes(t, 2, TCPSTAT_S2C, 0, (const uint8_t *)"one\n\033[31mtwo\n", 13);
+	gap.gap = (struct tcpstat_ev_gap){ .offset = 13, .len = 5, .why = TCPSTAT_GAP_LOST };
+	tui_load_event(t, &gap);
+	tui_load_bytes(t, 1, TCPSTAT_S2C, 18, (const uint8_t *)"other", 5);
+	end(t, true, 2, 0);
+	tui_load_end(t, NULL);
+	SHOWS(t, "--- client -> server\nGET /\n--- server -> client\none\n.[31mtwo\n[gap: 5 bytes missing: lost]");
+	HIDES(t, "other");
+	keys(t, "d");
+	HIDES(t, "two");
+	keys(t, "ddx");
+	SHOWS(t, "00000000  6f 6e 65 0a 1b 5b 33 31  6d 74 77 6f 0a           |one..[31mtwo.|");
+	keys(t, "x/TWO\n");
+	cr_assert_eq(t->stream.match, 4);
+	keys(t, "/nowhere\n");
+	SHOWS(t, "not found");
+	tui_free(t);
+}
+
+Test(findings, enter_goes_to_the_evidence)
+{
+	static const uint64_t frames[] = { 19, 20 };
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_FINDING, .conn = 2, .finding = { .id = "timeout",
+		.severity = TCPSTAT_SEVERITY_PROBLEM, .title = "1 timeout\033[2J", .detail = "cost time",
+			.advice = "look",
+		.frames = frames, .n_frames = 2, .cost_ns = 200 * MS } };
+	struct tui *t = flow();
+
+	tui_event(t, &ev);
+	ev.finding.severity = TCPSTAT_SEVERITY_INFO;
+	ev.finding.title = "a remark";
+	tui_event(t, &ev);
+	keys(t, "15");
+	SHOWS(t, "problem        2    200 ms  1 timeout\u00b7[2J\ninfo           2    200 ms  a remark");
+	SHOWS(t, "packets   19, 20");
+	keys(t, "\n");
+	cr_assert_eq(t->view, VIEW_FLOW);
+	cr_assert_eq(flow_row(&t->flow)->frame, 19);
+	keys(t, "f");
+	cr_assert_eq(flow_row(&t->flow)->frame, 20);
+	keys(t, "f");
+	SHOWS(t, "no further packet that a finding rests on");
+	tui_free(t);
+}
+
+Test(keys, any_key_in_any_view_at_any_size)
+{
+	static const int sizes[][2] = { { 1, 1 }, { 3, 2 }, { 20, 5 }, { 80, 24 }, { 300, 90 } };
+	struct tui *all[] = { screen(false), screen(true), three(), flow() };
+	unsigned seed = 1;
+	size_t i, k;
+	int n;
+
+	for (i = 0; i < 4; i++) {
+		for (n = 0; n < 4000; n++) {
+			int code;
+
+			seed = seed * 1103515245u + 12345u;
+			code = seed >> 16 & 1 ? 32 + (int)(seed >> 17) % 95 : TK_UP + (int)(seed >> 17) % 17;
+			code = (seed >> 20) % 40 ? code : (seed >> 26) & 1 ? '\n' : TK_ESC;
+			/* Nothing is to be written here. */
+			if (code != 'w' || all[i]->prompt)
+				tui_key(all[i], code, (int)(seed >> 8) % 30, (int)(seed >> 9) % 90);
+			k = (seed >> 12) % 5;
+			shown(all[i], sizes[k][0], sizes[k][1]);
+		}
+		tui_free(all[i]);
+	}
+}
+
+Test(keys, the_help_has_every_key)
+{
+	struct tui *t = three();
+	size_t i;
+
+	keys(t, "?");
+	shown(t, 100, 30);
+	for (i = 0; i < n_key_rows; i++) {
+		size_t line;
+		bool found = false;
+
+		for (line = 0; line < t->help.n; line++)
+			found |= strstr(t->help.text + t->help.line[line], key_rows[i].help) &&
+				strstr(t->help.text + t->help.line[line], key_rows[i].names);
+		cr_assert(found, "%s", key_rows[i].help);
+	}
+	keys(t, "q");
+	cr_assert_eq(t->view, VIEW_LIST);
+	tui_free(t);
+}
