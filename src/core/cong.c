@@ -10,11 +10,22 @@ static double misfit(const struct cong_one *o)
 	return o->compared ? o->deviation / o->compared : 0;
 }
 
+static unsigned reductions(const struct cong *c)
+{
+	return c->reductions ? c->reductions : 1;
+}
+
+/* How badly it explains what was sent: the misfit, and how much its window had to be raised after each reduction. */
+static double explains(const struct cong *c, const struct cong_one *o)
+{
+	return misfit(o) + 0.02 * o->raised / reductions(c);
+}
+
 static const struct cong_one *best_fit(const struct cong *c)
 {
 	const struct cong_one *reno = &c->one[CONG_RENO], *cubic = &c->one[CONG_CUBIC];
 
-	return misfit(reno) < misfit(cubic) ? reno : cubic;
+	return explains(c, reno) < explains(c, cubic) ? reno : cubic;
 }
 
 /* BBR keeps on sending what its model says, losses or not: after each reduction that the others would make, their
@@ -23,9 +34,9 @@ static bool like_bbr(const struct cong *c)
 {
 	double raised = c->one[CONG_RENO].raised < c->one[CONG_CUBIC].raised ? c->one[CONG_RENO].raised
 									       : c->one[CONG_CUBIC].raised;
-	unsigned reductions = c->reductions ? c->reductions : 1;
 
-	return (raised > 1.5 && raised > 0.55 * reductions) ||
+	/* From afar a replica may miss why a window grew. */
+	return (raised > (c->far ? 3 : 1.5) && raised > (c->far ? 0.75 : 0.55) * reductions(c)) ||
 	       (c->deaf && c->deaf >= c->gave_way && raised > 0.5 && misfit(best_fit(c)) > 0.02);
 }
 
@@ -34,7 +45,7 @@ const struct cong_one *cong_best(const struct cong *c)
 	const struct cong_one *best = best_fit(c);
 
 	/* An algorithm that is none of these, forced into one of them, would spoil every figure. */
-	return best->compared >= 20 && (like_bbr(c) || (best->compared >= 100 && misfit(best) > (c->far ? 0.15 : 0.08)))
+	return best->compared >= 20 && (like_bbr(c) || (best->compared >= 100 && misfit(best) > (c->far ? 0.25 : 0.08)))
 		       ? &c->seen : best;
 }
 
@@ -403,7 +414,7 @@ enum tcpstat_cc cong_name(const struct cong *c)
 
 	if (best == &c->seen)
 		return like_bbr(c) ? TCPSTAT_CC_BBR : TCPSTAT_CC_UNKNOWN;
-	if (best->compared < 20)
+	if (best->compared < 20 && c->reductions < 2)
 		return TCPSTAT_CC_UNKNOWN;
 	return best == &c->one[CONG_RENO] ? TCPSTAT_CC_RENO : TCPSTAT_CC_CUBIC;
 }
