@@ -82,6 +82,7 @@ struct capture_interface {
 	uint32_t file;                  /* index of capture_facts.files; 0 when live */
 	int64_t ticks_per_s;            /* resolution of its times: 1000000, 1000000000 ...; NULL: finer than int64_t */
 	uint64_t packets;               /* read from it, before the filter */
+	bool down;                      /* live: it is not up now */
 	int64_t received, dropped, if_dropped; /* by the capturing system; NULL: it did not say */
 };
 

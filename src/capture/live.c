@@ -267,6 +267,7 @@ static bool notice(struct live *l)
 		if (d->standing == d->told)
 			continue;
 		d->told = d->standing;
+		l->capture->interfaces.all[i].down = d->standing != UP;
 		l->capture->notice = (struct capture_notice){ .what = what[d->standing], .interface = (uint32_t)i };
 		return true;
 	}

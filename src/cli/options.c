@@ -348,6 +348,12 @@ static int take(struct options *o, int key, const char *arg)
 		if (!parse_size(arg, &o->memory_bytes))
 			return usage_error("--memory %s: expected a number of bytes, with suffix k, M or G", arg);
 		break;
+	case OPT_METRICS: o->metrics = arg; break;
+	case OPT_METRICS_BY:
+		if (!metrics_parse_by(arg, &o->metrics_by))
+			return usage_error("--metrics-by %s: expected port, port:N,... client:NETWORK,... or "
+				"server:NETWORK,... (64 at most)", arg);
+		break;
 	case OPT_FAIL_ON: return parse_fail_on(o, arg);
 	case OPT_HELP: options_help(stdout); return EXIT_OK;
 	case OPT_VERSION: version(); return EXIT_OK;
@@ -464,6 +470,10 @@ static int check(const struct options *o)
 	code = check_rotation(o);
 	if (code >= 0)
 		return code;
+	if (o->metrics && !o->n_interfaces)
+		return usage_error("--metrics is for live capture (-i)");
+	if (o->metrics_by.by != METRICS_BY_NOTHING && !o->metrics)
+		return usage_error("--metrics-by needs --metrics");
 	if ((o->hex || o->raw) && o->mode != MODE_FOLLOW)
 		return usage_error("%s is for --follow", o->hex ? "--hex" : "--raw");
 	if (o->hex + o->raw + (o->ascii && o->mode == MODE_FOLLOW) > 1)

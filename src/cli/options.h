@@ -3,6 +3,7 @@
 #define CLI_OPTIONS_H
 
 #include "capture/capture.h"
+#include "sink/metrics.h"
 
 #include <stdio.h>
 
@@ -52,6 +53,8 @@ struct options {
 	enum tcpstat_overlap overlap;
 	bool key_vlan;
 	uint64_t memory_bytes;          /* 0 default */
+	const char *metrics;            /* NULL none */
+	struct metrics_options metrics_by;
 	int fail_on;                    /* enum tcpstat_severity; -1 none */
 };
 

@@ -115,7 +115,9 @@ static void on_event(void *ctx, const struct tcpstat_event *ev)
 
 	if (ev->type == TCPSTAT_EV_FINDING && (int)ev->finding.severity > r->severity)
 		r->severity = (int)ev->finding.severity;
-	view_event(r->view, ev);
+	if (view_events(r->view) & TCPSTAT_MASK(ev->type))
+		view_event(r->view, ev);
+	service_event(&r->service, ev);
 }
 
 static void on_bytes(void *ctx, uint32_t conn, enum tcpstat_dir dir, uint64_t offset, const uint8_t *bytes, size_t len)
@@ -155,7 +157,13 @@ static bool open_capture(struct run *r)
 		.immediate = isatty(STDOUT_FILENO) && o->verbose >= 0,
 	};
 	struct capture_error error;
+	char text[512];
 
+	if (!service_init(&r->service, o, text, sizeof text)) {
+		fail(r, EXIT_RUNTIME, text);
+		return false;
+	}
+	options.wake_fd = service_fd(&r->service);
 	r->capture = o->n_interfaces ? capture_open_live(o->interfaces, o->n_interfaces, &options, &error) :
 		capture_open_files(o->files, o->n_files, &options, &error);
 	if (!r->capture) {
@@ -181,7 +189,7 @@ static bool open_analysis(struct run *r)
 	char error[512];
 	int failed;
 
-	if (!service_open(&r->service, o, r->capture, &out)) {
+	if (!service_open(&r->service, r->capture, &out)) {
 		fail(r, EXIT_RUNTIME, "out of memory");
 		return false;
 	}
@@ -192,7 +200,7 @@ static bool open_analysis(struct run *r)
 		return false;
 	}
 	tcpstat_config_init(&config);
-	config.events = view_events(r->view);
+	config.events = view_events(r->view) | service_events(&r->service);
 	config.event = on_event;
 	config.ctx = r;
 	config.overlap = o->overlap;
@@ -251,6 +259,7 @@ static bool idle(struct run *r, int64_t begun_ns)
 {
 	struct capture_error error;
 
+	service_idle(&r->service);
 	if (r->options->n_interfaces)
 		tcpstat_tick(r->tcpstat, capture_now_ns(r->capture) - LATE_NS);
 	view_flush(r->view);

@@ -43,9 +43,45 @@ static bool is_of_lines(const struct options *o)
 	}
 }
 
-bool service_open(struct service *s, const struct options *o, struct capture *capture, FILE **out)
+bool service_init(struct service *s, const struct options *o, char *error, size_t size)
 {
-	*s = (struct service){ .options = o, .capture = capture, .quiet = o->verbose < 0 };
+	char why[256];
+
+	*s = (struct service){ .options = o, .quiet = o->verbose < 0 };
+	if (!o->metrics)
+		return true;
+	s->metrics = metrics_new(&o->metrics_by, PACKAGE_VERSION);
+	if (!s->metrics) {
+		snprintf(error, size, "out of memory");
+		return false;
+	}
+	s->http = http_open(o->metrics, why, sizeof why);
+	if (!s->http)
+		snprintf(error, size, "--metrics %s: %s", o->metrics, why);
+	return s->http;
+}
+
+int service_fd(const struct service *s)
+{
+	return s->http && http_fd(s->http) > 0 ? http_fd(s->http) : 0;
+}
+
+uint32_t service_events(const struct service *s)
+{
+	return s->metrics ? METRICS_EVENTS : 0;
+}
+
+void service_event(struct service *s, const struct tcpstat_event *ev)
+{
+	if (s->metrics)
+		metrics_event(s->metrics, ev);
+}
+
+bool service_open(struct service *s, struct capture *capture, FILE **out)
+{
+	const struct options *o = s->options;
+
+	s->capture = capture;
 	if (!service_wanted(o) || !is_of_lines(o))
 		return true;
 	s->queue = queue_new(STDOUT_FILENO, QUEUE_BYTES);
@@ -53,6 +89,27 @@ bool service_open(struct service *s, const struct options *o, struct capture *ca
 		return false;
 	*out = queue_stream(s->queue);
 	return true;
+}
+
+static char *on_metrics(void *ctx, size_t *len)
+{
+	struct service *s = ctx;
+	struct metrics_now now = { .counters = tcpstat_counters(s->tcpstat), .facts = capture_facts(s->capture),
+		.records_dropped = s->queue ? queue_dropped(s->queue) : 0 };
+
+	tcpstat_gauges(s->tcpstat, &now.gauges);
+	return metrics_text(s->metrics, &now, len);
+}
+
+static bool on_healthy(void *ctx)
+{
+	const struct service *s = ctx;
+	const struct capture_facts *facts = capture_facts(s->capture);
+
+	for (size_t i = 0; i < facts->n_interfaces; i++)
+		if (!facts->interfaces[i].down)
+			return true;
+	return false;
 }
 
 int service_begin(struct service *s, struct tcpstat *tcpstat, struct view *view)
@@ -67,6 +124,8 @@ int service_begin(struct service *s, struct tcpstat *tcpstat, struct view *view)
 		sigaction(SIGINFO, &ask, NULL);
 #endif
 	}
+	if (s->http)
+		http_begin(s->http, &(struct http_source){ on_metrics, on_healthy, s });
 	s->line_ns = s->next_second_ns = steady_ns();
 	return s->queue ? queue_start(s->queue) : 0;
 }
@@ -177,6 +236,7 @@ void service_work(struct service *s, int64_t first_ts_ns, int64_t last_ts_ns)
 	if (now < s->next_ns)
 		return;
 	s->next_ns = now + PERIOD_NS;
+	service_idle(s);
 	tell_records(s);
 	if (now < s->next_second_ns)
 		return;
@@ -184,6 +244,12 @@ void service_work(struct service *s, int64_t first_ts_ns, int64_t last_ts_ns)
 	tell_packets(s);
 	if (s->options->interval_s && now - s->line_ns >= (int64_t)s->options->interval_s * NS_PER_S)
 		line(s, now);
+}
+
+void service_idle(struct service *s)
+{
+	if (s->http)
+		http_work(s->http);
 }
 
 bool service_done(struct service *s)
@@ -214,6 +280,10 @@ bool service_close(struct service *s, char *error, size_t size)
 	uint64_t left = queue_close(s->queue, GOODBYE_MS, &failed);
 
 	s->queue = NULL;
+	http_close(s->http);
+	metrics_free(s->metrics);
+	s->http = NULL;
+	s->metrics = NULL;
 	if (left)
 		snprintf(error, size, "standard output: its reader took nothing for %d s: %" PRIu64 " lines were left",
 			GOODBYE_MS / 1000, left);

@@ -164,6 +164,7 @@ struct tcpstat_pkt {
 	X(EV_FINDING, "finding") \
 	X(EV_CONNECTION, "connection") \
 	X(EV_SEGMENT, "segment") /* each segment as decoded: for ladders and screens, not a record */ \
+	X(EV_RESPONSE, "response") /* a server's answer begins; not a record: the connection has their distribution */ \
 	X(EV_PROGRESS, "progress") /* a connection that goes on, as it stands; not a record: see progress_ns */
 
 enum tcpstat_event_type {
@@ -301,6 +302,7 @@ struct tcpstat_event {
 		struct tcpstat_ev_icmp icmp;
 		struct tcpstat_ev_finding finding;
 		struct tcpstat_ev_segment segment;
+		int64_t response_ns;    /* of EV_RESPONSE: what the server took, as in latency.response */
 		const struct tcpstat_conn *connection; /* of EV_CONNECTION and EV_PROGRESS */
 	};
 };
