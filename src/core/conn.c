@@ -373,6 +373,9 @@ static void track(struct conn *c, struct budget *budget, struct segment *s, bool
 	if (r->replay && replay_segment(r->replay, s, late_ns, e) == REPLAY_RETRANSMISSION && s->len)
 		note_history(c, s->dir, 'T');
 	int64_t turn_ns = latency_segment(&r->latency, budget, s, half_ns);
+	if (turn_ns != TCPSTAT_NULL && s->dir == TCPSTAT_S2C && emit_wants(e, TCPSTAT_EV_RESPONSE))
+		emit_event(e, &(struct tcpstat_event){ .type = TCPSTAT_EV_RESPONSE, .dir = s->dir, .ts_ns = s->ts,
+			.frame = s->frame, .response_ns = turn_ns });
 	if (!e->watch)
 		return;
 	struct watch_scene scene = { .half_ns = { half_ns[0], half_ns[1] }, .mss = { mss_of(c, 0), mss_of(c, 1) },

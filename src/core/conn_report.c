@@ -10,6 +10,8 @@
 
 static const int64_t patience_ns = 1000000000; /* RFC 6298 section 2: the first timeout of a SYN */
 
+static const int64_t late_ns = 10000000; /* between two words about late segments */
+
 static const struct tcpstat_dist no_dist = { 0, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL,
 	TCPSTAT_NULL, TCPSTAT_NULL };
 
@@ -209,11 +211,12 @@ void conn_progress(struct conn *c, int64_t now, const struct tcpstat_config *con
 	struct emitter e = { config, c->number, NULL, NULL };
 
 	bool over = conn_class(c) == CONN_CLOSED;
+	int64_t since = c->rest && c->rest->progress_ts ? c->rest->progress_ts : c->first_ts;
 
 	if (!c->rest || !emit_wants(&e, TCPSTAT_EV_PROGRESS))
 		return;
-	if ((!over || c->rest->over_told) &&
-	    now - (c->rest->progress_ts ? c->rest->progress_ts : c->first_ts) < config->progress_ns)
+	/* What comes late is rare, and the next may never come. */
+	if ((!over || c->rest->over_told) && now - since < (over ? late_ns : config->progress_ns))
 		return;
 	c->rest->progress_ts = now;
 	tell(c, TCPSTAT_EV_PROGRESS, now, &e);

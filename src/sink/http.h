@@ -1,5 +1,5 @@
-/* The HTTP server of the exporter: /metrics, /healthz. It has no thread: http_work() does what is due, and http_fd() can
- * be polled.
+/* The HTTP server of the exporter: /metrics, /healthz. It has no thread: http_work() does what is due, and http_fd()
+ * can be polled.
  *
  * What a page says comes from the caller's function, called inside http_work(). Bounded: 16 connections at a time, 10
  * seconds each without anything said. */

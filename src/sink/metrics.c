@@ -36,8 +36,8 @@ static int64_t value_of(const struct tcpstat_conn *c, size_t i)
 
 /* ---------------------------------------------------------------------------------------------- histograms */
 
-const int64_t metrics_bound_ns[METRICS_BOUNDS] = { 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 25000000,
-	50000000, 100000000, 250000000, 500000000, 1000000000, 2500000000, 5000000000, 10000000000 };
+const int64_t metrics_bound_ns[METRICS_BOUNDS] = { 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000,
+	25000000, 50000000, 100000000, 250000000, 500000000, 1000000000, 2500000000, 5000000000, 10000000000 };
 
 static void observe(struct metrics_histogram *h, int64_t ns)
 {
@@ -231,6 +231,7 @@ void metrics_event(struct metrics *m, const struct tcpstat_event *ev)
 	case TCPSTAT_EV_PROGRESS: on_progress(m, ev->connection); break;
 	case TCPSTAT_EV_CONNECTION: on_end(m, ev->connection); break;
 	case TCPSTAT_EV_RTT: observe(&m->rtt[ev->dir == TCPSTAT_S2C], ev->rtt.sample_ns); break;
+	case TCPSTAT_EV_RESPONSE: observe(&m->response, ev->response_ns); break;
 	case TCPSTAT_EV_FINDING: on_finding(m, &ev->finding); break;
 	default: break;
 	}

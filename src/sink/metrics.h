@@ -4,8 +4,8 @@
  *     metrics_event(m, ev);                           each event of METRICS_EVENTS
  *     text = metrics_text(m, &now, &len);             at each scrape
  *
- * Figures of a connection are counted as it goes on (EV_PROGRESS) and when it ends, always as the difference to what was
- * counted before: so sums over ended connections are those of their records. A counter never falls: where the
+ * Figures of a connection are counted as it goes on (EV_PROGRESS) and when it ends, always as the difference to what
+ * was counted before: so sums over ended connections are those of their records. A counter never falls: where the
  * analyzer takes a verdict back, it waits until the sum has come as far again.
  *
  * Bounded: 64 values of the label of connections, `other` for the rest; a table of 65,536 connections that go on. */
@@ -16,7 +16,7 @@
 
 enum {
 	METRICS_EVENTS = TCPSTAT_MASK(TCPSTAT_EV_CONNECTION) | TCPSTAT_MASK(TCPSTAT_EV_PROGRESS) |
-		TCPSTAT_MASK(TCPSTAT_EV_RTT) | TCPSTAT_MASK(TCPSTAT_EV_FINDING),
+		TCPSTAT_MASK(TCPSTAT_EV_RTT) | TCPSTAT_MASK(TCPSTAT_EV_RESPONSE) | TCPSTAT_MASK(TCPSTAT_EV_FINDING),
 	METRICS_GROUPS = 64
 };
 

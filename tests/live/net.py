@@ -16,6 +16,8 @@ import struct
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 
 BUILD = os.environ.get("top_builddir", ".")
 PROGRAM = os.path.join(BUILD, "tcpstat")
@@ -132,6 +134,11 @@ class Net:
         """`fetch COUNT BYTES`: so many connections, one after the other, each asks for so many bytes."""
         return self.run(self.client, "fetch", *[str(w) for w in words])
 
+    def get(self, url):
+        """What a server in the server's namespace answers; None if it does not, or not with 200."""
+        got = subprocess.run(self.command(self.server, "get", url), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        return got.stdout.decode() if got.returncode == 0 else None
+
     def __exit__(self, *_):
         for process in reversed(self.processes):
             if process.poll() is None:
@@ -196,6 +203,16 @@ def forward(one, other, delay_ms, loss, seed):
                 pass
 
 
+def get(url):
+    """The body, to standard output; the status is the exit status: 0 is 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            sys.stdout.buffer.write(answer.read())
+    except urllib.error.HTTPError as e:
+        sys.stdout.buffer.write(e.read())
+        sys.exit(1)
+
+
 def serve(port):
     """Answers a line with a number by so many bytes."""
     listener = socket.create_server(("", int(port)), backlog=128)
@@ -219,4 +236,4 @@ def fetch(count, size):
 
 
 if __name__ == "__main__":
-    {"forward": forward, "serve": serve, "fetch": fetch, "offloads": offloads}[sys.argv[1]](*sys.argv[2:])
+    {"forward": forward, "serve": serve, "fetch": fetch, "get": get, "offloads": offloads}[sys.argv[1]](*sys.argv[2:])
