@@ -219,6 +219,7 @@ static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct 
 	if (c && conn_is_new_incarnation(c, v, swapped)) {
 		previous = c->number;
 		incarnation = c->incarnation + 1;
+		conn_reused(c, pkt->ts_ns);
 		leave(t, c);
 		c = NULL;
 	}

@@ -64,6 +64,7 @@ void conn_fini(struct conn *c, struct budget *budget)
 	copy_fini(&c->rest->copy, budget);
 	window_fini(&c->rest->window, budget);
 	latency_fini(&c->rest->latency, budget);
+	timers_fini(&c->rest->timers, budget);
 	if (c->rest->watch) {
 		watch_fini(c->rest->watch, budget);
 		budget_resize(budget, c->rest->watch, sizeof *c->rest->watch, 0);
@@ -363,15 +364,22 @@ static void track(struct conn *c, struct budget *budget, struct segment *s, bool
 	if (!plausible)
 		return;
 	int64_t late_ns = vantage_segment(&r->vantage, s);
+	struct timers_scene traces = { .late_ns = late_ns,
+		.state = { c->endpoints.ep[0].state, c->endpoints.ep[1].state } };
 	for (int i = 0; i < 2; i++) {
 		half_ns[i] = vantage_half_ns(&r->vantage, i);
 		if (!half_ns[i])
 			half_ns[i] = TCPSTAT_NULL;
 	}
-	window_segment(&r->window, budget, s, half_ns, e);
+	if (stack_sign_wants(&r->sign[s->dir], s->view))
+		stack_sign_note(&r->sign[s->dir], s->view);
+	traces.class = window_segment(&r->window, budget, s, half_ns, e);
+	timers_segment(&r->timers, budget, s, &traces);
 	dupack_segment(&r->dupack, s, e);
-	if (r->replay && replay_segment(r->replay, s, late_ns, e) == REPLAY_RETRANSMISSION && s->len)
+	if (r->replay && replay_segment(r->replay, s, late_ns, e) == REPLAY_RETRANSMISSION && s->len) {
 		note_history(c, s->dir, 'T');
+		dupack_resent(&r->dupack, s, replay_last_cause(r->replay, s->dir));
+	}
 	int64_t turn_ns = latency_segment(&r->latency, budget, s, half_ns);
 	if (turn_ns != TCPSTAT_NULL && s->dir == TCPSTAT_S2C && emit_wants(e, TCPSTAT_EV_RESPONSE))
 		emit_event(e, &(struct tcpstat_event){ .type = TCPSTAT_EV_RESPONSE, .dir = s->dir, .ts_ns = s->ts,
@@ -613,6 +621,12 @@ enum conn_class conn_class(const struct conn *c)
 	if (client->state <= TCPSTAT_EP_SYN_RECEIVED || server->state <= TCPSTAT_EP_SYN_RECEIVED)
 		return CONN_HALF_OPEN;
 	return CONN_OPEN;
+}
+
+void conn_reused(struct conn *c, int64_t ts)
+{
+	if (c->rest)
+		timers_reused(&c->rest->timers, ts);
 }
 
 void conn_timeout(struct conn *c, bool give_up, int64_t ts, const struct tcpstat_config *config)

@@ -87,6 +87,8 @@ void conn_fetch(const struct conn *);
 void conn_segment(struct conn *, struct budget *, const struct tcp_view *, bool swapped, const struct tcpstat_pkt *,
 	const struct tcpstat_config *);
 enum conn_class conn_class(const struct conn *);
+/* Another connection takes its addresses and ports at `ts`; this one leaves. */
+void conn_reused(struct conn *, int64_t ts);
 /* 2 MSL have passed, or (give_up) as much time as an endpoint waits for an answer. */
 void conn_timeout(struct conn *, bool give_up, int64_t ts, const struct tcpstat_config *);
 /* The connection as it stands. `now`: how far the capture reaches. */

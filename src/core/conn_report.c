@@ -23,12 +23,16 @@ static void blank_half(struct tcpstat_half *h)
 		.payload_bytes = null, .retransmissions = { null, { 0 }, null, null, NAN }, .lost = { null, null },
 		.out_of_order = null, .duplicates = null, .dup_acks = null, .dup_ack_runs_3 = null, .sack_blocks = null,
 		.dsacks = null, .rtt = no_dist, .ack_delay = no_dist, .srtt_ns = null, .rttvar_ns = null,
-		.rto = { null, null }, .timeouts = { null, null, null }, .rwnd = { null, null, null, null, null },
+		.rto = { null, null }, .timeouts = { null, null, null }, .rwnd = { null, null, null, null, null, null, null, null, null },
 		.flight = { null, null },
 		.cwnd = { null, null, null }, .congestion_control = { TCPSTAT_CC_UNKNOWN, NAN }, .throughput_bps = null,
 		.goodput_bps = null, .bdp_bytes = null, .gaps = { null, null }, .keepalives = null,
-		.zero_window_probes = null
+		.zero_window_probes = null, .ceiling_bps = null, .ceiling_ratio = NAN,
+		.persist = { null, null, NAN }, .keepalive = { null, null, null, null }, .ack_timer_ns = null,
+		.fin_wait_2_ns = null, .time_wait_ns = null, .overlap_conflicts = null, .refused_bytes = null
 	};
+	for (size_t i = 0; i < TCPSTAT_NDUP_ACK_THENS; i++)
+		h->dup_ack_then[i] = null;
 	for (size_t i = 0; i < TCPSTAT_NCAUSES; i++)
 		h->retransmissions.by_cause[i] = null;
 	for (size_t i = 0; i < TCPSTAT_NLIMITS; i++)
@@ -176,6 +180,19 @@ static void report(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 	out->conn_state = zeek_state(c, out);
 }
 
+/* A sender moves at most the peer's window in a round trip. */
+static void report_ceiling(struct tcpstat_half *h, const struct tcpstat_half *peer)
+{
+	double seconds = (double)h->rtt.p50_ns / 1e9, bps;
+
+	if (h->rtt.p50_ns <= 0 || peer->rwnd.max_bytes <= 0 || peer->rwnd.exact != 1)
+		return;
+	bps = (double)peer->rwnd.max_bytes * 8 / seconds;
+	h->ceiling_bps = (int64_t)bps;
+	if (h->throughput_bps != TCPSTAT_NULL)
+		h->ceiling_ratio = (double)h->throughput_bps / bps;
+}
+
 void conn_snapshot(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 {
 	report(c, now, out);
@@ -191,6 +208,11 @@ void conn_snapshot(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 	latency_snapshot(&c->rest->latency, out);
 	if (c->rest->replay)
 		replay_snapshot(c->rest->replay, out);
+	timers_snapshot(&c->rest->timers, out);
+	for (int i = 0; i < 2; i++) {
+		stack_why(&c->rest->sign[i], out->half[i].stack_why);
+		report_ceiling(&out->half[i], &out->half[!i]);
+	}
 	share_time(out);
 }
 

@@ -7,6 +7,8 @@
 #include "core/dupack.h"
 #include "core/latency.h"
 #include "core/reasm.h"
+#include "core/stack.h"
+#include "core/timers.h"
 #include "core/vantage.h"
 #include "core/watch.h"
 #include "core/window.h"
@@ -18,6 +20,8 @@ struct conn_rest {
 	struct window window;
 	struct dupack dupack;
 	struct latency latency;
+	struct timers timers;
+	struct stack_sign sign[2];
 	int64_t progress_ts;            /* when EV_PROGRESS was said last; 0: not yet */
 	bool over_told;                 /* EV_PROGRESS said that the connection is over */
 	struct watch *watch;            /* NULL: nobody asked for what it sees, or over the budget */

@@ -109,6 +109,13 @@ int64_t replay_rto_ns(const struct replay *r, enum tcpstat_dir dir)
 	return d && rtt_known(&d->snd.rtt) ? rtt_rto_ns(&d->snd.rtt) : TCPSTAT_NULL;
 }
 
+enum tcpstat_cause replay_last_cause(const struct replay *r, enum tcpstat_dir dir)
+{
+	const struct side *d = r->side[dir];
+
+	return d && d->verdicts_n ? d->verdicts[(d->verdicts_n - 1) % VERDICTS].told.cause : TCPSTAT_CAUSE_UNKNOWN;
+}
+
 void replay_finish(struct replay *r, const struct emitter *e)
 {
 	r->finishing = true;

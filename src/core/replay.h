@@ -26,6 +26,8 @@ enum replay_class replay_segment(struct replay *, const struct segment *, int64_
 int64_t replay_rto_ns(const struct replay *, enum tcpstat_dir);
 /* See conn_fetch. */
 void replay_fetch(const struct replay *);
+/* Why the last retransmission of this direction was sent, as it stands; CAUSE_UNKNOWN: there was none. */
+enum tcpstat_cause replay_last_cause(const struct replay *, enum tcpstat_dir);
 /* The connection ends: what waits is settled. */
 void replay_finish(struct replay *, const struct emitter *);
 /* Fills in the fields of `conn` that the replay knows (both halves, vantage, handshake halves); others stay. */

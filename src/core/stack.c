@@ -1,5 +1,9 @@
 #include "core/stack.h"
 
+#include <string.h>
+
+#include "core/words.h"
+
 enum { MS = 1000000 };
 
 const struct stack stack_linux = { "linux", 200 * MS, 4 * MS, 200 * MS, true, true, 10 };
@@ -18,4 +22,36 @@ const struct stack *stack_of_syn(const struct tcp_view *v)
 	if (v->ttl <= 64 && v->wnd == 65535 && v->opts.has_wscale && v->opts.wscale >= 3 && v->opts.wscale <= 6)
 		return &stack_bsd;
 	return stack_of_segment(v);
+}
+
+void stack_sign_note(struct stack_sign *sign, const struct tcp_view *v)
+{
+	*sign = (struct stack_sign){ .wnd = v->wnd, .mss = v->opts.mss, .ttl = v->ttl, .wscale = v->opts.wscale,
+		.syn = v->flags & TH_SYN, .has_wscale = v->opts.has_wscale, .has_ts = v->opts.has_ts,
+		.has_mss = v->opts.has_mss };
+}
+
+static void add_number(struct words *w, const char *label, int64_t n)
+{
+	words_add(w, label);
+	words_number(w, n);
+}
+
+void stack_why(const struct stack_sign *sign, char text[STACK_WHY_MAX])
+{
+	struct words w = { .len = 0 };
+
+	if (sign->ttl)
+		add_number(&w, "TTL ", sign->ttl);
+	if (sign->ttl && sign->syn) {
+		add_number(&w, ", window ", sign->wnd);
+		if (sign->has_mss)
+			add_number(&w, ", MSS ", sign->mss);
+		if (sign->has_wscale)
+			add_number(&w, ", scale ", sign->wscale);
+		if (sign->has_ts)
+			words_add(&w, ", timestamps");
+	}
+	memcpy(text, w.text, STACK_WHY_MAX - 1);
+	text[STACK_WHY_MAX - 1] = '\0';
 }

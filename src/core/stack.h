@@ -21,4 +21,21 @@ const struct stack *stack_of_syn(const struct tcp_view *);
 /* The same for a connection whose SYN was not seen, by any segment. */
 const struct stack *stack_of_segment(const struct tcp_view *);
 
+/* What a stack is recognised by. */
+struct stack_sign {
+	uint16_t wnd, mss;
+	uint8_t ttl, wscale;
+	bool syn, has_wscale, has_ts, has_mss;
+};
+
+/* The first SYN counts, or, without one, the first segment. */
+static inline bool stack_sign_wants(const struct stack_sign *sign, const struct tcp_view *v)
+{
+	return !sign->ttl || (v->flags & TH_SYN && !sign->syn);
+}
+void stack_sign_note(struct stack_sign *, const struct tcp_view *);
+enum { STACK_WHY_MAX = 64 };
+/* "TTL 64, window 64240, scale 7, timestamps"; "" where nothing was seen. */
+void stack_why(const struct stack_sign *, char text[STACK_WHY_MAX]);
+
 #endif

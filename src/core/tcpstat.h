@@ -88,7 +88,8 @@ struct tcpstat_addr {
 
 #define TCPSTAT_WINDOW_WHATS(X) \
 	X(WINDOW_ZERO, "zero") X(WINDOW_UPDATE, "update") X(WINDOW_FULL, "full") X(WINDOW_SHRINK, "shrink") \
-	X(WINDOW_PROBE, "probe") X(WINDOW_PROBE_ACK, "probe_ack")
+	X(WINDOW_PROBE, "probe") X(WINDOW_PROBE_ACK, "probe_ack") \
+	X(WINDOW_SILLY, "silly")
 
 #define TCPSTAT_KEEPALIVE_WHATS(X) X(KEEPALIVE_PROBE, "probe") X(KEEPALIVE_ACK, "ack")
 #define TCPSTAT_DUPLICATE_WHERES(X) X(DUPLICATE_NETWORK, "network") X(DUPLICATE_CAPTURE, "capture")
@@ -102,6 +103,16 @@ struct tcpstat_addr {
 	X(OVERLAP_FIRST, "first") X(OVERLAP_LAST, "last") X(OVERLAP_BSD, "bsd") X(OVERLAP_LINUX, "linux") \
 	X(OVERLAP_OLD_LINUX, "old-linux") X(OVERLAP_WINDOWS, "windows") X(OVERLAP_SOLARIS, "solaris") \
 	X(OVERLAP_HPUX10, "hpux10") X(OVERLAP_HPUX11, "hpux11") X(OVERLAP_IRIX, "irix") X(OVERLAP_MACOS, "macos")
+
+/* what followed three duplicate ACKs */
+#define TCPSTAT_DUP_ACK_THENS(X) \
+	X(THEN_NOTHING, "nothing") X(THEN_FAST_RETRANSMIT, "fast_retransmit") \
+	X(THEN_LIMITED_TRANSMIT, "limited_transmit") X(THEN_TIMEOUT, "timeout")
+
+/* how the delays between the SYNs of an endpoint grow */
+#define TCPSTAT_LADDERS(X) \
+	X(LADDER_UNKNOWN, NULL) X(LADDER_DOUBLING_1S, "doubling_1s") X(LADDER_LINEAR_1S, "linear_1s") \
+	X(LADDER_DOUBLING_3S, "doubling_3s") X(LADDER_BSD_6S_24S, "bsd_6s_24s")
 
 #define X(constant, name) TCPSTAT_##constant,
 enum tcpstat_state { TCPSTAT_STATES(X) TCPSTAT_NSTATES };
@@ -119,6 +130,8 @@ enum tcpstat_keepalive_what { TCPSTAT_KEEPALIVE_WHATS(X) };
 enum tcpstat_duplicate_where { TCPSTAT_DUPLICATE_WHERES(X) };
 enum tcpstat_gap_why { TCPSTAT_GAP_WHYS(X) };
 enum tcpstat_cc { TCPSTAT_CCS(X) };
+enum tcpstat_dup_ack_then { TCPSTAT_DUP_ACK_THENS(X) TCPSTAT_NDUP_ACK_THENS };
+enum tcpstat_ladder { TCPSTAT_LADDERS(X) };
 enum tcpstat_severity { TCPSTAT_SEVERITIES(X) };
 enum tcpstat_overlap { TCPSTAT_OVERLAPS(X) TCPSTAT_NOVERLAPS };
 #undef X
@@ -139,6 +152,8 @@ const char *tcpstat_keepalive_what_name(enum tcpstat_keepalive_what);
 const char *tcpstat_duplicate_where_name(enum tcpstat_duplicate_where);
 const char *tcpstat_gap_why_name(enum tcpstat_gap_why);
 const char *tcpstat_cc_name(enum tcpstat_cc);
+const char *tcpstat_dup_ack_then_name(enum tcpstat_dup_ack_then);
+const char *tcpstat_ladder_name(enum tcpstat_ladder);
 const char *tcpstat_severity_name(enum tcpstat_severity);
 const char *tcpstat_overlap_name(enum tcpstat_overlap);
 
@@ -328,15 +343,33 @@ struct tcpstat_half {                   /* one direction; everything about the d
 	struct { int64_t before_capture, after_capture; } lost;
 	int64_t out_of_order, duplicates;
 	int64_t dup_acks, dup_ack_runs_3, sack_blocks, dsacks; /* in the ACKs that this endpoint sent */
+	int64_t dup_ack_then[TCPSTAT_NDUP_ACK_THENS]; /* those runs by what the other endpoint did about them */
 	struct tcpstat_dist rtt;
 	struct tcpstat_dist ack_delay;  /* how long this endpoint held its ACKs back (RFC 1122 section 4.2.3.2) */
 	int64_t srtt_ns, rttvar_ns;
 	struct { int64_t last_ns, max_ns; } rto;
 	struct { int64_t count, max_backoff, stall_ns; } timeouts;
-	struct { int64_t min_bytes, max_bytes, last_bytes, zero_count, zero_ns; } rwnd; /* that it advertised */
+	struct {                        /* that it advertised */
+		int64_t min_bytes, max_bytes, last_bytes, zero_count, zero_ns;
+		int64_t shrink_count, silly_count;
+		int64_t exact;          /* 0: bytes are lower bounds, scaled by wscale_min; NULL: no bytes are known */
+		int64_t wscale_min;     /* the least scale that explains the flight; NULL: none inferred */
+	} rwnd;
 	struct { int64_t max_bytes, mean_bytes; } flight;
 	struct { int64_t initial_bytes, max_bytes, last_bytes; } cwnd;
 	struct { enum tcpstat_cc name; double fit; } congestion_control; /* fit: mean deviation, 0 = exact */
+	int64_t ceiling_bps;            /* what the peer's greatest window allows in the median RTT */
+	double ceiling_ratio;           /* share of it that the throughput reached */
+	struct tcpstat_persist { int64_t first_ns, max_ns; double growth; } persist;
+	struct tcpstat_keepalives { int64_t idle_ns, interval_ns, answered, dead; } keepalive;
+	int64_t ack_timer_ns;           /* delayed ACK timer that its late ACKs cluster at */
+	int64_t fin_wait_2_ns, time_wait_ns; /* time seen in these states */
+	struct tcpstat_syn_ladder {
+		uint8_t n;
+		int64_t delay_ns[8];    /* from one SYN to the next: the first ones */
+		enum tcpstat_ladder like;
+	} syn_ladder;
+	char stack_why[64];             /* what the profile was recognised by; "": nothing */
 	const char *stack;              /* profile whose habits were used: linux windows bsd ...; NULL: RFC behaviour */
 	int64_t throughput_bps, goodput_bps, bdp_bytes;
 	double limits[TCPSTAT_NLIMITS]; /* shares of the duration, sum 1 */

@@ -21,9 +21,15 @@ struct window_half {
 	uint32_t min_bytes, max_bytes, wnd_bytes; /* wnd_bytes: the last one */
 	uint32_t zero_count, probes, keepalives;
 	uint32_t unanswered;
+	uint16_t wnd_field;             /* of the last window, as on the wire */
 	uint32_t ts_val;                /* newest seen */
 	uint32_t grain;                 /* bytes that one unit of the window field stands for */
-	bool seen, exact, zero, has_ts;
+	uint32_t shrinks, sillies;
+	uint32_t segment;               /* greatest payload that it sent */
+	uint64_t scaled_edge;           /* of a window of unknown scale: right edge by wscale_min */
+	uint8_t wscale_min;             /* the least scale that explains what the peer sent */
+	uint8_t beyond;                 /* segments of the peer beyond scaled_edge */
+	bool seen, exact, zero, has_ts, silly;
 	bool probing;                   /* it sent a zero-window probe, and no data since */
 	uint8_t unanswered_class;       /* enum window_class */
 };
@@ -174,25 +180,76 @@ static void zero_or_not(struct window_half *me, const struct segment *s, const s
 	me->zero = zero;
 }
 
-static void update_or_shrink(const struct window_half *me, const struct segment *s, const struct emitter *e)
+/* RFC 9293 section 3.8.6.2.2: the right edge should move by a full segment, or half of the buffer. */
+static bool is_silly(const struct window_half *me, const struct window_half *peer, const struct segment *s)
+{
+	uint64_t edge = s->ack + s->wnd, least = me->max_bytes / 2;
+
+	if (peer->segment < least)
+		least = peer->segment;
+	return s->wnd && s->wnd < least && edge > me->edge && edge - me->edge < least && edge - me->edge >= me->grain;
+}
+
+static void update_or_shrink(struct window_half *me, const struct window_half *peer, const struct segment *s,
+	const struct emitter *e)
 {
 	uint64_t edge = s->ack + s->wnd;
 	bool pure = !s->len && !(s->flags & TH_FIN) && !s->n_sack;
 
 	if (!me->seen || is_late(me, s))
 		return;
-	if (pure && s->ack == me->ack && s->wnd > me->wnd_bytes && s->seq >= me->end)
+	if (pure && s->ack == me->ack && s->view->wnd > me->wnd_field && s->seq >= me->end)
 		emit_window(e, s, TCPSTAT_WINDOW_UPDATE, bytes_of(s));
-	if (s->wnd_exact && me->exact && edge < me->edge && me->edge - edge >= me->grain)
+	if (!s->wnd_exact || !me->exact)
+		return;
+	if (edge < me->edge && me->edge - edge >= me->grain) {
+		me->shrinks++;
 		emit_window(e, s, TCPSTAT_WINDOW_SHRINK, s->wnd);
+	}
+	bool silly = is_silly(me, peer, s);
+	if (silly) {
+		me->sillies++;
+		if (!me->silly)
+			emit_window(e, s, TCPSTAT_WINDOW_SILLY, s->wnd);
+	}
+	if (silly || edge != me->edge)
+		me->silly = silly;
+}
+
+/* The scale is unknown: keeps the right edge as far as the least possible scale moves it. */
+static void remember_edge(struct window_half *me, const struct segment *s)
+{
+	uint64_t edge = s->ack + ((uint64_t)s->view->wnd << me->wscale_min);
+
+	if (!s->wnd_exact && edge > me->scaled_edge)
+		me->scaled_edge = edge;
+}
+
+/* The peer may not send beyond the window. Some of its segments may be beyond the last one seen here, where ACKs were
+ * not captured; several that are show that the window is larger: by what scale at least? */
+static void infer_scale(struct window_half *peer, const struct segment *s)
+{
+	enum { SCALE_MAX = 14, ENOUGH = 3 };
+	uint64_t flight = s->end - peer->ack;
+
+	if (peer->exact || !peer->scaled_edge || s->end <= peer->scaled_edge || s->len <= 1 || peer->zero)
+		return;
+	if (++peer->beyond < ENOUGH || !peer->wnd_field)
+		return;
+	while (peer->wscale_min < SCALE_MAX && flight > (uint64_t)peer->wnd_field << peer->wscale_min)
+		peer->wscale_min++;
+	peer->beyond = 0;
+	peer->scaled_edge = peer->ack + ((uint64_t)peer->wnd_field << peer->wscale_min);
 }
 
 static void remember_window(struct window_half *me, const struct segment *s)
 {
-	uint32_t wnd = s->wnd < UINT32_MAX ? s->wnd : UINT32_MAX;
+	uint64_t bytes = s->wnd_exact ? s->wnd : s->view->wnd; /* of unknown scale: scaled at the end */
+	uint32_t wnd = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 
 	if (s->view->wnd && s->wnd_exact)
 		me->grain = wnd / s->view->wnd;
+	remember_edge(me, s);
 	if (!me->seen || wnd < me->min_bytes)
 		me->min_bytes = wnd;
 	if (!me->seen || wnd > me->max_bytes)
@@ -200,6 +257,7 @@ static void remember_window(struct window_half *me, const struct segment *s)
 	if (!me->seen || !is_late(me, s)) {
 		me->edge = s->ack + s->wnd;
 		me->wnd_bytes = wnd;
+		me->wnd_field = s->view->wnd;
 	}
 	me->exact = s->wnd_exact && (me->exact || !me->seen);
 	me->seen = true;
@@ -228,6 +286,8 @@ static void remember_segment(struct window_half *me, const struct segment *s, bo
 		me->last_ts = s->ts;
 		me->probing = false;
 	}
+	if (s->len > me->segment)
+		me->segment = s->len;
 	if (s->end > me->end)
 		me->end = s->end;
 }
@@ -251,14 +311,21 @@ enum window_class window_segment(struct window *w, struct budget *b, const struc
 	if (class == WINDOW_PLAIN) {
 		answer(peer, s, e);
 		full(me, peer, s, e);
+		if (!peer->exact && s->end > me->end)
+			infer_scale(peer, s);
 	} else {
 		probe(me, s, class, una, e);
 	}
 	zero_or_not(me, s, e);
-	update_or_shrink(me, s, e);
+	update_or_shrink(me, peer, s, e);
 	remember_window(me, s);
 	remember_segment(me, s, class == WINDOW_PLAIN);
 	return class;
+}
+
+static int64_t bytes_or_null(bool known, uint32_t bytes, uint8_t shift)
+{
+	return known ? (int64_t)bytes << shift : TCPSTAT_NULL;
 }
 
 void window_snapshot(const struct window *w, struct tcpstat_conn *conn)
@@ -267,10 +334,16 @@ void window_snapshot(const struct window *w, struct tcpstat_conn *conn)
 
 	for (int i = 0; i < 2; i++) {
 		const struct window_half *h = w->state ? &w->state->half[i] : &nothing;
-		bool known = h->seen && h->exact;
-		conn->half[i].rwnd.min_bytes = known || h->zero_count ? (int64_t)h->min_bytes : TCPSTAT_NULL;
-		conn->half[i].rwnd.max_bytes = known ? (int64_t)h->max_bytes : TCPSTAT_NULL;
-		conn->half[i].rwnd.last_bytes = known || h->zero ? (int64_t)h->wnd_bytes : TCPSTAT_NULL;
+		bool known = h->seen && h->exact, inferred = h->seen && !known && h->wscale_min;
+		uint8_t shift = inferred ? h->wscale_min : 0;
+
+		conn->half[i].rwnd.min_bytes = bytes_or_null(known || inferred || h->zero_count, h->min_bytes, shift);
+		conn->half[i].rwnd.max_bytes = bytes_or_null(known || inferred, h->max_bytes, shift);
+		conn->half[i].rwnd.last_bytes = bytes_or_null(known || inferred || h->zero, h->wnd_bytes, shift);
+		conn->half[i].rwnd.exact = known ? 1 : inferred ? 0 : TCPSTAT_NULL;
+		conn->half[i].rwnd.wscale_min = inferred ? (int64_t)h->wscale_min : TCPSTAT_NULL;
+		conn->half[i].rwnd.shrink_count = bytes_or_null(known, h->shrinks, 0);
+		conn->half[i].rwnd.silly_count = bytes_or_null(known, h->sillies, 0);
 		conn->half[i].rwnd.zero_count = h->zero_count;
 		conn->half[i].rwnd.zero_ns = h->zero_ns;
 		if (h->zero)

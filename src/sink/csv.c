@@ -143,6 +143,20 @@ static size_t int_text(int64_t value, char *text)
 	return value == TCPSTAT_NULL ? 0 : record_int_text(value, text);
 }
 
+/* With blanks between them. */
+static size_t delays_text(const struct tcpstat_syn_ladder *ladder, char text[TEXT_SIZE])
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < ladder->n && len + 1 + RECORD_NUMBER_SIZE < TEXT_SIZE; i++) {
+		if (i)
+			text[len++] = ' ';
+		len += record_int_text(record_us(ladder->delay_ns[i]), text + len);
+	}
+	text[len] = '\0';
+	return len;
+}
+
 static size_t value_text(const struct record_field *f, const void *base, char text[TEXT_SIZE])
 {
 	const void *p = (const char *)base + f->offset;
@@ -164,6 +178,7 @@ static size_t value_text(const struct record_field *f, const void *base, char te
 	case RECORD_NAME: return bytes_text(record_name(f, base), text);
 	case RECORD_ADDR: return record_addr_text(p, text);
 	case RECORD_COMMUNITY: return community_id(0, conn->addr, conn->port, text);
+	case RECORD_DELAYS: return delays_text(p, text);
 	default: return 0;              /* lists are not part of a connection */
 	}
 }

@@ -197,6 +197,26 @@ static void time_line(const struct detail *d, const char *label, int64_t ns)
 		line(d, label, "%s", format_duration(a, &d->style, ns));
 }
 
+/* "1.02 s, 2.05 s: doubling from 1 s" */
+static void print_ladder(const struct detail *d, const char *label, const struct tcpstat_syn_ladder *ladder)
+{
+	static const char *const like[] = {
+		[TCPSTAT_LADDER_UNKNOWN] = "",
+		[TCPSTAT_LADDER_DOUBLING_1S] = ": doubling from 1 s, as Linux, Android and Windows",
+		[TCPSTAT_LADDER_LINEAR_1S] = ": some of 1 s before it doubles, as iOS, macOS and Linux since 6.5",
+		[TCPSTAT_LADDER_DOUBLING_3S] = ": doubling from 3 s, as older systems",
+		[TCPSTAT_LADDER_BSD_6S_24S] = ": 6 s and 24 s, as 4.4BSD",
+	};
+	char t[FORMAT_MAX];
+
+	if (!ladder->n)
+		return;
+	fprintf(d->style.out, "  %-*s", LABEL_WIDTH, label);
+	for (unsigned i = 0; i < ladder->n; i++)
+		fprintf(d->style.out, "%s%s", i ? ", " : "", format_duration(t, &d->style, ladder->delay_ns[i]));
+	fprintf(d->style.out, "%s\n", like[ladder->like]);
+}
+
 static void print_handshake(const struct detail *d)
 {
 	const struct tcpstat_conn *c = &d->conn;
@@ -209,9 +229,11 @@ static void print_handshake(const struct detail *d)
 	if (c->handshake.syn_retransmissions > 0)
 		line(d, "SYN sent again", "%" PRId64 " time%s", c->handshake.syn_retransmissions,
 			format_s(c->handshake.syn_retransmissions));
+	print_ladder(d, "  after", &c->half[0].syn_ladder);
 	if (c->handshake.synack_retransmissions > 0)
 		line(d, "SYN,ACK sent again", "%" PRId64 " time%s", c->handshake.synack_retransmissions,
 			format_s(c->handshake.synack_retransmissions));
+	print_ladder(d, "  after", &c->half[1].syn_ladder);
 }
 
 static const char *yes_no(int64_t value)
@@ -279,6 +301,14 @@ static void print_states(const struct detail *d)
 	if (c->close.provisional[0] || c->close.provisional[1])
 		line(d, "not proven", "the last state of %s: its packet may not have arrived", c->close.provisional[0] ?
 			c->close.provisional[1] ? "both" : "the client" : "the server");
+	for (i = 0; i < 2; i++) {
+		if (c->half[i].fin_wait_2_ns != TCPSTAT_NULL)
+			line(d, "in FIN-WAIT-2", "%s, the %s", format_duration(t, &d->style, c->half[i].fin_wait_2_ns),
+				who[i]);
+		if (c->half[i].time_wait_ns != TCPSTAT_NULL)
+			line(d, "in TIME-WAIT", "%s, the %s, when its ports were used again",
+				format_duration(t, &d->style, c->half[i].time_wait_ns), who[i]);
+	}
 	if (c->close.how != TCPSTAT_CLOSE_OPEN)
 		line(d, "ended", "by %s%s%s", ends[c->close.how], known ? " of the " : "",
 			known ? who[c->close.by] : "");
@@ -305,6 +335,16 @@ static void print_traffic(const struct detail *d)
 	}
 }
 
+/* What the other endpoint did about three duplicate ACKs. */
+static void print_then(const struct detail *d, const struct tcpstat_half *a, const struct tcpstat_half *b)
+{
+	static const char *const words[TCPSTAT_NDUP_ACK_THENS] = { "    nothing followed", "    then sent again",
+		"    then only new data", "    then a timeout" };
+
+	for (int i = 0; i < TCPSTAT_NDUP_ACK_THENS; i++)
+		happened(d, words[i], COUNT, a->dup_ack_then[i], b->dup_ack_then[i]);
+}
+
 static void print_losses(const struct detail *d)
 {
 	const struct tcpstat_half *a = &d->conn.half[0], *b = &d->conn.half[1];
@@ -328,12 +368,32 @@ static void print_losses(const struct detail *d)
 	happened(d, "duplicates", COUNT, a->duplicates, b->duplicates);
 	happened(d, "duplicate ACKs sent", COUNT, a->dup_acks, b->dup_acks);
 	happened(d, "  runs of 3 or more", COUNT, a->dup_ack_runs_3, b->dup_ack_runs_3);
+	print_then(d, a, b);
 	happened(d, "SACK blocks sent", COUNT, a->sack_blocks, b->sack_blocks);
 	happened(d, "DSACKs sent", COUNT, a->dsacks, b->dsacks);
 	happened(d, "timeouts", COUNT, a->timeouts.count, b->timeouts.count);
 	happened(d, "  in a row, at most", COUNT, a->timeouts.max_backoff, b->timeouts.max_backoff);
 	happened(d, "  time lost by them", TIME, a->timeouts.stall_ns, b->timeouts.stall_ns);
 	happened(d, "keepalives", COUNT, a->keepalives, b->keepalives);
+	figures(d, "  after a silence of", TIME, a->keepalive.idle_ns, b->keepalive.idle_ns);
+	figures(d, "  repeated every", TIME, a->keepalive.interval_ns, b->keepalive.interval_ns);
+	happened(d, "  answered", COUNT, a->keepalive.answered, b->keepalive.answered);
+	if (a->keepalive.dead == 1 || b->keepalive.dead == 1)
+		pair(d, "  the peer is dead", yes_no(a->keepalive.dead), yes_no(b->keepalive.dead));
+}
+
+static void why(const struct detail *d, const char *label, const struct tcpstat_half *h)
+{
+	if (h->stack && *h->stack_why)
+		line(d, label, "%.*s", (int)sizeof h->stack_why, h->stack_why);
+}
+
+static char *factor(char buf[FORMAT_MAX], double ratio)
+{
+	if (isnan(ratio))
+		return format_text(buf, "-");
+	snprintf(buf, FORMAT_MAX, "%.1f times", ratio);
+	return buf;
 }
 
 static void print_windows(const struct detail *d)
@@ -341,18 +401,29 @@ static void print_windows(const struct detail *d)
 	const struct tcpstat_half *a = &d->conn.half[0], *b = &d->conn.half[1];
 	char x[FORMAT_MAX], y[FORMAT_MAX];
 
+	if (a->rwnd.exact == 0 || b->rwnd.exact == 0)
+		pair(d, "window scale, at least", format_count(x, a->rwnd.wscale_min),
+			format_count(y, b->rwnd.wscale_min));
 	figures(d, "window it offers, least", BYTES, a->rwnd.min_bytes, b->rwnd.min_bytes);
 	figures(d, "  most", BYTES, a->rwnd.max_bytes, b->rwnd.max_bytes);
 	figures(d, "  last", BYTES, a->rwnd.last_bytes, b->rwnd.last_bytes);
 	happened(d, "  times it was zero", COUNT, a->rwnd.zero_count, b->rwnd.zero_count);
 	happened(d, "  for, in all", TIME, a->rwnd.zero_ns, b->rwnd.zero_ns);
+	happened(d, "  times it shrank", COUNT, a->rwnd.shrink_count, b->rwnd.shrink_count);
+	happened(d, "  silly openings", COUNT, a->rwnd.silly_count, b->rwnd.silly_count);
 	happened(d, "zero window probes", COUNT, a->zero_window_probes, b->zero_window_probes);
+	figures(d, "  the first after", TIME, a->persist.first_ns, b->persist.first_ns);
+	if (a->persist.growth > 0 || b->persist.growth > 0)
+		pair(d, "  each wait longer by", factor(x, a->persist.growth), factor(y, b->persist.growth));
 	figures(d, "bytes in flight, most", BYTES, a->flight.max_bytes, b->flight.max_bytes);
 	figures(d, "  mean", BYTES, a->flight.mean_bytes, b->flight.mean_bytes);
 	figures(d, "congestion window, first", BYTES, a->cwnd.initial_bytes, b->cwnd.initial_bytes);
 	figures(d, "  most", BYTES, a->cwnd.max_bytes, b->cwnd.max_bytes);
 	figures(d, "  last", BYTES, a->cwnd.last_bytes, b->cwnd.last_bytes);
 	figures(d, "bandwidth-delay product", BYTES, a->bdp_bytes, b->bdp_bytes);
+	figures(d, "most the window allows", RATE, a->ceiling_bps, b->ceiling_bps);
+	if (a->ceiling_ratio > 0 || b->ceiling_ratio > 0)
+		pair(d, "  share of it reached", format_share(x, a->ceiling_ratio), format_share(y, b->ceiling_ratio));
 	snprintf(x, sizeof x, "%s", tcpstat_cc_name(a->congestion_control.name) ?
 		tcpstat_cc_name(a->congestion_control.name) : "-");
 	snprintf(y, sizeof y, "%s", tcpstat_cc_name(b->congestion_control.name) ?
@@ -362,6 +433,8 @@ static void print_windows(const struct detail *d)
 		pair(d, "  off by", format_share(x, a->congestion_control.fit),
 			format_share(y, b->congestion_control.fit));
 	pair(d, "habits of", a->stack ? a->stack : "-", b->stack ? b->stack : "-");
+	why(d, "  the client's, by", a);
+	why(d, "  the server's, by", b);
 }
 
 static char *spread(const struct detail *d, char buf[FORMAT_MAX], const struct tcpstat_dist *dist)
@@ -387,6 +460,7 @@ static void print_times(const struct detail *d)
 	figures(d, "  standard deviation", TIME, a->rtt.stddev_ns, b->rtt.stddev_ns);
 	happened(d, "  samples", COUNT, a->rtt.count, b->rtt.count);
 	pair(d, "ACKs held back", spread(d, x, &a->ack_delay), spread(d, y, &b->ack_delay));
+	figures(d, "  by a timer of", TIME, a->ack_timer_ns, b->ack_timer_ns);
 	figures(d, "smoothed RTT, last", TIME, a->srtt_ns, b->srtt_ns);
 	figures(d, "  variation, last", TIME, a->rttvar_ns, b->rttvar_ns);
 	figures(d, "RTO, last", TIME, a->rto.last_ns, b->rto.last_ns);

@@ -185,13 +185,15 @@ static void say_window(const struct label *l, struct words *w)
 		[TCPSTAT_WINDOW_ZERO] = "zero window", [TCPSTAT_WINDOW_UPDATE] = "window update",
 		[TCPSTAT_WINDOW_FULL] = "window full", [TCPSTAT_WINDOW_SHRINK] = "window shrunk",
 		[TCPSTAT_WINDOW_PROBE] = "window probe", [TCPSTAT_WINDOW_PROBE_ACK] = "answer to window probe",
+		[TCPSTAT_WINDOW_SILLY] = "silly window",
 	};
 	char n[FORMAT_MAX];
 
 	if (!l->window)
 		return;
 	say(w, "%s", names[l->window - 1]);
-	if ((l->window - 1 == TCPSTAT_WINDOW_UPDATE || l->window - 1 == TCPSTAT_WINDOW_SHRINK) &&
+	if ((l->window - 1 == TCPSTAT_WINDOW_UPDATE || l->window - 1 == TCPSTAT_WINDOW_SHRINK ||
+	     l->window - 1 == TCPSTAT_WINDOW_SILLY) &&
 	    l->wnd_bytes != TCPSTAT_NULL && l->wnd_bytes >= 0)
 		say(w, "%s", format_count(n, l->wnd_bytes));
 }

@@ -117,6 +117,19 @@ static int put_frames(struct printbuf *pb, const struct tcpstat_ev_finding *ev)
 	return print_put(pb, "]", 1);
 }
 
+static int put_delays(struct printbuf *pb, const struct tcpstat_syn_ladder *ladder)
+{
+	char text[RECORD_NUMBER_SIZE];
+
+	if (print_put(pb, "[", 1))
+		return -1;
+	for (unsigned i = 0; i < ladder->n; i++)
+		if ((i && print_put(pb, ",", 1)) ||
+		    print_put(pb, text, record_int_text(record_us(ladder->delay_ns[i]), text)))
+			return -1;
+	return print_put(pb, "]", 1);
+}
+
 static int put_map(struct printbuf *pb, const struct record_field *f, const void *values)
 {
 	for (size_t i = 0; i < f->names->n; i++) {
@@ -168,7 +181,7 @@ static int put_value(struct printbuf *pb, const struct record_field *f, const vo
 	case RECORD_RATIO: return put_ratio(pb, *(const double *)p);
 	case RECORD_TIME: return put_time(pb, *(const int64_t *)p);
 	case RECORD_STR: return put_string(pb, *(const char *const *)p);
-	case RECORD_CHARS: return put_string(pb, p);
+	case RECORD_CHARS: return put_string(pb, *(const char *)p ? p : NULL);
 	case RECORD_NAME: return put_string(pb, record_name(f, base));
 	case RECORD_ADDR: return put_addr(pb, p);
 	case RECORD_OBJECT: return put_object(pb, f->table, p);
@@ -176,6 +189,7 @@ static int put_value(struct printbuf *pb, const struct record_field *f, const vo
 	case RECORD_ARRAY: return put_array(pb, f, p);
 	case RECORD_SACK: return put_sack(pb, p);
 	case RECORD_FRAMES: return put_frames(pb, p);
+	case RECORD_DELAYS: return put_delays(pb, p);
 	case RECORD_COMMUNITY: return put_community(pb, p);
 	}
 	return -1;

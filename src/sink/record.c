@@ -26,6 +26,8 @@ NAMES(keepalive_what, TCPSTAT_KEEPALIVE_WHATS(X))
 NAMES(where, TCPSTAT_DUPLICATE_WHERES(X))
 NAMES(gap_why, TCPSTAT_GAP_WHYS(X))
 NAMES(cc, TCPSTAT_CCS(X))
+NAMES(dup_ack_then, TCPSTAT_DUP_ACK_THENS(X))
+NAMES(ladder, TCPSTAT_LADDERS(X))
 NAMES(severity, TCPSTAT_SEVERITIES(X))
 NAMES(notice, RECORD_NOTICES(X))
 #undef X
@@ -108,7 +110,7 @@ static int64_t load(const struct record_field *f, const void *base)
 	}
 }
 
-static int64_t ns_to_us(int64_t ns)
+int64_t record_us(int64_t ns)
 {
 	int64_t us = ns / 1000, rest = ns % 1000;
 
@@ -120,7 +122,7 @@ int64_t record_int(const struct record_field *f, const void *base)
 	int64_t v = load(f, base);
 
 	switch (f->kind) {
-	case RECORD_US: return v == TCPSTAT_NULL ? v : ns_to_us(v);
+	case RECORD_US: return v == TCPSTAT_NULL ? v : record_us(v);
 	case RECORD_NUMBER: return v == 0 ? TCPSTAT_NULL : v;
 	case RECORD_VLAN: return v == 0xffff ? TCPSTAT_NULL : v;
 	default: return v;
@@ -151,7 +153,7 @@ bool record_nullable(const struct record_field *f)
 {
 	switch (f->kind) {
 	case RECORD_NUMBER: case RECORD_VLAN: case RECORD_RATIO: case RECORD_TIME: case RECORD_STR: case RECORD_ADDR:
-	case RECORD_COMMUNITY:
+	case RECORD_CHARS: case RECORD_COMMUNITY:
 		return true;
 	case RECORD_INT: case RECORD_US: case RECORD_BOOL:
 		return f->storage == RECORD_I64 || f->storage == RECORD_I8;

@@ -19,7 +19,7 @@ enum record_kind {
 	RECORD_RATIO,                   /* double, six decimals; null where not finite */
 	RECORD_TIME,                    /* nanoseconds since the epoch, written as RFC 3339 UTC */
 	RECORD_STR,                     /* const char *; NULL is null */
-	RECORD_CHARS,                   /* char array, NUL-terminated */
+	RECORD_CHARS,                   /* char array, NUL-terminated; "" is null */
 	RECORD_NAME,                    /* enumerator, written as its name; unnamed ones are null */
 	RECORD_ADDR,                    /* struct tcpstat_addr; family 0 is null */
 	RECORD_OBJECT,                  /* nested table */
@@ -27,6 +27,7 @@ enum record_kind {
 	RECORD_ARRAY,                   /* struct record_array: array of objects of the nested table */
 	RECORD_SACK,                    /* struct tcpstat_ev_dup_ack: its blocks as [[left, right], ...] */
 	RECORD_FRAMES,                  /* struct tcpstat_ev_finding: its frames as [n, ...] */
+	RECORD_DELAYS,                  /* struct tcpstat_syn_ladder: its delays as [n, ...], microseconds */
 	RECORD_COMMUNITY                /* struct tcpstat_conn: its Community ID */
 };
 
@@ -141,6 +142,7 @@ int record_parse_events(const char *list, uint32_t *mask, const char **bad, size
 
 /* The value of a field, `base` being the structure of its table. */
 int64_t record_int(const struct record_field *, const void *base);      /* TCPSTAT_NULL: null; uint64_t by its bits */
+int64_t record_us(int64_t ns);                                          /* to the nearest */
 const char *record_name(const struct record_field *, const void *base); /* RECORD_NAME; NULL: null */
 const char *record_map_key(const struct record_field *, size_t i);      /* RECORD_MAP: never NULL */
 bool record_nullable(const struct record_field *);

@@ -122,6 +122,16 @@ static int take_frames(struct json_object **out, const struct tcpstat_ev_finding
 	return 0;
 }
 
+static int take_delays(struct json_object **out, const struct tcpstat_syn_ladder *ladder)
+{
+	if (take(out, json_object_new_array()))
+		return -1;
+	for (unsigned i = 0; i < ladder->n; i++)
+		if (append(*out, json_object_new_int64(record_us(ladder->delay_ns[i]))))
+			return -1;
+	return 0;
+}
+
 static int take_map(struct json_object **out, const struct record_field *f, const void *values)
 {
 	if (take(out, json_object_new_object()))
@@ -168,7 +178,7 @@ static int take_value(struct json_object **out, const struct record_field *f, co
 	case RECORD_RATIO: return take_ratio(out, *(const double *)p);
 	case RECORD_TIME: return take_time(out, *(const int64_t *)p);
 	case RECORD_STR: return take_string(out, *(const char *const *)p);
-	case RECORD_CHARS: return take_string(out, p);
+	case RECORD_CHARS: return take_string(out, *(const char *)p ? p : NULL);
 	case RECORD_NAME: return take_string(out, record_name(f, base));
 	case RECORD_ADDR: return take_addr(out, p);
 	case RECORD_OBJECT: return take_object(out, f->table, p);
@@ -176,6 +186,7 @@ static int take_value(struct json_object **out, const struct record_field *f, co
 	case RECORD_ARRAY: return take_array(out, f, p);
 	case RECORD_SACK: return take_sack(out, p);
 	case RECORD_FRAMES: return take_frames(out, p);
+	case RECORD_DELAYS: return take_delays(out, p);
 	case RECORD_COMMUNITY: return take_community(out, p);
 	}
 	return -1;

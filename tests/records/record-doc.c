@@ -138,7 +138,7 @@ static struct json_object *field_schema(const struct record_field *f)
 		add_array(o, sack_block());
 		add(o, "maxItems", json_object_new_int(4));
 		break;
-	case RECORD_FRAMES: add_array(o, number(RECORD_INT, RECORD_U64)); break;
+	case RECORD_FRAMES: case RECORD_DELAYS: add_array(o, number(RECORD_INT, RECORD_U64)); break;
 	}
 	return o;
 }
@@ -270,7 +270,7 @@ static const char *type_text(const struct record_field *f)
 	case RECORD_INT: case RECORD_US: case RECORD_NUMBER: case RECORD_VLAN: return "integer";
 	case RECORD_BOOL: return "boolean";
 	case RECORD_RATIO: return "number";
-	case RECORD_FRAMES: return "list of integers";
+	case RECORD_FRAMES: case RECORD_DELAYS: return "list of integers";
 	case RECORD_SACK: return "list of pairs of integers";
 	case RECORD_ARRAY: return "list of objects";
 	case RECORD_MAP: case RECORD_OBJECT: return "object";

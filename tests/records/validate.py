@@ -180,6 +180,8 @@ def table(capture, connections):
         for v in value.values():
             if isinstance(v, dict):
                 yield from flat(v)
+            elif isinstance(v, list):
+                yield " ".join(map(str, v))
             else:
                 yield "" if v is None else str(v).lower() if isinstance(v, bool) else v
     complaints = []

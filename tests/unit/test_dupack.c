@@ -173,3 +173,56 @@ Test(dupack, events_that_nobody_wants_are_counted)
 	cr_assert_eq(o.n_events, 0);
 	cr_assert_eq(half(S).dup_acks, 1);
 }
+
+static void resent(enum tcpstat_cause cause)
+{
+	struct segment s = observe_segment(&o, C, o.frame, TH_ACK, 1001, 1000, 1, 500);
+
+	dupack_segment(&d, &s, &o.emitter);
+	dupack_resent(&d, &s, cause);
+}
+
+static void three(void)
+{
+	five_segments();
+	for (int i = 0; i < 3; i++)
+		feed(S, TH_ACK, 1, 0, 1001, 400);
+}
+
+static void assert_then(enum tcpstat_dup_ack_then then)
+{
+	for (int i = 0; i < TCPSTAT_NDUP_ACK_THENS; i++)
+		cr_assert_eq(half(S).dup_ack_then[i], i == (int)then, "%s", tcpstat_dup_ack_then_name(i));
+}
+
+Test(dupack, what_followed_a_run)
+{
+	three();
+	assert_then(TCPSTAT_THEN_NOTHING);
+	feed(C, TH_ACK, 5001, 1000, 1, 500);
+	assert_then(TCPSTAT_THEN_LIMITED_TRANSMIT);
+	resent(TCPSTAT_CAUSE_FAST);
+	assert_then(TCPSTAT_THEN_FAST_RETRANSMIT);
+	resent(TCPSTAT_CAUSE_RTO); /* the first thing counts */
+	assert_then(TCPSTAT_THEN_FAST_RETRANSMIT);
+	feed(S, TH_ACK, 1, 0, 6001, 400);
+	assert_then(TCPSTAT_THEN_FAST_RETRANSMIT);
+	cr_assert_eq(half(C).dup_ack_then[TCPSTAT_THEN_FAST_RETRANSMIT], 0);
+}
+
+Test(dupack, a_run_that_a_timer_ends)
+{
+	three();
+	resent(TCPSTAT_CAUSE_RTO);
+	assert_then(TCPSTAT_THEN_TIMEOUT);
+}
+
+Test(dupack, short_runs_and_other_segments_do_not_count)
+{
+	five_segments();
+	feed(S, TH_ACK, 1, 0, 1001, 400);
+	resent(TCPSTAT_CAUSE_FAST);
+	feed(S, TH_ACK, 1, 0, 5001, 400);
+	for (int i = 0; i < TCPSTAT_NDUP_ACK_THENS; i++)
+		cr_assert_eq(half(S).dup_ack_then[i], 0);
+}

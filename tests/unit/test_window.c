@@ -354,3 +354,63 @@ Test(window, without_memory_nothing_is_said)
 	cr_assert_eq(half(S).rwnd.zero_count, 0);
 	cr_assert_eq(half(S).rwnd.min_bytes, TCPSTAT_NULL);
 }
+
+/* Windows of 500 units, a flight of 20,000 bytes: the scale is 6 at least. */
+Test(window, the_flight_shows_a_scale)
+{
+	o.no_scale_known = true;
+	feed(S, 0, TH_ACK, 1, 0, 1, 400);
+	feed(S, 1, TH_ACK, 1, 0, 1, 500);
+	for (uint32_t i = 0; i < 20; i++)
+		feed(C, 2 + i, TH_ACK, 1 + i * 1000, 1000, 1, 900);
+	struct tcpstat_half h = half(S);
+	cr_assert_eq(h.rwnd.wscale_min, 6, "%lld", (long long)h.rwnd.wscale_min);
+	cr_assert_eq(h.rwnd.exact, 0);
+	cr_assert_eq(h.rwnd.min_bytes, 400 << 6);
+	cr_assert_eq(h.rwnd.max_bytes, 500 << 6);
+	cr_assert_eq(h.rwnd.last_bytes, 500 << 6);
+	cr_assert_eq(h.rwnd.shrink_count, TCPSTAT_NULL);
+	/* the client's window was never put to the test */
+	cr_assert_eq(half(C).rwnd.exact, TCPSTAT_NULL);
+	cr_assert_eq(half(C).rwnd.max_bytes, TCPSTAT_NULL);
+}
+
+Test(window, a_flight_within_the_window_shows_no_scale)
+{
+	o.no_scale_known = true;
+	feed(S, 0, TH_ACK, 1, 0, 1, 30000);
+	for (uint32_t i = 0; i < 20; i++)
+		feed(C, 2 + i, TH_ACK, 1 + i * 1000, 1000, 1, 900);
+	cr_assert_eq(half(S).rwnd.wscale_min, TCPSTAT_NULL);
+	cr_assert_eq(half(S).rwnd.max_bytes, TCPSTAT_NULL);
+}
+
+Test(window, known_scales_are_exact)
+{
+	o.scale = 7;
+	handshake();
+	cr_assert_eq(half(C).rwnd.exact, 1);
+	cr_assert_eq(half(C).rwnd.wscale_min, TCPSTAT_NULL);
+	cr_assert_eq(half(C).rwnd.shrink_count, 0);
+	cr_assert_eq(half(S).rwnd.exact, TCPSTAT_NULL);
+}
+
+/* The application reads a few bytes at a time, and each time the window opens by as little. */
+Test(window, silly_windows)
+{
+	handshake();
+	feed(S, 3, TH_ACK, 1, 0, 1, 3000);
+	feed(C, 4, TH_ACK, 1, 1500, 1, 1000);
+	feed(C, 5, TH_ACK, 1501, 1500, 1, 1000);
+	feed(S, 10, TH_ACK, 1, 0, 3001, 0);
+	o.n_events = 0;
+	feed(S, 20, TH_ACK, 1, 0, 3001, 100);
+	cr_assert_eq(o.n_events, 2);
+	assert_window(0, TCPSTAT_WINDOW_UPDATE, S, 100);
+	assert_window(1, TCPSTAT_WINDOW_SILLY, S, 100);
+	feed(S, 30, TH_ACK, 1, 0, 3001, 200);
+	cr_assert_eq(o.n_events, 3); /* one event for all of them */
+	feed(S, 40, TH_ACK, 1, 0, 3001, 3000);
+	cr_assert_eq(half(S).rwnd.silly_count, 2);
+	cr_assert_eq(half(C).rwnd.silly_count, 0);
+}
