@@ -4,7 +4,7 @@
 #include "core/frag.h"
 #include "fuzz.h"
 
-enum { ROOM = 2200, DATAGRAMS = 4 };
+enum { ROOM = 2304, DATAGRAMS = 4 };
 
 struct model {
 	uint8_t byte[ROOM];
