@@ -93,6 +93,13 @@ static void send_new(struct replay *r, struct side *d, const struct segment *s, 
 	d->counts.unique_bytes += (int64_t)(s->end - seq) < s->len ? (int64_t)(s->end - seq) : s->len;
 	uint8_t flags = s->flags & TH_SYN ? SENT_SYN : 0;
 
+	if (d->snd.started && seq < old) {
+		/* An ACK of it was captured before: up to there it counts as sent already. */
+		remember_again(d, s, true);
+		seq = old;
+		if (s->end <= seq)
+			return;
+	}
 	if (d->snd.started && seq > old) {
 		/* Something before it was sent and did not pass here: in pieces of one MSS, as it will come. */
 		uint64_t hole = seq - old;
