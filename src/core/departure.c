@@ -85,6 +85,7 @@ static void remember_again(struct side *d, const struct segment *s, bool newer)
 		if (e->sent < 255)
 			e->sent++;
 	}
+	sendq_merge(q, s->seq, s->end);
 }
 
 static void send_new(struct replay *r, struct side *d, const struct segment *s, uint64_t seq, int64_t sent_ns)

@@ -3,13 +3,19 @@
 
 #include <string.h>
 
+static void set_lost(struct sender *s, struct sent *e)
+{
+	e->flags |= SENT_LOST;
+	e->lost_era = s->lost_era;
+	s->lost_out += e->pkts;
+}
+
 void scoreboard_mark_lost(struct sender *s, struct sent *e)
 {
 	if (e->flags & SENT_SACKED)
 		return;
-	if (!(e->flags & SENT_LOST)) {
-		e->flags |= SENT_LOST;
-		s->lost_out += e->pkts;
+	if (!sender_lost(s, e)) {
+		set_lost(s, e);
 		s->lost += e->pkts;
 	} else if (e->flags & SENT_RETRANS) {
 		e->flags &= (uint8_t)~SENT_RETRANS;
@@ -20,9 +26,12 @@ void scoreboard_mark_lost(struct sender *s, struct sent *e)
 
 void scoreboard_unmark_lost(struct sender *s)
 {
+	s->lost_out = 0;
+	if (++s->lost_era)
+		return;
+	/* The count begins anew: marks of the first era must not come back to life. */
 	for (uint32_t i = s->q.head; i < s->q.end; i++)
 		s->q.entries[i].flags &= (uint8_t)~SENT_LOST;
-	s->lost_out = 0;
 }
 
 /* Splits an entry's count of segments like its range. */
@@ -31,6 +40,7 @@ static bool scoreboard_split(struct sender *s, uint32_t *i, uint64_t at)
 	struct sent *e = &s->q.entries[*i];
 	uint32_t before = e->pkts;
 	uint8_t flags = e->flags;
+	bool lost = sender_lost(s, e);
 
 	if (before < 2 && !(flags & SENT_UNSEEN) && e->end - e->seq < 2)
 		return false;
@@ -47,7 +57,7 @@ static bool scoreboard_split(struct sender *s, uint32_t *i, uint64_t at)
 	s->packets_out += more;
 	if (flags & SENT_SACKED)
 		s->sacked_out += more;
-	if (flags & SENT_LOST)
+	if (lost)
 		s->lost_out += more;
 	if (flags & SENT_RETRANS)
 		s->retrans_out += more;
@@ -94,7 +104,7 @@ static void scoreboard_sack_entry(struct sender *s, struct sent *e, const struct
 	rack_advance(s, e, a->now_ns);
 	if (e->flags & SENT_RETRANS) {
 		/* Not taken for lost: the retransmission is still believed in flight. */
-		if (e->flags & SENT_LOST) {
+		if (sender_lost(s, e)) {
 			e->flags &= (uint8_t)~(SENT_LOST | SENT_RETRANS);
 			s->lost_out -= e->pkts;
 			s->retrans_out -= e->pkts;
@@ -109,12 +119,13 @@ static void scoreboard_sack_entry(struct sender *s, struct sent *e, const struct
 				t->first_sack_xmit_ns = e->xmit_ns;
 			t->last_sack_xmit_ns = e->xmit_ns;
 		}
-		if (e->flags & SENT_LOST) {
+		if (sender_lost(s, e)) {
 			e->flags &= (uint8_t)~SENT_LOST;
 			s->lost_out -= e->pkts;
 		}
 	}
 	e->flags |= SENT_SACKED;
+	e->sacked_run = 0;
 	t->flags |= ACKED_SACK;
 	s->sacked_out += e->pkts;
 	s->delivered += e->pkts;
@@ -132,6 +143,10 @@ static void scoreboard_sack_range(struct sender *s, uint64_t l, uint64_t r, cons
 	for (; i < s->q.end && s->q.entries[i].seq < r; i++) {
 		struct sent *e = &s->q.entries[i];
 
+		if (e->flags & SENT_SACKED) {
+			i = sendq_skip_sacked(&s->q, i) - 1;
+			continue;
+		}
 		if (e->seq < l) {
 			if ((e->pkts < 2 && !(e->flags & SENT_UNSEEN)) || !scoreboard_split(s, &i, l))
 				continue;
@@ -274,7 +289,7 @@ void scoreboard_clean(struct sender *s, const struct ack *a, uint64_t prior_fack
 			      seq_diff(a->ts_ecr, e->ts_val) < 0))
 				rack_advance(s, e, a->now_ns);
 		}
-		if (e->flags & SENT_LOST)
+		if (sender_lost(s, e))
 			s->lost_out -= e->pkts;
 		s->packets_out -= e->pkts;
 		t->pkts_acked += e->pkts;
@@ -305,6 +320,34 @@ static int64_t rack_reo_wnd(const struct sender *s)
 	return wnd < srtt ? wnd : srtt;
 }
 
+/* Retransmissions that were lost in turn, in the order in which they left. */
+static void scoreboard_detect_lost_again(struct sender *s, int64_t now_ns, int64_t reo_wnd, struct tagged *t)
+{
+	struct resent_item *r;
+
+	while ((r = resent_first(&s->resent)) && r->xmit_ns <= s->rack.xmit_ns &&
+	       r->xmit_ns + s->rack.rtt_ns + reo_wnd <= now_ns) {
+		for (uint32_t i = sendq_find(&s->q, r->seq); i < s->q.end && s->q.entries[i].seq < r->end; i++) {
+			struct sent *e = &s->q.entries[i];
+
+			if (i < s->q.head || !(e->flags & SENT_RETRANS) || e->flags & SENT_SACKED ||
+			    e->xmit_ns != r->xmit_ns)
+				continue;
+			if (!sent_after(s->rack.xmit_ns, s->rack.end_seq, e->xmit_ns, e->end)) {
+				r->seq = e->seq; /* what lies below is done */
+				return;
+			}
+			if (!sender_lost(s, e))
+				set_lost(s, e);
+			e->flags &= (uint8_t)~SENT_RETRANS;
+			s->retrans_out -= e->pkts;
+			s->lost += e->pkts;
+			t->flags |= ACKED_LOST_RETRANS;
+		}
+		resent_pop(&s->resent);
+	}
+}
+
 void scoreboard_detect_loss(struct sender *s, int64_t now_ns, struct tagged *t)
 {
 	if (!s->rack.advanced || !s->sack_ok)
@@ -328,30 +371,7 @@ void scoreboard_detect_loss(struct sender *s, int64_t now_ns, struct tagged *t)
 		}
 		s->rack_cursor = e->end;
 	}
-	if (!s->retrans_out)
-		return;
-	/* Retransmissions: few, and in the order of their sequence but for repeats. */
-	uint32_t left = s->retrans_out;
-
-	for (i = s->q.head; i < s->q.end && left; i++) {
-		struct sent *e = &s->q.entries[i];
-
-		if (!(e->flags & SENT_RETRANS))
-			continue;
-		left -= e->pkts < left ? e->pkts : left;
-		if (e->flags & SENT_SACKED || !sent_after(s->rack.xmit_ns, s->rack.end_seq, e->xmit_ns, e->end))
-			continue;
-		if (e->xmit_ns + s->rack.rtt_ns + reo_wnd > now_ns)
-			continue;
-		if (!(e->flags & SENT_LOST)) {
-			e->flags |= SENT_LOST;
-			s->lost_out += e->pkts;
-		}
-		e->flags &= (uint8_t)~SENT_RETRANS;
-		s->retrans_out -= e->pkts;
-		s->lost += e->pkts;
-		t->flags |= ACKED_LOST_RETRANS;
-	}
+	scoreboard_detect_lost_again(s, now_ns, reo_wnd, t);
 }
 
 void scoreboard_timeout(struct sender *s, int64_t now_ns)

@@ -14,6 +14,7 @@ void sender_init(struct sender *s, struct budget *budget, const struct stack *st
 void sender_fini(struct sender *s)
 {
 	sendq_fini(&s->q, s->budget);
+	resent_fini(&s->resent, s->budget);
 }
 
 uint16_t sender_pkts(const struct sender *s, uint64_t len)
@@ -180,7 +181,7 @@ void sender_retransmit(struct sender *s, uint64_t seq, uint64_t end, int64_t now
 		for (uint32_t k = i; k < s->q.end && s->q.entries[k].seq < end; k++) {
 			struct sent *e = &s->q.entries[k];
 
-			if (!(e->flags & SENT_LOST) || e->flags & SENT_RETRANS)
+			if (!sender_lost(s, e) || e->flags & SENT_RETRANS)
 				scoreboard_mark_lost(s, e);
 		}
 	}
@@ -203,7 +204,9 @@ void sender_retransmit(struct sender *s, uint64_t seq, uint64_t end, int64_t now
 		if (i == s->q.head && cause != TCPSTAT_CAUSE_TLP)
 			s->rto_base_ns = now_ns;
 	}
-	if (!pkts)
+	if (pkts)
+		resent_push(&s->resent, s->budget, &s->q, seq, end, now_ns);
+	else
 		pkts = sender_pkts(s, end - seq);
 	s->total_retrans += pkts;
 	if (!s->retrans_stamped) {
@@ -377,7 +380,7 @@ static void sender_newreno_mark_lost(struct sender *s, bool advanced)
 	struct sent *head = s->q.head < s->q.end ? &s->q.entries[s->q.head] : NULL;
 
 	if (head && ((s->ca < TCPSTAT_CA_RECOVERY && s->sacked_out >= s->reordering) ||
-		     (s->ca == TCPSTAT_CA_RECOVERY && advanced)) && !(head->flags & SENT_LOST) && head->pkts == 1)
+		     (s->ca == TCPSTAT_CA_RECOVERY && advanced)) && !sender_lost(s, head) && head->pkts == 1)
 		scoreboard_mark_lost(s, head);
 }
 

@@ -8,6 +8,7 @@
 #define TCPSTAT_SENDER_H
 
 #include "core/cong.h"
+#include "core/resent.h"
 #include "core/rtt.h"
 #include "core/sendq.h"
 
@@ -49,6 +50,7 @@ struct sender {
 	struct budget *budget;
 	const struct stack *stack;
 	struct sendq q;
+	struct resent resent;
 	uint64_t snd_una, snd_nxt;
 	uint64_t snd_wnd, snd_wl1, max_window;
 	uint64_t recovery_point;        /* high_seq: SND.NXT when the episode began */
@@ -66,6 +68,7 @@ struct sender {
 	uint32_t reordering;            /* segments */
 	uint32_t retrans_stamp;         /* TSval of the first retransmission of the episode */
 	uint64_t rack_cursor;           /* originals below it were judged */
+	uint16_t lost_era;              /* grows when nothing counts as lost any more */
 	uint8_t n_prev_sack;
 	enum tcpstat_ca ca;
 	bool started, established, sack_ok, ts_ok, wnd_exact;
@@ -87,6 +90,12 @@ static inline uint32_t sender_in_flight(const struct sender *s)
 {
 	int64_t n = (int64_t)s->packets_out - s->sacked_out - s->lost_out + s->retrans_out;
 	return n > 0 ? (uint32_t)n : 0;
+}
+
+/* Is the entry taken for lost? */
+static inline bool sender_lost(const struct sender *s, const struct sent *e)
+{
+	return e->flags & SENT_LOST && e->lost_era == s->lost_era;
 }
 
 /* RFC 6675 pipe in bytes, by the share of segments in flight. */

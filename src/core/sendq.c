@@ -82,6 +82,54 @@ bool sendq_split(struct sendq *q, struct budget *b, uint32_t *index, uint64_t at
 	return true;
 }
 
+static uint32_t sacked_run(const struct sent *e)
+{
+	return e->sacked_run ? e->sacked_run : 1;
+}
+
+uint32_t sendq_skip_sacked(struct sendq *q, uint32_t i)
+{
+	uint32_t stop = i;
+
+	while (stop < q->end && q->entries[stop].flags & SENT_SACKED)
+		stop += sacked_run(&q->entries[stop]);
+	while (i < stop) { /* who asks again passes them in one step */
+		uint32_t run = sacked_run(&q->entries[i]);
+
+		q->entries[i].sacked_run = stop - i;
+		i += run;
+	}
+	return stop;
+}
+
+static bool alike(const struct sent *a, const struct sent *b)
+{
+	return a->end == b->seq && a->flags == b->flags && a->lost_era == b->lost_era &&
+	       (a->xmit_ns == b->xmit_ns || !(a->flags & SENT_RETRANS)) &&
+	       !(a->flags & (SENT_SACKED | SENT_SYN | SENT_FIN)) && a->pkts + b->pkts < 0x8000;
+}
+
+void sendq_merge(struct sendq *q, uint64_t seq, uint64_t end)
+{
+	uint32_t i = sendq_find(q, seq), to, from;
+
+	if (i < q->head)
+		i = q->head;
+	if (q->end - i <= SENDQ_MERGE_MIN || q->entries[i + SENDQ_MERGE_MIN].end > end)
+		return;
+	for (to = i, from = i + 1; from < q->end; from++) {
+		struct sent *last = &q->entries[to], *e = &q->entries[from];
+
+		if (e->end <= end && last->seq >= seq && alike(last, e)) {
+			last->end = e->end;
+			last->pkts = (uint16_t)(last->pkts + e->pkts);
+		} else {
+			q->entries[++to] = *e;
+		}
+	}
+	q->end = to + 1;
+}
+
 void sendq_retire(struct sendq *q)
 {
 	q->head++;

@@ -32,6 +32,8 @@ struct sent {
 	uint16_t pkts;                  /* segments of one MSS that it stands for */
 	uint8_t flags;
 	uint8_t sent;                   /* transmissions that passed here, saturating */
+	uint16_t lost_era;              /* SENT_LOST holds in this era of the sender only */
+	uint32_t sacked_run;            /* SACKED: so many entries from here on are, at least; 0 counts as 1 */
 };
 
 struct sendq {
@@ -39,7 +41,7 @@ struct sendq {
 	uint32_t first, head, end, room; /* [first, head): acknowledged, kept as history; [head, end): outstanding */
 };
 
-enum { SENDQ_HISTORY = 64, SENDQ_MAX = 1 << 16, SENDQ_SPLIT_MAX = 1 << 12 };
+enum { SENDQ_HISTORY = 64, SENDQ_MAX = 1 << 16, SENDQ_SPLIT_MAX = 1 << 12, SENDQ_MERGE_MIN = 128 };
 
 void sendq_fini(struct sendq *, struct budget *);
 /* A new last entry, zeroed but for its range. NULL: no memory or SENDQ_MAX outstanding; the range is then not
@@ -50,6 +52,11 @@ uint32_t sendq_find(const struct sendq *, uint64_t seq);
 /* Cuts entry *i at `at` (inside it), so that *i ends there and *i + 1 begins. Entries may move: *i follows its entry,
  * other indices and pointers do not. False: not cut, nothing moved (no memory, or too many). */
 bool sendq_split(struct sendq *, struct budget *, uint32_t *i, uint64_t at);
+/* Index of the first entry from `i` on that is not SACKED; q->end if all are. Runs are passed at once. */
+uint32_t sendq_skip_sacked(struct sendq *, uint32_t i);
+/* A segment [seq, end) that passed covers far more entries than a sender puts into one: those that are alike become
+ * one, with the time of the first, so that the next of the kind costs no walk. */
+void sendq_merge(struct sendq *, uint64_t seq, uint64_t end);
 /* Entry `head` was acknowledged whole: it becomes history. */
 void sendq_retire(struct sendq *);
 

@@ -1,5 +1,6 @@
-/* Captures made to cost time or memory: each attack as packets straight into the analyzer. What is measured is CPU time,
- * over all packets and over the worst thousand in a row; both have a bound, and so has the memory of all together.
+/* Captures made to cost time or memory: each attack as packets straight into the analyzer. What is measured is CPU
+ * time, over all packets and over the worst thousand in a row; both have a bound, and so has the memory of all
+ * together.
  *
  *     attack [NAME...]        TAP; all attacks by default */
 #include "core/segment.h"
@@ -13,9 +14,12 @@
 #include <time.h>
 
 enum {
-	FRAME = 96, ISN = 1000, MEMORY = 64 << 20,
-	MEAN_US_MAX = 50, WORST_US_MAX = 400, /* for a packet; on average, and in the worst thousand */
-	RSS_MAX = 3 * MEMORY / 2,       /* of the process: the budget, the allocator's slack, the program */
+	FRAME = 96,
+	ISN = 1000,
+	MEMORY = 64 << 20,
+	MEAN_US_MAX = 50,
+	WORST_US_MAX = 400,	  /* for a packet; on average, and in the worst thousand */
+	RSS_MAX = 3 * MEMORY / 2, /* of the process: the budget, the allocator's slack, the program */
 	BLOCK = 1000
 };
 
@@ -62,7 +66,7 @@ static void put32(uint8_t *p, uint32_t v)
 
 /* A segment; numbers count from the ISN. Of the payload only a byte is captured. */
 struct tcp {
-	uint32_t src, dst;              /* 0: the client, the server */
+	uint32_t src, dst; /* 0: the client, the server */
 	uint16_t src_port, dst_port;
 	bool from_server;
 	uint16_t flags;
@@ -84,7 +88,7 @@ static void packet(const struct tcp *s)
 	ip[0] = 0x45;
 	ip[8] = 64;
 	ip[9] = 6;
-	put16(ip + 4, (uint32_t)w.packets);
+	ip[6] = 0x40; /* DF, ID 0 */
 	put32(ip + 12, s->from_server ? server : client);
 	put32(ip + 16, s->from_server ? client : server);
 	put16(tcp, s->from_server ? server_port : client_port);
@@ -132,10 +136,15 @@ static void packet(const struct tcp *s)
 static void handshake(bool timed)
 {
 	packet(&(struct tcp){ .flags = TH_SYN, .timed = timed, .ts_val = 1 });
-	packet(&(struct tcp){ .from_server = true, .flags = TH_SYN | TH_ACK, .ack = 1, .after_us = 10000, .timed = timed,
-			      .ts_val = 1, .ts_ecr = 1 });
-	packet(&(struct tcp){ .flags = TH_ACK, .seq = 1, .ack = 1, .after_us = 10, .timed = timed, .ts_val = 10,
+	packet(&(struct tcp){ .from_server = true,
+			      .flags = TH_SYN | TH_ACK,
+			      .ack = 1,
+			      .after_us = 10000,
+			      .timed = timed,
+			      .ts_val = 1,
 			      .ts_ecr = 1 });
+	packet(&(struct tcp){
+	    .flags = TH_ACK, .seq = 1, .ack = 1, .after_us = 10, .timed = timed, .ts_val = 10, .ts_ecr = 1 });
 }
 
 static void data(uint32_t seq, uint32_t len)
@@ -145,7 +154,12 @@ static void data(uint32_t seq, uint32_t len)
 
 static void sack(uint32_t ack, uint32_t l, uint32_t r)
 {
-	packet(&(struct tcp){ .from_server = true, .flags = TH_ACK, .seq = 1, .ack = ack, .n_sack = 1, .after_us = 1,
+	packet(&(struct tcp){ .from_server = true,
+			      .flags = TH_ACK,
+			      .seq = 1,
+			      .ack = ack,
+			      .n_sack = 1,
+			      .after_us = 1,
 			      .sack = { { l, r } } });
 }
 
@@ -159,13 +173,15 @@ static void tiny_segments(void)
 		data(1 + i, 1);
 }
 
-/* ------------------------------------------------------------------------------------------------------ the attacks */
+/* ---- the attacks ---- */
 
 static void million_connections(void)
 {
 	for (uint32_t i = 0; i < 1000000; i++)
-		packet(&(struct tcp){ .src_port = (uint16_t)(1 + i % 65535), .dst_port = (uint16_t)(1 + i / 65535),
-				      .flags = TH_SYN, .after_us = 1 });
+		packet(&(struct tcp){ .src_port = (uint16_t)(1 + i % 65535),
+				      .dst_port = (uint16_t)(1 + i / 65535),
+				      .flags = TH_SYN,
+				      .after_us = 1 });
 }
 
 static void million_established(void)
@@ -184,9 +200,12 @@ static void million_established(void)
 static void hash_flooding(void)
 {
 	for (uint32_t i = 0; i < 500000; i++)
-		packet(&(struct tcp){ .src = 0x0a000000 ^ i << 4, .dst = 0x0b000000 ^ i << 4,
-				      .src_port = (uint16_t)(i & 0xfff0), .dst_port = (uint16_t)(i & 0xfff0),
-				      .flags = TH_SYN, .after_us = 1 });
+		packet(&(struct tcp){ .src = 0x0a000000 ^ i << 4,
+				      .dst = 0x0b000000 ^ i << 4,
+				      .src_port = (uint16_t)(i & 0xfff0),
+				      .dst_port = (uint16_t)(i & 0xfff0),
+				      .flags = TH_SYN,
+				      .after_us = 1 });
 }
 
 static void reverse_bytes(void)
@@ -234,7 +253,8 @@ static void sack_splitting(void)
 			uint32_t at = base + 60000 + i % 99 * 60000 + i / 99 * 200 + 50;
 			sack(base, at, at + 1);
 		}
-		packet(&(struct tcp){ .from_server = true, .flags = TH_ACK, .seq = 1, .ack = base + 100 * 60000, .after_us = 1 });
+		packet(&(struct tcp){
+		    .from_server = true, .flags = TH_ACK, .seq = 1, .ack = base + 100 * 60000, .after_us = 1 });
 	}
 }
 
@@ -274,13 +294,20 @@ static void undo_storm(void)
 {
 	handshake(true);
 	for (uint32_t i = 0; i < TINY; i++)
-		packet(&(struct tcp){ .flags = TH_ACK, .seq = 1 + i, .ack = 1, .len = 1, .timed = true, .ts_val = 100,
-				      .ts_ecr = 1 });
+		packet(&(struct tcp){
+		    .flags = TH_ACK, .seq = 1 + i, .ack = 1, .len = 1, .timed = true, .ts_val = 100, .ts_ecr = 1 });
 	for (uint32_t i = 0; i < 20000; i++) {
-		packet(&(struct tcp){ .flags = TH_ACK, .seq = TINY, .ack = 1, .len = 1, .timed = true, .ts_val = 200 + i,
-				      .ts_ecr = 1 });
-		packet(&(struct tcp){ .from_server = true, .flags = TH_ACK, .seq = 1, .ack = 2 + i, .timed = true,
-				      .ts_val = 50, .ts_ecr = 100, .after_us = 100, .n_sack = 2,
+		packet(&(struct tcp){
+		    .flags = TH_ACK, .seq = TINY, .ack = 1, .len = 1, .timed = true, .ts_val = 200 + i, .ts_ecr = 1 });
+		packet(&(struct tcp){ .from_server = true,
+				      .flags = TH_ACK,
+				      .seq = 1,
+				      .ack = 2 + i,
+				      .timed = true,
+				      .ts_val = 50,
+				      .ts_ecr = 100,
+				      .after_us = 100,
+				      .n_sack = 2,
 				      .sack = { { TINY, TINY + 1 }, { TINY, TINY + 1 } } });
 	}
 }
@@ -290,13 +317,25 @@ static void timeout_storm(void)
 {
 	handshake(true);
 	for (uint32_t i = 0; i < TINY; i++)
-		packet(&(struct tcp){ .flags = TH_ACK, .seq = 1 + i, .ack = 1, .len = 1, .timed = true, .ts_val = 20,
-				      .ts_ecr = 1 });
+		packet(&(struct tcp){
+		    .flags = TH_ACK, .seq = 1 + i, .ack = 1, .len = 1, .timed = true, .ts_val = 20, .ts_ecr = 1 });
 	for (uint32_t i = 0; i < 20000; i++) {
-		packet(&(struct tcp){ .flags = TH_ACK, .seq = 1 + i, .ack = 1, .len = 1, .after_us = 1000000, .timed = true,
-				      .ts_val = 1020 + 1010 * i, .ts_ecr = 2 + i });
-		packet(&(struct tcp){ .from_server = true, .flags = TH_ACK, .seq = 1, .ack = 2 + i, .after_us = 10000,
-				      .timed = true, .ts_val = 3 + i, .ts_ecr = 1020 + 1010 * i });
+		packet(&(struct tcp){ .flags = TH_ACK,
+				      .seq = 1 + i,
+				      .ack = 1,
+				      .len = 1,
+				      .after_us = 1000000,
+				      .timed = true,
+				      .ts_val = 1020 + 1010 * i,
+				      .ts_ecr = 2 + i });
+		packet(&(struct tcp){ .from_server = true,
+				      .flags = TH_ACK,
+				      .seq = 1,
+				      .ack = 2 + i,
+				      .after_us = 10000,
+				      .timed = true,
+				      .ts_val = 3 + i,
+				      .ts_ecr = 1020 + 1010 * i });
 	}
 }
 
@@ -324,22 +363,38 @@ static void idle_jumps(void)
 {
 	handshake(true);
 	for (uint32_t i = 0; i < 200000; i++)
-		packet(&(struct tcp){ .from_server = i & 1, .flags = TH_ACK, .seq = 1 + i / 2, .ack = 1 + (i + 1) / 2, .len = 1,
-				      .timed = true, .ts_val = 1000 * i, .ts_ecr = 1000 * (i - 1), .after_us = 100000000 });
+		packet(&(struct tcp){ .from_server = i & 1,
+				      .flags = TH_ACK,
+				      .seq = 1 + i / 2,
+				      .ack = 1 + (i + 1) / 2,
+				      .len = 1,
+				      .timed = true,
+				      .ts_val = 1000 * i,
+				      .ts_ecr = 1000 * (i - 1),
+				      .after_us = 100000000 });
 }
 
-/* ------------------------------------------------------------------------------------------------------------ runner */
+/* ---- runner ---- */
 
 static const struct attack {
 	const char *name;
 	void (*run)(void);
 } attacks[] = {
-	{ "million connections", million_connections }, { "300,000 established connections", million_established },
-	{ "hash flooding", hash_flooding }, { "bytes in reverse order", reverse_bytes }, { "million holes", million_holes },
-	{ "scattered bytes", scattered_bytes }, { "overlapping copies", overlapping_copies },
-	{ "SACK splitting", sack_splitting }, { "both ends retransmitted", retransmitted_ends },
-	{ "all retransmitted", retransmitted_all }, { "SACK swings", sack_swings }, { "undo storm", undo_storm },
-	{ "timeout storm", timeout_storm }, { "large repetitions", large_repetitions }, { "pending ACKs", pending_acks },
+	{ "million connections", million_connections },
+	{ "300,000 established connections", million_established },
+	{ "hash flooding", hash_flooding },
+	{ "bytes in reverse order", reverse_bytes },
+	{ "million holes", million_holes },
+	{ "scattered bytes", scattered_bytes },
+	{ "overlapping copies", overlapping_copies },
+	{ "SACK splitting", sack_splitting },
+	{ "both ends retransmitted", retransmitted_ends },
+	{ "all retransmitted", retransmitted_all },
+	{ "SACK swings", sack_swings },
+	{ "undo storm", undo_storm },
+	{ "timeout storm", timeout_storm },
+	{ "large repetitions", large_repetitions },
+	{ "pending ACKs", pending_acks },
 	{ "idle jumps", idle_jumps },
 };
 
@@ -366,8 +421,8 @@ static bool run(const struct attack *a)
 	double worst_us = (double)w.worst_ns / 1e3 / BLOCK;
 	tcpstat_free(w.t);
 	getrusage(RUSAGE_SELF, &usage);
-	printf("# %s: %" PRIu64 " packets, %.2f us a packet, %.2f us in the worst thousand, peak %ld MB\n", a->name, w.packets,
-	       mean_us, worst_us, usage.ru_maxrss / 1024);
+	printf("# %s: %" PRIu64 " packets, %.2f us a packet, %.2f us in the worst thousand, peak %ld MB\n", a->name,
+	       w.packets, mean_us, worst_us, usage.ru_maxrss / 1024);
 	return mean_us < MEAN_US_MAX && worst_us < WORST_US_MAX && (uint64_t)usage.ru_maxrss * 1024 < RSS_MAX;
 }
 

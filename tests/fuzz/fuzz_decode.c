@@ -32,8 +32,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		uint32_t caplen = share == 255 ? len : len * share / 255;
 		/* exactly the captured bytes, so that a sanitizer sees a read behind them */
 		uint8_t *copy = malloc(caplen ? caplen : 1);
-		struct tcpstat_pkt pkt = { .ts_ns = (int64_t)frame * 1000000, .frame = frame, .data = copy,
-					   .caplen = caplen, .wirelen = len, .linktype = linktype };
+		struct tcpstat_pkt pkt = { .ts_ns = (int64_t)frame * 1000000,
+					   .frame = frame,
+					   .data = copy,
+					   .caplen = caplen,
+					   .wirelen = len,
+					   .linktype = linktype };
 
 		if (copy && caplen)
 			memcpy(copy, in.p, caplen);

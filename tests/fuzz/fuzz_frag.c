@@ -47,8 +47,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!exact)
 			break;
 		memcpy(exact, bytes, cap);
-		struct frag_piece piece = { .p = exact, .offset = offset, .len = len, .cap = cap, .more = !(what & 4),
-					    .next = 6, .wire_bytes = len, .ts_ns = now };
+		struct frag_piece piece = { .p = exact,
+					    .offset = offset,
+					    .len = len,
+					    .cap = cap,
+					    .more = !(what & 4),
+					    .next = 6,
+					    .wire_bytes = len,
+					    .ts_ns = now };
 		piece.key.src.family = piece.key.dst.family = 4;
 		piece.key.protocol = 6;
 		piece.key.id = what & 3;

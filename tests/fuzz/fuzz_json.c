@@ -64,13 +64,17 @@ static void check_columns(const char *text, size_t len)
 
 /* Facts of a capture whose names are what the input says. */
 static void set_facts(struct capture_facts *facts, struct capture_file *file, struct capture_interface *interface,
-		char *name)
+		      char *name)
 {
 	*file = (struct capture_file){ .name = name, .first_ts_ns = TCPSTAT_NULL, .last_ts_ns = TCPSTAT_NULL };
 	*interface = (struct capture_interface){ .name = name, .description = name, .linktype = 1 };
 	interface->received = interface->dropped = interface->if_dropped = TCPSTAT_NULL;
-	*facts = (struct capture_facts){ .files = file, .n_files = 1, .interfaces = interface, .n_interfaces = 1,
-					 .first_ts_ns = TCPSTAT_NULL, .last_ts_ns = TCPSTAT_NULL };
+	*facts = (struct capture_facts){ .files = file,
+					 .n_files = 1,
+					 .interfaces = interface,
+					 .n_interfaces = 1,
+					 .first_ts_ns = TCPSTAT_NULL,
+					 .last_ts_ns = TCPSTAT_NULL };
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -14,7 +14,7 @@ struct owner {
 
 struct model {
 	struct owner owner[ROOM];
-	uint64_t next;                  /* delivered up to here */
+	uint64_t next; /* delivered up to here */
 };
 
 struct checked {
@@ -80,8 +80,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct checked c;
 	struct budget budget = { .limit = 1 << 30 };
-	struct tcpstat_config config = { .stream = on_bytes, .event = on_event, .ctx = &c,
-					 .events = TCPSTAT_MASK(TCPSTAT_EV_GAP) };
+	struct tcpstat_config config = {
+		.stream = on_bytes, .event = on_event, .ctx = &c, .events = TCPSTAT_MASK(TCPSTAT_EV_GAP)
+	};
 	struct emitter e = { .config = &config, .conn = 1 };
 	struct fuzz_bytes in = { data, size };
 	struct reasm reasm[2];
@@ -91,8 +92,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.overlap = (enum tcpstat_overlap)(fuzz_u8(&in) % TCPSTAT_NOVERLAPS);
 	reasm_init(reasm, &budget);
 	struct tcp_view view = { .cksum = CKSUM_GOOD };
-	struct segment s = { .view = &view, .frame = 1, .dir = TCPSTAT_C2S, .flags = TH_SYN, .seq = SEQ_ISN,
-			     .end = SEQ_ISN + 1, .wnd = 65535 };
+	struct segment s = { .view = &view,
+			     .frame = 1,
+			     .dir = TCPSTAT_C2S,
+			     .flags = TH_SYN,
+			     .seq = SEQ_ISN,
+			     .end = SEQ_ISN + 1,
+			     .wnd = 65535 };
 	reasm_segment(reasm, &s, &e);
 	while (in.n >= 5) {
 		uint32_t lo = fuzz_u16(&in) % OFFSET_MAX, len = fuzz_u16(&in);
@@ -102,9 +108,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (uint32_t i = 0; i < len; i++)
 			bytes[i] = (uint8_t)((lo + i) / (1 + content % 16) + content / 64);
 		view = (struct tcp_view){ .payload = bytes, .len = len, .caplen = len, .cksum = CKSUM_GOOD };
-		s = (struct segment){ .view = &view, .ts = s.ts + 1000, .frame = s.frame + 1, .dir = TCPSTAT_C2S,
-				      .flags = TH_ACK, .seq = SEQ_ISN + 1 + lo, .end = SEQ_ISN + 1 + lo + len,
-				      .ack = SEQ_ISN + 1, .len = len, .wnd = 65535 };
+		s = (struct segment){ .view = &view,
+				      .ts = s.ts + 1000,
+				      .frame = s.frame + 1,
+				      .dir = TCPSTAT_C2S,
+				      .flags = TH_ACK,
+				      .seq = SEQ_ISN + 1 + lo,
+				      .end = SEQ_ISN + 1 + lo + len,
+				      .ack = SEQ_ISN + 1,
+				      .len = len,
+				      .wnd = 65535 };
 		model_add(&c.m, config.overlap, lo, lo + len, bytes);
 		reasm_segment(reasm, &s, &e);
 		FUZZ_CHECK(c.got == c.m.next, "delivered %" PRIu64 ", the model %" PRIu64, c.got, c.m.next);

@@ -82,8 +82,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	program_init(&p, data, size, &config);
 	struct style style = { .out = out, .utf8 = size % 2, .width = 20 + size % 100, .verbose = (int)(size % 3) - 1 };
 	struct screens s = { report_new(&style, 5), detail_new(&style, 1), ladder_new(&style, 1), { 0 } };
-	struct streams_options follow = { .follow_conn = 1, .follow_dir = TCPSTAT_NODIR, .out = follow_out,
-					  .utf8 = style.utf8, .format = size % 5 ? STREAMS_ASCII : STREAMS_HEX };
+	struct streams_options follow = { .follow_conn = 1,
+					  .follow_dir = TCPSTAT_NODIR,
+					  .out = follow_out,
+					  .utf8 = style.utf8,
+					  .format = size % 5 ? STREAMS_ASCII : STREAMS_HEX };
 
 	if (!s.report || !s.detail || !s.ladder)
 		abort();
@@ -99,8 +102,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		tcpstat_packet(t, &pkt);
 	tcpstat_finish(t);
 	follow_finish(&s.follow);
-	struct report_facts facts = { .names = names, .n_names = 1, .filter = name, .first_ts_ns = TCPSTAT_NULL,
-				      .last_ts_ns = TCPSTAT_NULL, .packets = p.frame_number, .dropped = TCPSTAT_NULL };
+	struct report_facts facts = { .names = names,
+				      .n_names = 1,
+				      .filter = name,
+				      .first_ts_ns = TCPSTAT_NULL,
+				      .last_ts_ns = TCPSTAT_NULL,
+				      .packets = p.frame_number,
+				      .dropped = TCPSTAT_NULL };
 	report_print(s.report, &facts, tcpstat_counters(t));
 	detail_print(s.detail);
 	ladder_print(s.ladder);

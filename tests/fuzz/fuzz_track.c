@@ -10,7 +10,7 @@ struct seen {
 	uint64_t offset[CONNS][2];
 	bool ended[CONNS];
 	uint32_t connections;
-	uint32_t only_conn;             /* whose bytes come; 0: all */
+	uint32_t only_conn; /* whose bytes come; 0: all */
 };
 
 static void on_bytes(void *ctx, uint32_t conn, enum tcpstat_dir dir, uint64_t offset, const uint8_t *bytes, size_t len)

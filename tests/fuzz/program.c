@@ -192,8 +192,8 @@ static uint32_t payload_len(struct fuzz_bytes *in, unsigned how)
 
 bool program_next(struct program *p, struct tcpstat_pkt *pkt)
 {
-	static const uint16_t kinds[] = { TH_ACK, TH_ACK | TH_PSH, TH_SYN, TH_SYN | TH_ACK, TH_FIN | TH_ACK, TH_RST,
-					  TH_RST | TH_ACK, 0 };
+	static const uint16_t kinds[] = { TH_ACK,	   TH_ACK | TH_PSH, TH_SYN,	     TH_SYN | TH_ACK,
+					  TH_FIN | TH_ACK, TH_RST,	    TH_RST | TH_ACK, 0 };
 	static const uint8_t ttls[] = { 64, 128, 255, 3 };
 
 	if (p->in.n < 3)
@@ -207,8 +207,9 @@ bool program_next(struct program *p, struct tcpstat_pkt *pkt)
 		p->now_ns = time_max_ns;
 	if (p->now_ns < -time_max_ns)
 		p->now_ns = -time_max_ns;
-	*pkt = (struct tcpstat_pkt){ .ts_ns = p->now_ns, .frame = ++p->frame_number, .data = p->frame,
-				     .linktype = PROGRAM_LINKTYPE };
+	*pkt = (struct tcpstat_pkt){
+		.ts_ns = p->now_ns, .frame = ++p->frame_number, .data = p->frame, .linktype = PROGRAM_LINKTYPE
+	};
 	if (!(frame & 0x20 && p->frame_len)) {
 		uint16_t flags = kinds[who >> 3 & 7], id = me->ip_id++;
 		if (!flags)

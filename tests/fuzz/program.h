@@ -17,8 +17,8 @@
 enum { PROGRAM_FRAME_MAX = 9300, PROGRAM_CONNS = 4, PROGRAM_LINKTYPE = 101 /* LINKTYPE_RAW */ };
 
 struct program_end {
-	uint32_t isn, snd_nxt;          /* raw */
-	uint32_t ts_last;               /* TSval it sent last */
+	uint32_t isn, snd_nxt; /* raw */
+	uint32_t ts_last;      /* TSval it sent last */
 	uint16_t ip_id, wnd;
 };
 
