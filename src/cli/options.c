@@ -348,6 +348,7 @@ static int take(struct options *o, int key, const char *arg)
 		if (!parse_size(arg, &o->memory_bytes))
 			return usage_error("--memory %s: expected a number of bytes, with suffix k, M or G", arg);
 		break;
+	case OPT_USER: o->user = arg; break;
 	case OPT_METRICS: o->metrics = arg; break;
 	case OPT_METRICS_BY:
 		if (!metrics_parse_by(arg, &o->metrics_by))
@@ -470,6 +471,8 @@ static int check(const struct options *o)
 	code = check_rotation(o);
 	if (code >= 0)
 		return code;
+	if (o->user && !o->n_interfaces)
+		return usage_error("--user is for live capture (-i)");
 	if (o->metrics && !o->n_interfaces)
 		return usage_error("--metrics is for live capture (-i)");
 	if (o->metrics_by.by != METRICS_BY_NOTHING && !o->metrics)

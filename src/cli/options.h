@@ -53,6 +53,7 @@ struct options {
 	enum tcpstat_overlap overlap;
 	bool key_vlan;
 	uint64_t memory_bytes;          /* 0 default */
+	const char *user;               /* NULL: the default */
 	const char *metrics;            /* NULL none */
 	struct metrics_options metrics_by;
 	int fail_on;                    /* enum tcpstat_severity; -1 none */

@@ -1,6 +1,7 @@
 #include "config.h"
 #include "cli/run.h"
 #include "cli/screen.h"
+#include "cli/sandbox.h"
 #include "cli/service.h"
 #include "cli/view.h"
 
@@ -180,6 +181,22 @@ static bool open_capture(struct run *r)
 	return true;
 }
 
+/* All that takes privileges is open. False: they could not be given up. */
+static bool enter_sandbox(struct run *r)
+{
+	const struct options *o = r->options;
+	const struct capture_rotation *row = &o->rotation;
+	bool rotates = row->file_bytes || row->file_packets || row->file_ns;
+	struct sandbox sandbox = { .user = o->user, .keeps_user = rotates || o->extract,
+		.makes_files = rotates || o->extract || o->mode == MODE_JSON, .resolves = o->names };
+	char error[256];
+
+	if (!o->n_interfaces || sandbox_enter(&sandbox, error, sizeof error))
+		return true;
+	fail(r, EXIT_RUNTIME, error);
+	return false;
+}
+
 static bool open_analysis(struct run *r)
 {
 	const struct options *o = r->options;
@@ -212,6 +229,8 @@ static bool open_analysis(struct run *r)
 	if (getrandom(&config.hash_seed, sizeof config.hash_seed, 0) != sizeof config.hash_seed)
 		config.hash_seed = (uint64_t)clock_ns(CLOCK_REALTIME);
 	r->tcpstat = tcpstat_new(&config);
+	if (r->tcpstat && !enter_sandbox(r)) /* before there is a thread, and before the first packet */
+		return false;
 	failed = r->tcpstat ? service_begin(&r->service, r->tcpstat, r->view) : ENOMEM;
 	if (failed)
 		fail(r, EXIT_RUNTIME, failed == ENOMEM ? "out of memory" : strerror(failed));

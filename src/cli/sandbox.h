@@ -1,0 +1,21 @@
+/* What a live capture gives up before it looks at the first packet: the user, capabilities, system calls.
+ *
+ * Packets are hostile, and decoding them is the larger part of the program. By then everything that needs privileges is
+ * open: what is left needs none. */
+#ifndef CLI_SANDBOX_H
+#define CLI_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct sandbox {
+	const char *user;               /* whom to become, when root; NULL: nobody, unless keeps_user */
+	bool keeps_user;                /* files are still to be made, where the user may: remain, with no other right */
+	bool makes_files;               /* system calls for that */
+	bool resolves;                  /* system calls that ask name servers */
+};
+
+/* False: `error` says what could not be given up. */
+bool sandbox_enter(const struct sandbox *, char *error, size_t size);
+
+#endif
