@@ -110,9 +110,9 @@ void findings_conn(struct study *s)
 	s->loss_ns = known(study_owned(s, TCPSTAT_LIMIT_RECOVERY)) + known(study_owned(s, TCPSTAT_LIMIT_TIMEOUT));
 	learn_times(s);
 	findings_handshake(s);
+	findings_path(s);
 	findings_delivery(s);
 	findings_window(s);
 	findings_pace(s);
 	findings_end(s);
-	findings_path(s);
 }

@@ -43,6 +43,8 @@ struct study {
 	int64_t rto_ns[2];              /* of each sender, without backoff; 1 s unknown */
 	int64_t loss_ns;                /* what repairing losses took, timeouts included */
 	bool established;
+	bool ignored;                   /* by a full accept queue: what the client repeats is no loss */
+	bool hole[2];                   /* segments too big never arrive: what is repeated for that is no loss */
 	bool refused_late;              /* by a full accept queue: the RST is told */
 	uint8_t icmp_kind, icmp_code, icmp_family;
 	uint64_t icmp_frame;            /* 0 none */

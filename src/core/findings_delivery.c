@@ -159,6 +159,8 @@ static void order(struct study *s, enum tcpstat_dir d)
 void findings_delivery(struct study *s)
 {
 	for (enum tcpstat_dir d = TCPSTAT_C2S; d <= TCPSTAT_S2C; d++) {
+		if (s->hole[d] || (d == TCPSTAT_C2S && s->ignored))
+			continue;
 		loss(s, d, WATCH_LOST_BEFORE, FINDING_LOSS_BEFORE_CAPTURE);
 		loss(s, d, WATCH_LOST_AFTER, FINDING_LOSS_AFTER_CAPTURE);
 		timeouts(s, d);

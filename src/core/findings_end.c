@@ -130,7 +130,9 @@ static void resets(struct study *s)
 		return;
 	enum tcpstat_dir by = (enum tcpstat_dir)(s->watch->rst_by - 1);
 
-	if (s->established && !s->refused_late && !injected(s, by) && !forgotten(s, by) && !told)
+	bool again = watch_get(s->watch, WATCH_STRAY_SYN, TCPSTAT_C2S) || watch_get(s->watch, WATCH_STRAY_SYN, TCPSTAT_S2C);
+
+	if (s->established && !again && !s->refused_late && !injected(s, by) && !forgotten(s, by) && !told)
 		aborted(s, by);
 }
 
@@ -175,6 +177,24 @@ static void half_closed(struct study *s)
 	}
 }
 
+static void waited(struct study *s, enum tcpstat_dir d)
+{
+	const struct watch_mark *m = watch_get(s->watch, WATCH_FIN_WAIT, d);
+	struct finding f;
+
+	if (!m || m->max_ns <= STUCK_NS || s->watch->half[d].after_fin_bytes)
+		return;
+	finding_begin(&f, FINDING_FIN_WAIT_2_STUCK, d);
+	words_add(&f.title, "the ");
+	words_add(&f.title, who[d]);
+	words_add(&f.title, " waited ");
+	words_duration(&f.title, m->max_ns);
+	words_add(&f.title, " for the other side to close");
+	finding_cost(&f, m->max_ns);
+	finding_show(&f, m);
+	study_tell(s, &f);
+}
+
 static void stuck(struct study *s)
 {
 	const struct tcpstat_conn *c = s->conn;
@@ -182,24 +202,19 @@ static void stuck(struct study *s)
 	for (int i = 0; i < 2; i++) {
 		const struct watch_half *h = &s->watch->half[i];
 		int64_t ns = s->now_ns - (h->sent_ts > h->state_ts ? h->sent_ts : h->state_ts);
-		bool fin_wait = c->close.state[i] == TCPSTAT_EP_FIN_WAIT_2 &&
-			c->close.state[!i] != TCPSTAT_EP_CLOSE_WAIT;
 		bool close_wait = c->close.state[i] == TCPSTAT_EP_CLOSE_WAIT;
-		int64_t peer_ns = s->now_ns - s->watch->half[!i].sent_ts;
 		struct finding f;
 
-		if (!h->state_ts || ns <= STUCK_NS || (fin_wait && peer_ns <= STUCK_NS) || !(fin_wait || close_wait))
+		if (!h->state_ts || ns <= STUCK_NS || !close_wait)
 			continue;
-		finding_begin(&f, close_wait ? FINDING_CLOSE_WAIT_STUCK : FINDING_FIN_WAIT_2_STUCK,
-			(enum tcpstat_dir)i);
+		finding_begin(&f, FINDING_CLOSE_WAIT_STUCK, (enum tcpstat_dir)i);
 		words_add(&f.title, "the ");
 		words_add(&f.title, who[i]);
-		words_add(&f.title, close_wait ? " has not closed its socket for " :
-			 " waits for the other side's FIN for ");
+		words_add(&f.title, " has not closed its socket for ");
 		words_duration(&f.title, ns);
 		words_add(&f.title, " since the ");
-		words_add(&f.title, close_wait ? who[!i] : "ACK of its own");
-		words_add(&f.title, close_wait ? " did" : "");
+		words_add(&f.title, who[!i]);
+		words_add(&f.title, " did");
 		f.cost_ns = ns;
 		finding_frame(&f, h->state_frame);
 		study_tell(s, &f);
@@ -212,4 +227,6 @@ void findings_end(struct study *s)
 	stray_syn(s);
 	half_closed(s);
 	stuck(s);
+	waited(s, TCPSTAT_C2S);
+	waited(s, TCPSTAT_S2C);
 }

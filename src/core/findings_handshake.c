@@ -52,6 +52,8 @@ static void unanswered(struct study *s)
 	if (c->handshake.outcome != TCPSTAT_HS_TIMEOUT)
 		return;
 	finding_begin(&f, FINDING_SYN_TIMEOUT, TCPSTAT_C2S);
+	if (c->handshake.syn_retransmissions <= 0) /* a probe, or a forged source: nobody waits */
+		f.severity = TCPSTAT_SEVERITY_INFO;
 	words_add(&f.title, "the server never answered ");
 	words_count(&f.title, c->handshake.syn_retransmissions + 1, "SYN");
 	words_add(&f.title, " within ");
@@ -100,6 +102,7 @@ static void ignored_acks(struct study *s)
 	finding_cost(&f, m->ns ? m->ns : study_owned(s, TCPSTAT_LIMIT_HANDSHAKE));
 	finding_show(&f, m);
 	study_tell(s, &f);
+	s->ignored = true;
 }
 
 static bool is_slow(int64_t took, int64_t usual, int64_t rto)
@@ -128,16 +131,24 @@ static void repeated(struct study *s)
 	words_add(&f.title, " had to be repeated");
 	if (c->latency.connect_ns != TCPSTAT_NULL && c->latency.connect_ns > usual + SECOND / 10)
 		finding_cost(&f, c->latency.connect_ns - usual);
-	if (!syns && s->watch->client_acks)
+	if (!syns && s->watch->answered)
 		f.severity = TCPSTAT_SEVERITY_INFO;
 	finding_show(&f, syn);
 	finding_show(&f, synack);
 	words_add(&f.detail, syns && !synacks ?
 		"SYNs were lost before the server answered, or its answers before the capture" :
-		synacks && s->watch->client_acks ?
+		synacks && s->watch->answered ?
 		"the client's ACK was lost, or the server waited for data (TCP_DEFER_ACCEPT)" :
 		synacks ? "SYN-ACKs, or the client's ACKs of them, were lost" : "");
 	study_tell(s, &f);
+}
+
+/* No timer is shorter than 200 ms: what comes sooner is a copy. */
+static bool by_timer(const struct study *s, enum watch_kind kind, enum tcpstat_dir d)
+{
+	const struct watch_mark *m = watch_get(s->watch, kind, d);
+
+	return m && (m->max_ns >= SECOND / 5 || !m->max_ns);
 }
 
 static void slow(struct study *s)
@@ -148,7 +159,7 @@ static void slow(struct study *s)
 
 	if (!s->established || c->midstream || watch_count(s->watch, WATCH_IGNORED_ACK, TCPSTAT_S2C))
 		return;
-	if (watch_count(s->watch, WATCH_SYN, TCPSTAT_C2S) + watch_count(s->watch, WATCH_SYNACK, TCPSTAT_S2C) > 0) {
+	if (by_timer(s, WATCH_SYN, TCPSTAT_C2S) || by_timer(s, WATCH_SYNACK, TCPSTAT_S2C)) {
 		repeated(s);
 		return;
 	}

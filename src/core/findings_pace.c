@@ -27,10 +27,10 @@ static void starts(struct study *s, enum tcpstat_dir d)
 	const struct watch_mark *first = watch_get(s->watch, WATCH_FIRST_FLIGHT, d);
 	const struct watch_mark *idle = watch_get(s->watch, WATCH_IDLE_RESTART, d);
 	int64_t mss = known(s->conn->options[!d].mss), wnd = s->conn->half[!d].rwnd.max_bytes;
-	int64_t flight = s->watch->half[d].flight_max;
+	int64_t flight = s->conn->half[d].flight.max_bytes;
 	struct finding f;
 
-	if (first && mss && first->max_ns <= 4 * mss && wnd != TCPSTAT_NULL && wnd >= 10 * mss &&
+	if (first && mss && first->max_ns >= 2 * mss && first->max_ns <= 4 * mss && wnd != TCPSTAT_NULL && wnd >= 10 * mss &&
 	    flight > first->max_ns) {
 		finding_begin(&f, FINDING_SMALL_INITIAL_WINDOW, d);
 		finding_place(&f, d);
@@ -78,7 +78,7 @@ static void think(struct study *s, enum tcpstat_dir d, const struct tcpstat_dist
 	bool server = d == TCPSTAT_S2C;
 	struct finding f;
 
-	if (!m || dist->count <= 0 || m->max_ns <= 10 * rtt || m->max_ns <= rto)
+	if (!m || dist->count <= 0 || m->max_ns <= 10 * rtt || m->max_ns <= (rto < 1000000000 ? rto : 1000000000))
 		return;
 	if (m->ns < s->conn->duration_ns / (server ? 5 : 2))
 		return;

@@ -10,6 +10,7 @@ static void black_hole(struct study *s, enum tcpstat_dir d)
 	if (!m || m->count < 2 || h->ok_len >= h->hole_len || !h->hole_len || !h->hole_proven ||
 	    (!h->ok_len && (!s->established || h->hole_len < 1000)))
 		return;
+	s->hole[d] = true;
 	finding_begin(&f, FINDING_PMTU_BLACK_HOLE, d);
 	finding_place(&f, d);
 	words_add(&f.title, "segments of ");

@@ -52,7 +52,7 @@ static bool unscaled(struct study *s, enum tcpstat_dir d)
 	if (c->options[0].sack_permitted == TCPSTAT_NULL ||
 	    c->options[1].sack_permitted == TCPSTAT_NULL || !(client || server))
 		return false;
-	if (flight == TCPSTAT_NULL || flight + mss < 65535)
+	if (flight == TCPSTAT_NULL || flight + 4 * mss < 65535)
 		return false;
 	finding_begin(&f, FINDING_WINDOW_SCALING_MISSING, d);
 	finding_place(&f, d);
@@ -66,6 +66,23 @@ static bool unscaled(struct study *s, enum tcpstat_dir d)
 	return true;
 }
 
+static bool silly(struct study *s, enum tcpstat_dir d)
+{
+	const struct watch_mark *m = watch_get(s->watch, WATCH_SILLY, d);
+	struct finding f;
+
+	if (!m || m->count < 3 || s->watch->half[!d].small_windows < 3)
+		return false;
+	finding_begin(&f, FINDING_SILLY_WINDOW, d);
+	finding_place(&f, d);
+	words_add(&f.title, "silly window: ");
+	words_count(&f.title, m->count, "short segment");
+	words_add(&f.title, " filled windows below one segment");
+	finding_show(&f, m);
+	study_tell(s, &f);
+	return true;
+}
+
 /* `d`: of the data that waits. */
 static void small(struct study *s, enum tcpstat_dir d)
 {
@@ -73,7 +90,7 @@ static void small(struct study *s, enum tcpstat_dir d)
 	int64_t ns = held_ns(s, d), rtt = s->rtt_ns == TCPSTAT_NULL ? 0 : s->rtt_ns;
 	struct finding f;
 
-	if (peer->rwnd.max_bytes <= 0 || peer->rwnd.zero_count > 0 || unscaled(s, d)) /* said already */
+	if (peer->rwnd.max_bytes <= 0 || peer->rwnd.zero_count > 0 || unscaled(s, d) || silly(s, d)) /* said already */
 		return;
 	if (ns < s->conn->duration_ns / 5 || ns < 4 * rtt)
 		return;
@@ -94,27 +111,10 @@ static void small(struct study *s, enum tcpstat_dir d)
 	study_tell(s, &f);
 }
 
-static void silly(struct study *s, enum tcpstat_dir d)
-{
-	const struct watch_mark *m = watch_get(s->watch, WATCH_SILLY, d);
-	struct finding f;
-
-	if (!m || m->count < 3 || s->watch->half[!d].small_windows < 3)
-		return;
-	finding_begin(&f, FINDING_SILLY_WINDOW, d);
-	finding_place(&f, d);
-	words_add(&f.title, "silly window: ");
-	words_count(&f.title, m->count, "short segment");
-	words_add(&f.title, " filled windows below one segment");
-	finding_show(&f, m);
-	study_tell(s, &f);
-}
-
 void findings_window(struct study *s)
 {
 	for (enum tcpstat_dir d = TCPSTAT_C2S; d <= TCPSTAT_S2C; d++) {
 		zero(s, d);
 		small(s, d);
-		silly(s, d);
 	}
 }

@@ -158,6 +158,17 @@ static void window(struct watch *w, struct budget *b, const struct tcpstat_event
 	watch_add(w, b, (enum watch_kind)kinds[what], ev->dir, ev->frame, 0);
 }
 
+static void state(struct watch *w, struct budget *b, const struct tcpstat_event *ev)
+{
+	struct watch_half *h = &w->half[ev->state.endpoint & 1];
+
+	if (ev->state.from == TCPSTAT_EP_FIN_WAIT_2 && h->state_ts)
+		watch_add(w, b, WATCH_FIN_WAIT, (enum tcpstat_dir)(ev->state.endpoint & 1), ev->frame, ev->ts_ns - h->state_ts);
+	h->state_ts = ev->ts_ns;
+	h->state_before = ev->state.from;
+	h->state_frame = ev->frame;
+}
+
 /* The answer of the peer, or the end of the connection, comes later. */
 static void keepalive(struct watch *w, struct budget *b, const struct tcpstat_event *ev)
 {
@@ -177,10 +188,7 @@ void watch_event(struct watch *w, struct budget *b, const struct tcpstat_event *
 {
 	switch (ev->type) {
 	case TCPSTAT_EV_STATE:
-		w->half[ev->state.endpoint & 1].state_ts = ev->ts_ns;
-		w->half[ev->state.endpoint & 1].state_before = ev->state.from;
-		w->half[ev->state.endpoint & 1].state_frame = ev->frame;
-		w->established |= ev->state.to == TCPSTAT_EP_ESTABLISHED && !ev->state.provisional;
+		state(w, b, ev);
 		break;
 	case TCPSTAT_EV_RETRANSMISSION:
 		retransmission(w, b, ev);
@@ -265,6 +273,7 @@ static void note_handshake(struct watch *w, struct budget *b, const struct segme
 	}
 	if (!(s->flags & TH_SYN))
 		return;
+	w->answered |= w->synack_seq && w->client_acks;
 	if (w->synack_seq && w->client_acks >= 2)
 		watch_add(w, b, WATCH_IGNORED_ACK, TCPSTAT_S2C, s->frame, 0);
 	w->synack_seq = 1;
@@ -306,17 +315,21 @@ static void note_size(struct watch *w, struct budget *b, const struct segment *s
 static void note_burst(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene)
 {
 	struct watch_half *me = &w->half[s->dir];
-	int64_t half = scene->half_ns[s->dir], since = s->ts - me->burst_ack_ts;
+	int64_t since = s->ts - me->burst_ack_ts;
+	int64_t half = scene->half_ns[s->dir];
 	uint32_t mss = scene->mss[s->dir];
 
-	if (half == TCPSTAT_NULL || !mss)
+	if (half == TCPSTAT_NULL && scene->half_ns[!s->dir] != TCPSTAT_NULL)
+		half = 0; /* nothing made it answer: what the path takes lies on the other side, as far as is known */
+	/* what an ACK let go is told by time, which takes a path that is long against how well times are known */
+	if (half == TCPSTAT_NULL || !mss || (half > MS / 4 && half < 4 * MS))
 		return;
 	if (me->again_frame == s->frame) { /* no flight of its own: a repetition of what did not pass here */
 		me->burst_seq = 0;
 		me->first_flight_done = true;
 		return;
 	}
-	if (me->burst_seq && me->burst_ack_ts && since >= half / 8 * 7) {
+	if (me->burst_seq && me->burst_ack_ts && since >= (half > MS ? half / 8 * 7 : 0)) {
 		/* what the sender sent once the ACK had reached it: at once, if the flight was held */
 		if (since <= half + half / 8 + 2 * MS && s->len >= mss && me->last_len >= mss)
 			watch_add(w, b, (enum watch_kind)me->burst_is, s->dir, s->frame,
@@ -405,7 +418,7 @@ static void note_window(struct watch *w, const struct segment *s, const struct w
 
 	if (!(s->flags & TH_ACK) || s->flags & (TH_RST | TH_SYN))
 		return;
-	if (s->wnd && s->wnd_exact && scene->mss[!s->dir] && s->wnd < scene->mss[!s->dir] && s->wnd != me->wnd)
+	if (s->wnd && s->wnd_exact && s->wnd < scene->mss[!s->dir])
 		me->small_windows++;
 	me->wnd = s->wnd < UINT32_MAX ? (uint32_t)s->wnd : UINT32_MAX;
 	if (!(s->flags & TH_ACK) || s->ack < peer->end || me->wnd < peer->flight_max)

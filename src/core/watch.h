@@ -25,6 +25,7 @@ enum watch_kind {
 	WATCH_NAGLE, WATCH_IDLE_RESTART, WATCH_FIRST_FLIGHT, WATCH_SILLY,
 	WATCH_TOO_BIG,                  /* repetitions of a segment larger than any that arrived */
 	WATCH_BEYOND_MSS,               /* longer than the peer's MSS allows */
+	WATCH_FIN_WAIT,                 /* ends of FIN-WAIT-2, and how long it lasted */
 	WATCH_SLOW,                     /* the slowest answer: by the server; the longest wait: by the client */
 	WATCH_NKINDS
 };
@@ -74,12 +75,12 @@ struct watch {
 	struct watch_mark *marks;
 	uint64_t rst_unacked[2];        /* bytes of each direction without ACK when the first RST passed */
 	uint64_t synack_seq;
+	bool answered;                  /* by the client, before the SYN-ACK was repeated */
 	uint32_t client_acks;           /* segments of the client after the SYN-ACK and before it was repeated */
 	uint8_t n_marks, room;
 	uint8_t icmp_kind, icmp_code, icmp_family;
 	int8_t rst_by;                  /* plus 1; 0 none */
 	uint8_t rst_state[2];           /* of both endpoints before it */
-	bool established;
 };
 
 enum {

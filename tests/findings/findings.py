@@ -1,0 +1,167 @@
+"""The findings: each has a capture in samples/ that shows it and one in tests/findings/near/ that nearly does and must not;
+tests/findings/make.py makes both. Their findings are those of samples.tsv, no more and no fewer.
+
+The connections whose truth is known (../shared/groundtruth/dev) yield what truth.tsv calls for, and no problem that is not
+in its list of those that the truth allows; the captures named in named.tsv get the verdict that their names announce."""
+
+import filecmp
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+TOP = os.environ["top_srcdir"]
+HERE = os.path.join(TOP, "tests", "findings")
+PROGRAM = os.path.join(os.environ["top_builddir"], "tcpstat")
+SHARED = os.environ.get("TCPSTAT_SHARED", os.path.join(TOP, "..", "shared"))
+n = 0
+
+
+def result(complaints, name):
+    global n
+    n += 1
+    print("not ok" if complaints else "ok", n, "-", name)
+    for c in complaints:
+        print("#", c)
+
+
+def skip(name, why):
+    global n
+    n += 1
+    print(f"ok {n} # SKIP {name}: {why}")
+
+
+def table(name):
+    """Lines of a file of tab-separated columns; # begins a comment."""
+    with open(os.path.join(HERE, name), encoding="ascii") as f:
+        return [line.rstrip("\n").split("\t") for line in f if line.strip() and line[0] != "#"]
+
+
+def findings(capture):
+    """{severity:id} of a capture, and complaints about the form of the findings."""
+    p = subprocess.run([PROGRAM, "--jsonl", "--events", "finding", capture], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if p.returncode not in (0, 3):
+        return set(), [f"exit status {p.returncode}: {p.stderr.strip()}"]
+    records = [r for r in map(json.loads, p.stdout.splitlines()) if r["type"] == "finding"]
+    bad = [f"{r['id']} has no {k}" for r in records for k in ("title", "advice", "rule", "man") if not r[k]]
+    bad += [f"{r['id']}: packets {r['frames']} not in order" for r in records if r["frames"] != sorted(set(r["frames"]))]
+    bad += [f"{r['id']}: a cost of {r['cost_us']} us" for r in records if (r["cost_us"] or 0) < 0]
+    return {r["severity"] + ":" + r["id"] for r in records}, bad
+
+
+def capture_of(folder, name):
+    found = [p for p in (os.path.join(folder, name + s) for s in ("", ".pcap", ".pcap.gz")) if os.path.isfile(p)]
+    return found[0] if found else None
+
+
+def made(ids):
+    with tempfile.TemporaryDirectory() as folder:
+        p = subprocess.run([sys.executable, os.path.join(HERE, "make.py"), folder], capture_output=True, text=True)
+        complaints = [p.stderr] if p.returncode else []
+        for kind, real in (("samples", os.path.join(TOP, "samples")), ("near", os.path.join(HERE, "near"))):
+            names = sorted(os.listdir(os.path.join(folder, kind)))
+            complaints += [f"{kind}/{x} is not what make.py makes" for x in names
+                           if not os.path.exists(os.path.join(real, x)) or
+                           not filecmp.cmp(os.path.join(folder, kind, x), os.path.join(real, x), shallow=False)]
+            stems = {x.split(".")[0] for x in names}
+            complaints += [f"{kind}: no capture of {x}" for x in sorted(ids - stems - {"zero-window"})]
+        result(complaints, "captures of all findings, as make.py makes them")
+
+
+def samples(ids):
+    listed = set()
+    for kind, id_, expected in table("samples.tsv"):
+        capture = capture_of(os.path.join(TOP, "samples") if kind == "sample" else os.path.join(HERE, "near"), id_)
+        listed.add((kind, id_))
+        if not capture:
+            result(["no capture"], f"{kind} {id_}")
+            continue
+        got, bad = findings(capture)
+        wanted = set(expected.split())
+        has = any(x.endswith(":" + id_) for x in got)
+        if has != (kind == "sample"):
+            bad.append("is not found" if kind == "sample" else "is found")
+        if got != wanted:
+            bad.append(f"found {' '.join(sorted(got))}; expected {' '.join(sorted(wanted))}")
+        result(bad, f"{kind} {id_}")
+    missing = {(k, i) for k in ("sample", "near") for i in ids} - listed
+    result([f"samples.tsv does not have {k} {i}" for k, i in sorted(missing)], "all findings are in samples.tsv")
+
+
+def manual(ids):
+    path = os.path.join(TOP, "man", "tcpstat-troubleshooting.7")
+    if not os.path.exists(path):
+        skip("manual", "not there yet")
+        return
+    with open(path, encoding="utf-8") as f:
+        sections = set(re.findall(r"^\.Ss ([a-z0-9-]+)$", f.read(), re.M))
+    result([f"no section {x}" for x in sorted(ids - sections)] + [f"section {x} of nothing" for x in sorted(sections - ids)],
+           "each finding has its section in tcpstat-troubleshooting(7)")
+
+
+def budget():
+    """Whose the time was sums to the duration."""
+    complaints = []
+    for capture in sorted(glob.glob(os.path.join(TOP, "samples", "*.pcap"))):
+        p = subprocess.run([PROGRAM, "--jsonl", capture], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        for r in map(json.loads, p.stdout.splitlines()):
+            if r["type"] != "connection" or None in r["budget_us"].values():
+                continue
+            parts = r["budget_us"].values()
+            if min(parts) < 0 or abs(sum(parts) - r["duration_us"]) > len(parts):
+                complaints.append(f"{os.path.basename(capture)}: {sum(parts)} us of {r['duration_us']} us")
+    result(complaints[:20], "the owners of a connection's time sum to its duration")
+
+
+def truth():
+    folder = os.path.join(SHARED, "groundtruth", "dev")
+    for name, vantages, must, may in table("truth.tsv"):
+        for vantage in vantages:
+            capture = capture_of(os.path.join(folder, name), vantage)
+            if not capture:
+                skip(f"{name} at {vantage}", "no capture")
+                continue
+            got, bad = findings(capture)
+            got_ids = {x.split(":")[1] for x in got}
+            for wanted in must.split():
+                if wanted != "-" and not got_ids & set(wanted.split("|")):
+                    bad.append(f"no {wanted} (found {' '.join(sorted(got))})")
+            allowed = set(may.split()) | set(must.replace("|", " ").split())
+            bad += [f"{x}: the truth knows nothing of it" for x in sorted(got)
+                    if x.startswith("problem:") and x.split(":")[1] not in allowed]
+            if may == "clean":
+                bad += [f"{x} of a clean connection" for x in sorted(got) if x.startswith(("warning:", "problem:"))]
+            result(bad, f"{name} at {vantage}")
+
+
+def named():
+    for name, must, may in table("named.tsv"):
+        capture = capture_of(os.path.join(SHARED, "captures", "dev"), name)
+        if not capture:
+            skip(name, "no capture")
+            continue
+        got, bad = findings(capture)
+        got_ids = {x.split(":")[1] for x in got}
+        bad += [f"no {x} (found {' '.join(sorted(got))})" for x in must.split() if x != "-" and x not in got_ids]
+        allowed = set(must.split()) | set(may.split())
+        bad += [f"{x} is not what the name says" for x in sorted(got) if x.startswith("problem:") and x.split(":")[1] not in allowed]
+        result(bad, name)
+
+
+def main():
+    with open(os.path.join(TOP, "src", "core", "finding.def"), encoding="ascii") as f:
+        ids = set(re.findall(r'^\tX\([A-Z0-9_]+, "([a-z0-9-]+)"', f.read(), re.M))
+    result([] if len(ids) > 40 else [f"only {len(ids)} findings in finding.def"], "finding.def can be read")
+    made(ids)
+    samples(ids)
+    manual(ids)
+    budget()
+    truth()
+    named()
+    print(f"1..{n}")
+
+
+main()
