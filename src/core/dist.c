@@ -176,11 +176,14 @@ void dist_merge(struct dist *d, struct budget *b, const struct dist *from)
 	d->count += from->count;
 }
 
-/* Newton's iteration, from above; the mathematics library is not needed for this alone. */
+/* To whole nanoseconds, so less than a half is none. Newton's iteration, from above; the mathematics library is not
+ * needed for this alone. */
 static double square_root(double x)
 {
 	double root = 1;
 
+	if (!(x >= 0.25))
+		return 0;
 	while (root * root < x)
 		root *= 4;
 	for (int i = 0; i < 200; i++) {
@@ -189,7 +192,7 @@ static double square_root(double x)
 			break;
 		root = next;
 	}
-	return x > 0 ? root : 0;
+	return root;
 }
 
 /* ceil(count * p / 100) without overflow, at least 1 */
