@@ -3,6 +3,7 @@
 
 #include "core/conn.h"
 #include "core/decode.h"
+#include "core/dns.h"
 #include "core/flow_table.h"
 #include "core/survey.h"
 #include "core/watch.h"
@@ -28,6 +29,7 @@ struct tcpstat {
 	struct flow_table flows;
 	size_t max_conns;
 	struct survey survey;
+	struct dns dns;
 	uint64_t states[2][TCPSTAT_NSTATES]; /* of the endpoints of all connections */
 	int64_t now_ns;
 	bool has_time;
@@ -75,6 +77,7 @@ struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 	/* half of the memory may hold connections as such: a flood of them leaves the rest to those that live */
 	t->max_conns = t->config.memory_bytes / 2 / (sizeof(struct conn) + 64);
 	t->survey = (struct survey){ .budget = &t->budget, .seed = t->config.hash_seed };
+	t->dns.budget = &t->budget;
 	pool_init(&t->conns, sizeof(struct conn), &t->budget);
 	flow_table_init(&t->flows, &t->budget, t->config.hash_seed);
 	t->decoder = decoder_new(&t->budget, &t->counters);
@@ -231,7 +234,10 @@ static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct 
 		c->incarnation = incarnation;
 	}
 	count_states(t, c, UINT64_MAX);
+	bool had_rest = c->rest;
 	conn_segment(c, &t->budget, v, swapped, pkt, &t->config);
+	if (!had_rest && c->rest && t->dns.table)
+		conn_look_up(c, &t->budget, &t->dns);
 	count_states(t, c, 1);
 	conn_progress(c, t->now_ns, &t->config);
 	flow_table_touch(&t->flows, &c->node, conn_class(c));
@@ -275,6 +281,8 @@ int tcpstat_packet(struct tcpstat *t, const struct tcpstat_pkt *packet)
 		rc = handle_tcp(t, &d.tcp, &pkt);
 	else if (d.verdict == DECODE_ICMP)
 		handle_icmp(t, &d.icmp, &pkt);
+	else if (d.verdict == DECODE_DNS)
+		dns_message(&t->dns, &d.dns, pkt.ts_ns, pkt.frame);
 	t->counters.no_memory += rc != 0;
 	return rc;
 }
@@ -346,6 +354,7 @@ void tcpstat_free(struct tcpstat *t)
 			conn_fini(conn_of(node), &t->budget);
 		}
 	survey_fini(&t->survey);
+	dns_fini(&t->dns);
 	decoder_free(t->decoder);
 	flow_table_fini(&t->flows);
 	pool_fini(&t->conns);

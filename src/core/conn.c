@@ -65,6 +65,8 @@ void conn_fini(struct conn *c, struct budget *budget)
 	window_fini(&c->rest->window, budget);
 	latency_fini(&c->rest->latency, budget);
 	timers_fini(&c->rest->timers, budget);
+	if (c->rest->dns)
+		budget_resize(budget, c->rest->dns, c->rest->dns->size, 0);
 	if (c->rest->watch) {
 		watch_fini(c->rest->watch, budget);
 		budget_resize(budget, c->rest->watch, sizeof *c->rest->watch, 0);
@@ -621,6 +623,32 @@ enum conn_class conn_class(const struct conn *c)
 	if (client->state <= TCPSTAT_EP_SYN_RECEIVED || server->state <= TCPSTAT_EP_SYN_RECEIVED)
 		return CONN_HALF_OPEN;
 	return CONN_OPEN;
+}
+
+void conn_look_up(struct conn *c, struct budget *budget, struct dns *d)
+{
+	const struct flow_key *k = &c->node.key;
+	struct tcpstat_addr client = { .family = (uint8_t)k->family }, server = client;
+	char text[DNS_TEXT_MAX];
+
+	if (!c->dir[TCPSTAT_C2S].syn_seen)
+		return;
+	memcpy(client.bytes, k->addr[c->client], 16);
+	memcpy(server.bytes, k->addr[!c->client], 16);
+	const struct dns_lookup *l = dns_find(d, &client, &server, c->first_ts);
+	if (!l)
+		return;
+	size_t len = dns_name_text(l, text);
+	struct conn_dns *dns = budget_resize(budget, NULL, 0, sizeof *dns + len + 1);
+	if (!dns)
+		return;
+	memcpy(dns->name, text, len + 1);
+	dns->size = sizeof *dns + len + 1;
+	dns->told = (struct tcpstat_dns){ .name = dns->name, .query_frame = l->query_frame,
+		.answer_frame = l->answer_frame, .queries = l->queries ? (int64_t)l->queries : TCPSTAT_NULL,
+		.took_ns = l->queries ? l->answer_ts - l->query_ts : TCPSTAT_NULL,
+		.before_ns = c->first_ts - l->answer_ts };
+	c->rest->dns = dns;
 }
 
 void conn_reused(struct conn *c, int64_t ts)

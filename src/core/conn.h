@@ -5,6 +5,7 @@
 #ifndef TCPSTAT_CONN_H
 #define TCPSTAT_CONN_H
 
+#include "core/dns.h"
 #include "core/emit.h"
 #include "core/endpoint.h"
 #include "core/flow_table.h"
@@ -86,6 +87,8 @@ void conn_fetch(const struct conn *);
 /* The frame's bytes have been decoded into the view; of `pkt` only time and number count. */
 void conn_segment(struct conn *, struct budget *, const struct tcp_view *, bool swapped, const struct tcpstat_pkt *,
 	const struct tcpstat_config *);
+/* The lookup of this connection's server, if `d` has it; for one that has trackers and no lookup yet. */
+void conn_look_up(struct conn *, struct budget *, struct dns *d);
 enum conn_class conn_class(const struct conn *);
 /* Another connection takes its addresses and ports at `ts`; this one leaves. */
 void conn_reused(struct conn *, int64_t ts);

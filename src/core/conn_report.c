@@ -15,6 +15,8 @@ static const int64_t late_ns = 10000000; /* between two words about late segment
 static const struct tcpstat_dist no_dist = { 0, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL,
 	TCPSTAT_NULL, TCPSTAT_NULL };
 
+static const struct tcpstat_dns no_dns = { NULL, 0, 0, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL };
+
 static void blank_half(struct tcpstat_half *h)
 {
 	const int64_t null = TCPSTAT_NULL;
@@ -148,6 +150,7 @@ static void report_handshake(const struct conn *c, int64_t now, struct tcpstat_c
 	out->latency.connect_ns = seen && c->third_ack_ts != TCPSTAT_NULL ? c->third_ack_ts - c->syn_ts : TCPSTAT_NULL;
 	out->latency.first_request_ns = TCPSTAT_NULL;
 	out->latency.response = out->latency.client_wait = no_dist;
+	out->latency.dns = c->rest && c->rest->dns ? c->rest->dns->told : no_dns;
 }
 
 static void report(const struct conn *c, int64_t now, struct tcpstat_conn *out)

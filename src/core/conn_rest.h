@@ -13,6 +13,13 @@
 #include "core/watch.h"
 #include "core/window.h"
 
+/* From the budget, sizeof and the name's text behind it. */
+struct conn_dns {
+	struct tcpstat_dns told;        /* its name is the text below */
+	size_t size;                    /* bytes of it all */
+	char name[];
+};
+
 struct conn_rest {
 	struct reasm reasm[2];
 	struct copy copy;
@@ -25,6 +32,7 @@ struct conn_rest {
 	int64_t progress_ts;            /* when EV_PROGRESS was said last; 0: not yet */
 	bool over_told;                 /* EV_PROGRESS said that the connection is over */
 	struct watch *watch;            /* NULL: nobody asked for what it sees, or over the budget */
+	struct conn_dns *dns;           /* the lookup of the server's name; NULL: none seen */
 	struct replay *replay;          /* NULL: over the budget */
 };
 

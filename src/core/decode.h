@@ -1,4 +1,4 @@
-/* From a captured frame to the TCP segment or ICMP message in it. Pure, but for the fragments waiting to be made whole.
+/* From a captured frame to the TCP segment, ICMP message or DNS message in it. Pure, but for the fragments waiting to be made whole.
  *
  * Walks link header, VLAN tags, MPLS, PPPoE, tunnels (GRE, IP-in-IP, 6in4, VXLAN, GENEVE, GTP-U) and IP extension
  * headers, each length checked against what was captured and against what the outer header said; nesting is bounded. */
@@ -11,7 +11,8 @@
 enum decode_verdict {
 	DECODE_TCP,                     /* tcp is filled in */
 	DECODE_ICMP,                    /* icmp is filled in: an error that quotes a TCP segment */
-	DECODE_NOTHING                  /* neither; the counter that says why was raised */
+	DECODE_DNS,                     /* dns is filled in: a UDP datagram from or to port 53 */
+	DECODE_NOTHING                  /* none of these; the counter that says why was raised */
 };
 
 /* An ICMP or ICMPv6 error about a TCP segment. */
@@ -25,11 +26,20 @@ struct icmp_view {
 	uint32_t mtu;                   /* of "fragmentation needed" / "packet too big"; 0 none */
 };
 
+/* A UDP datagram that should hold a DNS message; nothing of it has been looked at. */
+struct dns_view {
+	struct tcpstat_addr src, dst;
+	uint16_t src_port, dst_port;
+	const uint8_t *bytes;           /* `len` bytes captured, behind the UDP header */
+	uint32_t len;
+};
+
 struct decoded {
 	enum decode_verdict verdict;
 	union {
 		struct tcp_view tcp;
 		struct icmp_view icmp;
+		struct dns_view dns;
 	};
 };
 

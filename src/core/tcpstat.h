@@ -381,6 +381,14 @@ struct tcpstat_half {                   /* one direction; everything about the d
 	const char *payload_sha256;     /* hex; set by the sink that hashes */
 };
 
+struct tcpstat_dns {                    /* the lookup of the server's name that came before; all NULL: none was seen */
+	const char *name;               /* printable ASCII; anything else as \DDD */
+	uint64_t query_frame, answer_frame; /* 0: not seen */
+	int64_t queries;                /* times it was asked until the answer came */
+	int64_t took_ns;                /* from the first query to the answer */
+	int64_t before_ns;              /* from the answer to the SYN */
+};
+
 struct tcpstat_conn {
 	uint32_t number, incarnation, previous; /* incarnation from 0; previous: number of the former one, 0 none */
 	struct tcpstat_addr addr[2];    /* client, server */
@@ -406,6 +414,7 @@ struct tcpstat_conn {
 	struct {
 		int64_t connect_ns, first_request_ns;
 		struct tcpstat_dist response, client_wait;
+		struct tcpstat_dns dns;
 	} latency;
 	struct tcpstat_half half[2];
 	int64_t budget_ns[TCPSTAT_NLIMITS]; /* whose the time was, of both directions; sum: the duration; share.h */

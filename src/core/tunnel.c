@@ -16,7 +16,7 @@ enum {
 };
 
 enum {
-	PORT_L2TP = 1701, PORT_GTP_U = 2152, PORT_GTP_0 = 3386, PORT_TEREDO = 3544, PORT_LISP = 4341, PORT_VXLAN = 4789,
+	PORT_DNS = 53, PORT_L2TP = 1701, PORT_GTP_U = 2152, PORT_GTP_0 = 3386, PORT_TEREDO = 3544, PORT_LISP = 4341, PORT_VXLAN = 4789,
 	PORT_VXLAN_GPE = 4790, PORT_GENEVE = 6081, PORT_MPLS = 6635, PORT_VXLAN_LINUX = 8472
 };
 
@@ -348,6 +348,15 @@ static bool by_port(struct walk *w, uint16_t port)
 	}
 }
 
+static void dns_datagram(struct walk *w, uint16_t src, uint16_t dst)
+{
+	struct dns_view v = { .src = w->out->tcp.src, .dst = w->out->tcp.dst, .src_port = src, .dst_port = dst,
+		.bytes = w->s.p, .len = w->s.cap };
+
+	w->out->dns = v;
+	w->out->verdict = DECODE_DNS;
+}
+
 void tunnel_udp(struct walk *w)
 {
 	enum { UDP = 8 };
@@ -368,4 +377,6 @@ void tunnel_udp(struct walk *w)
 	if ((src == PORT_TEREDO || src == PORT_L2TP || src == PORT_GTP_U) && by_port(w, src))
 		return;
 	WALK_COUNT(w, udp);
+	if (src == PORT_DNS || dst == PORT_DNS)
+		dns_datagram(w, src, dst);
 }

@@ -23,6 +23,7 @@ struct detail {
 	bool seen;
 	struct tcpstat_conn conn;
 	char sha256[2][65];
+	char dns_name[1024];            /* holds every name */
 	struct step steps[MAX_STATES];
 	size_t n_steps;
 	uint64_t more_steps;
@@ -77,6 +78,10 @@ void detail_event(struct detail *d, const struct tcpstat_event *ev)
 	} else if (ev->type == TCPSTAT_EV_CONNECTION) {
 		d->conn = *ev->connection;
 		d->seen = true;
+		if (d->conn.latency.dns.name) {
+			snprintf(d->dns_name, sizeof d->dns_name, "%s", d->conn.latency.dns.name);
+			d->conn.latency.dns.name = d->dns_name;
+		}
 		for (i = 0; i < 2; i++)
 			snprintf(d->sha256[i], sizeof d->sha256[i], "%s",
 				d->conn.half[i].payload_sha256 ? d->conn.half[i].payload_sha256 : "");
@@ -467,15 +472,29 @@ static void print_times(const struct detail *d)
 	figures(d, "  most", TIME, a->rto.max_ns, b->rto.max_ns);
 }
 
+static void print_lookup(const struct detail *d, const struct tcpstat_dns *dns)
+{
+	char name[4 * 256], took[FORMAT_MAX], before[FORMAT_MAX];
+
+	if (!dns->name)
+		return;
+	line(d, "name looked up", "%s", format_safe(name, sizeof name, &d->style, dns->name));
+	if (dns->took_ns != TCPSTAT_NULL)
+		line(d, "  answered after", "%s%s, #%" PRIu64 " and #%" PRIu64, format_duration(took, &d->style, dns->took_ns),
+			dns->queries > 1 ? ", asked more than once" : "", dns->query_frame, dns->answer_frame);
+	line(d, "  before the SYN by", "%s", format_duration(before, &d->style, dns->before_ns));
+}
+
 static void print_latency(const struct detail *d)
 {
 	const struct tcpstat_conn *c = &d->conn;
 	char x[FORMAT_MAX], n[FORMAT_MAX];
 
 	if (c->latency.connect_ns == TCPSTAT_NULL && c->latency.first_request_ns == TCPSTAT_NULL &&
-	    c->latency.response.count <= 0 && c->latency.client_wait.count <= 0)
+	    c->latency.response.count <= 0 && c->latency.client_wait.count <= 0 && !c->latency.dns.name)
 		return;
 	heading(d, "Latency");
+	print_lookup(d, &c->latency.dns);
 	time_line(d, "connect", c->latency.connect_ns);
 	time_line(d, "first request after", c->latency.first_request_ns);
 	if (c->latency.response.count > 0)

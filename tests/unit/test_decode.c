@@ -348,10 +348,30 @@ Test(decode, an_echo_quotes_nothing)
 	cr_assert_eq(c.icmp, 1);
 }
 
+Test(decode, datagrams_of_names)
+{
+	size_t len = hex_append(frame, 0, sizeof frame, dns_frame), headers = 14 + 20 + 8;
+
+	cr_assert_eq(decode_bytes(frame, len, len), DECODE_DNS);
+	cr_assert_eq(c.udp, 1);
+	cr_assert(out.dns.dst_port == 53 && out.dns.src_port != 53);
+	cr_assert_eq(out.dns.src.family, 4);
+	cr_assert_arr_eq(out.dns.dst.bytes, frame + 30, 4);
+	cr_assert_eq(out.dns.bytes, frame + headers);
+	cr_assert_eq(out.dns.len, len - headers);
+	for (size_t cut = 0; cut < len; cut++) {
+		uint8_t *copy = exact_copy(frame, cut);
+		enum decode_verdict verdict = decode_bytes(copy, cut, len);
+		cr_assert_eq(verdict, cut < headers ? DECODE_NOTHING : DECODE_DNS, "cut at %zu", cut);
+		cr_assert(verdict != DECODE_DNS || out.dns.len == cut - headers);
+		free(copy);
+	}
+	frame[37] = 54; /* to another port */
+	cr_assert_eq(decode_bytes(frame, len, len), DECODE_NOTHING);
+}
+
 Test(decode, other_traffic_is_counted)
 {
-	cr_assert_eq(decode(dns_frame), DECODE_NOTHING);
-	cr_assert_eq(c.udp, 1);
 	cr_assert_eq(decode(arp_frame), DECODE_NOTHING);
 	cr_assert_eq(c.not_ip, 1);
 	size_t len = hex_append(frame, 0, sizeof frame, padded_frame);
