@@ -224,6 +224,8 @@ void cong_ack(struct cong *c, const struct cong_env *e)
 	compare(c, e);
 	c->answered = c->unclocked = false;
 	c->last_ack_ns = e->now_ns;
+	if (in_reduction(e->ca)) /* packets are conserved: for each that left the network, one */
+		c->seen.cwnd = e->in_flight + e->delivered;
 	bool may_raise = e->flags & (e->reordering > 3 ? ACKED_UNA | ACKED_SACK : ACKED_DATA);
 
 	for (int i = 0; i < CONG_N; i++) {
@@ -317,7 +319,10 @@ void cong_sent(struct cong *c, const struct cong_env *e, uint32_t pkts, bool ret
 		c->unclocked = true;
 	if (e->in_flight > c->peak)
 		c->peak = e->in_flight;
-	c->seen.cwnd = c->peak > c->last_peak ? c->peak : c->last_peak;
+	if (!in_reduction(e->ca))
+		c->seen.cwnd = c->peak > c->last_peak ? c->peak : c->last_peak;
+	else if (e->in_flight > c->seen.cwnd)
+		c->seen.cwnd = e->in_flight;
 	c->far = e->far;
 	if (in_reduction(e->ca))
 		c->after_loss = e->in_flight;
