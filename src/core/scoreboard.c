@@ -86,6 +86,8 @@ static void rack_advance(struct sender *s, const struct sent *e, int64_t now_ns)
 	struct rack *k = &s->rack;
 	int64_t rtt = now_ns - e->xmit_ns;
 
+	if (!e->xmit_ns) /* only its ACK was seen */
+		return;
 	/* Too soon for the retransmission: the original was late. */
 	if (e->flags & SENT_EVER_RETRANS && s->min_rtt_ns && rtt < s->min_rtt_ns)
 		return;

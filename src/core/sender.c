@@ -633,7 +633,7 @@ void sender_ack(struct sender *s, const struct ack *a, struct ack_result *r)
 	s->snd_una = a->ack;
 	if (a->n_sack)
 		scoreboard_sack(s, a, prior_una, &t);
-	if (prior_packets) {
+	if (s->packets_out) {
 		if (s->high_sacked < s->snd_una)
 			s->high_sacked = s->snd_una;
 		if (t.flags & ACKED_SACK && t.reord < s->snd_nxt && (s->ca != TCPSTAT_CA_LOSS || s->undo_marker))
