@@ -150,8 +150,9 @@ static int parse_not(struct parser *p)
 		p->at++;
 		inner = parse_or(p);
 		skip(p);
-		if (inner >= 0 && *p->at++ != ')')
+		if (inner >= 0 && *p->at != ')')
 			return fail(p, "a ) is missing", "", 0);
+		p->at += inner >= 0;
 	} else {
 		inner = parse_comparison(p);
 	}
@@ -185,8 +186,7 @@ int filter_parse(struct filter *f, const char *text, char error[FILTER_ERROR])
 	*error = '\0';
 	f->n = 0;
 	root = parse_or(&p);
-	skip(&p);
-	if (root >= 0 && *p.at)
+	if (root >= 0 && (skip(&p), *p.at))
 		return fail(&p, "not understood:", p.at, strlen(p.at));
 	f->root = root < 0 ? 0 : (unsigned)root;
 	return root < 0 ? -1 : 0;

@@ -367,6 +367,8 @@ static void draw_title(const struct plot *p, struct canvas *c, int y)
 	for (i = 0; i < 5 && kinds[p->kind].legend[i].text; i++) {
 		enum tint tint = kinds[p->kind].legend[i].tint;
 
+		if (x + 2 + (int)strlen(kinds[p->kind].legend[i].text) > c->width)
+			break;
 		canvas_put(c, y, x, (uint8_t)tint, c->utf8 ? 0x25a0 : '*');
 		x += 2 + canvas_text(c, y, x + 2, c->width - x - 2, (uint8_t)tint, kinds[p->kind].legend[i].text) + 2;
 	}

@@ -65,18 +65,20 @@ static void put_back(void)
 	tcsetattr(STDOUT_FILENO, TCSANOW, &term.before);
 }
 
-static void on_crash(int signal)
+static void on_crash(int signal, siginfo_t *info, void *context)
 {
 	int i;
+	(void)context;
 
 	if (term.open)
 		put_back();
 	term.open = 0;
-	/* Then what would have happened without us: the instruction fails again, or abort goes on. */
 	for (i = 0; i < N_CRASHES; i++)
 		if (crashes[i] == signal)
 			sigaction(signal, &term.old_crash[i], NULL);
-	if (signal == SIGABRT || signal == SIGSYS)
+	/* Then what would have happened without us: the instruction fails again, or, if there is none, the signal
+	 * comes. */
+	if (signal == SIGABRT || info->si_code <= 0)
 		raise(signal);
 }
 
@@ -99,7 +101,7 @@ static void on_resize(int signal)
 
 static void handle_signals(void)
 {
-	struct sigaction crash = { .sa_handler = on_crash }, end = { .sa_handler = on_end },
+	struct sigaction crash = { .sa_sigaction = on_crash, .sa_flags = SA_SIGINFO }, end = { .sa_handler = on_end },
 		resize = { .sa_handler = on_resize };
 	int i;
 

@@ -1,0 +1,361 @@
+"""The screen in a terminal: tmux runs it, types, and reads what is there. Golden screens are NAME.screen beside this file;
+`top_builddir=BUILD python3 tests/tui/tui.py --update [NAME...]` writes them anew: read the diff before you commit it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+PROGRAM = os.path.abspath(os.path.join(os.environ.get("top_builddir", TOP), "tcpstat"))
+SIZES = ((80, 24), (120, 40), (200, 60))
+PATIENCE_S = 30 if os.environ.get("sanitizers") == "yes" else 10
+UTF8 = {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+PLAIN = {"LC_ALL": "C", "TZ": "UTC", "TERM": "vt100", "NO_COLOR": "1"}
+
+
+class Terminal:
+    """One program, or a shell, in a terminal of its own."""
+
+    def __init__(self, command, width=80, height=24, env=None):
+        self.dir = tempfile.mkdtemp(prefix="tcpstat-tui-")
+        self.socket = os.path.join(self.dir, "tmux")
+        variables = dict(UTF8 if env is None else env)
+        words = ["env", "-u", "NO_COLOR", "-u", "COLUMNS", "-u", "LINES"] + [f"{k}={v}" for k, v in variables.items()]
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), "-c", TOP,
+                  " ".join(words) + " " + command, ";", "set", "-g", "remain-on-exit", "on", ";", "set", "-g", "status", "off",
+                  ";", "set", "-s", "escape-time", "0")
+        self.tmux("resize-window", "-x", str(width), "-y", str(height))
+
+    def tmux(self, *words):
+        return subprocess.run(["tmux", "-S", self.socket, *words], capture_output=True, text=True, encoding="utf-8",
+                              errors="replace", timeout=30).stdout
+
+    def close(self):
+        self.tmux("kill-server")
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def keys(self, *names):
+        for name in names:
+            self.tmux("send-keys", name)
+            time.sleep(0.05)
+
+    def text(self, *options):
+        return "\n".join(line.rstrip() for line in self.tmux("capture-pane", "-p", *options).split("\n")).rstrip("\n") + "\n"
+
+    def ask(self, name):
+        return self.tmux("display-message", "-p", "#{%s}" % name).strip()
+
+    def wait(self, test, patience=PATIENCE_S):
+        """The screen, once the test holds for it; or what it is when patience has ended."""
+        until = time.monotonic() + patience
+        while True:
+            text = self.text()
+            if test(text) or time.monotonic() > until or (self.ask("pane_dead") == "1" and text == self.text()):
+                return text
+            time.sleep(0.03)
+
+    def settle(self):
+        """The screen, once it has not changed for a while."""
+        before, since = None, time.monotonic()
+        until = since + PATIENCE_S
+        while time.monotonic() < until:
+            text = self.text()
+            if text != before:
+                before, since = text, time.monotonic()
+            elif time.monotonic() - since > 0.6:
+                break
+            time.sleep(0.05)
+        return before
+
+
+class Results:
+    def __init__(self):
+        self.n = 0
+
+    def __call__(self, good, name, *why):
+        self.n += 1
+        print("ok" if good else "not ok", self.n, "-", name, flush=True)
+        if not good:
+            for line in "\n".join(str(w) for w in why).split("\n"):
+                print("#", line)
+
+
+tell = Results()
+
+
+def run(arguments, **more):
+    return Terminal(f"{PROGRAM} --tui {arguments}", **more)
+
+
+def has(*words):
+    return lambda text: all(w in text for w in words)
+
+
+# --------------------------------------------------------------------------------------------------- golden screens
+def screens():
+    """name, arguments, size, environment, keys"""
+    for size in SIZES:
+        at = "%dx%d" % size
+        yield f"list-{at}", "samples/mixed.pcap", size, UTF8, []
+        yield f"flow-{at}", "samples/loss.pcap", size, UTF8, ["Enter", "r"]
+        yield f"sequence-{at}", "samples/loss.pcap", size, UTF8, ["Enter", "r", "Tab"]
+        yield f"findings-{at}", "samples/mixed.pcap", size, UTF8, ["5"]
+    size = SIZES[1]
+    yield "filter", "samples/mixed.pcap", size, UTF8, ["/", *"retx>0 and rtt_ms>20", "Enter"]
+    yield "unfolded", "samples/loss.pcap", size, UTF8, ["Enter", "z", "t", "PageDown"]
+    yield "zero-window", "samples/zero-window.pcap", size, UTF8, ["Enter", "n", "n"]
+    yield "rtt", "samples/loss.pcap", size, UTF8, ["3", "v"]
+    yield "window", "samples/loss.pcap", size, UTF8, ["3", "v", "v"]
+    yield "throughput", "samples/loss.pcap", size, UTF8, ["3", "v", "v", "v", "d", "d", "+"]
+    yield "stream", "samples/clean.pcap", size, UTF8, ["4"]
+    yield "stream-hex", "samples/clean.pcap", SIZES[0], UTF8, ["4", "x"]
+    yield "details", "samples/loss.pcap", size, UTF8, ["6"]
+    yield "help", "samples/loss.pcap", SIZES[2], UTF8, ["?"]
+    yield "ascii-list", "samples/mixed.pcap", SIZES[0], PLAIN, []
+    yield "ascii-flow", "samples/loss.pcap", SIZES[0], PLAIN, ["Enter", "r"]
+    yield "ascii-sequence", "samples/loss.pcap", SIZES[0], PLAIN, ["3"]
+    yield "colors", "samples/loss.pcap", SIZES[0], UTF8, ["Enter", "r"]
+    yield "no-colors", "samples/loss.pcap", SIZES[0], dict(UTF8, NO_COLOR="1"), ["Enter", "r"]
+
+
+def golden(update, names):
+    for name, arguments, (width, height), env, keys in screens():
+        if names and name not in names:
+            continue
+        path = os.path.join(HERE, name + ".screen")
+        want = open(path, encoding="utf-8").read() if os.path.exists(path) else ""
+        options = ["-e"] if name in ("colors", "no-colors") else []
+        t = run(arguments, width=width, height=height, env=env)
+        try:
+            t.wait(has("help"))
+            t.keys(*keys)
+            if update:
+                t.settle()
+                with open(path, "w", encoding="utf-8") as f:
+                    f.write(t.text(*options))
+                continue
+            t.wait(lambda text: t.text(*options) == want)
+            got = t.text(*options)
+            tell(got == want, f"screen {name}", f"tcpstat --tui {arguments}, {width}x{height}, keys {' '.join(keys)}",
+                 *difference(want, got))
+        finally:
+            t.close()
+
+
+def difference(want, got):
+    import difflib
+    return difflib.unified_diff(want.split("\n"), got.split("\n"), "expected", "on the screen", lineterm="")
+
+
+# ------------------------------------------------------------------------------------------------------- behaviour
+def five_keys():
+    """From the capture with a lost packet to its line, its cause, the evidence and the graph at that instant."""
+    keys = ["Enter", "r", "Tab"]
+    t = run("samples/loss.pcap", width=80, height=24)
+    try:
+        t.wait(has("192.0.2.80:8080", "help"))
+        t.keys(*keys[:2])
+        text = t.wait(has("cause:", "evidence:"))
+        tell(has("retransmission (fast", "cause: fast retransmit", "evidence: ", "first copy: packet ")(text),
+             "two keys to the line of a lost packet, its cause and the evidence", text)
+        title = next((line for line in text.split("\n") if line.startswith("#")), "")
+        t.keys(keys[2])
+        text = t.wait(has("time-sequence"))
+        frame = title.split(" ")[0]
+        tell(frame and any(line.startswith(frame + " ") and "retransmission (f" in line for line in text.split("\n")),
+             f"{len(keys)} keys to the graph at that instant", text)
+    finally:
+        t.close()
+
+
+def shell():
+    t = Terminal("PS1='$ ' bash --norc --noprofile -i")
+    t.wait(has("$"))
+    t.keys("stty -g >%s/before; tty >%s/tty" % (t.dir, t.dir), "Enter")
+    return t
+
+
+def pid_of(t):
+    children = subprocess.run(["pgrep", "-P", t.ask("pane_pid"), "tcpstat"], capture_output=True, text=True).stdout.split()
+    return int(children[0]) if children else 0
+
+
+def check_restored(t, name):
+    """Modes of the line and of the screen are what they were."""
+    t.keys("Enter", "stty -g >%s/after; echo do''ne" % t.dir, "Enter")
+    text = t.wait(has("done"))
+    modes = [open(os.path.join(t.dir, f)).read() if os.path.exists(os.path.join(t.dir, f)) else f for f in ("before", "after")]
+    flags = {n: t.ask(n) for n in ("alternate_on", "cursor_flag", "mouse_any_flag", "keypad_cursor_flag")}
+    tell(modes[0] == modes[1] and flags == {"alternate_on": "0", "cursor_flag": "1", "mouse_any_flag": "0",
+                                            "keypad_cursor_flag": "0"},
+         f"the terminal is as it was after {name}", modes, flags, text)
+
+
+def restored():
+    for name, number in (("q", 0), ("SIGINT", 2), ("SIGTERM", 15), ("SIGHUP", 1), ("SIGQUIT", 3), ("SIGSEGV", 11),
+                         ("SIGABRT", 6), ("SIGFPE", 8), ("SIGBUS", 7)):
+        t = shell()
+        try:
+            t.keys(f"ulimit -c 0; {PROGRAM} --tui samples/mixed.pcap", "Enter")
+            t.wait(has("192.0.2.80:8080", "1 Connections"))
+            if number:
+                os.kill(pid_of(t), number)
+            else:
+                t.keys("q")
+            until = time.monotonic() + PATIENCE_S
+            while pid_of(t) and time.monotonic() < until:
+                time.sleep(0.03)
+            check_restored(t, name)
+        finally:
+            t.close()
+
+
+def suspended():
+    t = shell()
+    try:
+        t.keys(f"{PROGRAM} --tui samples/mixed.pcap", "Enter")
+        t.wait(has("192.0.2.80:8080", "1 Connections"))
+        t.keys("C-z")
+        t.wait(lambda text: t.ask("alternate_on") == "0" and "Stopped" in text)
+        check_restored(t, "Ctrl-Z")
+        t.keys("fg", "Enter")
+        text = t.wait(has("1 Connections", "192.0.2.80:8080"))
+        t.keys("Down", "Enter")
+        text = t.wait(has("flight" if t.ask("pane_width") >= "100" else "time", "ESTABLISHED"))
+        tell(has("2 Flow", "ESTABLISHED")(text), "it goes on after fg", text)
+        t.keys("q", "q")
+        t.wait(lambda text: not pid_of(t))
+        check_restored(t, "q, stopped in between")
+    finally:
+        t.close()
+
+
+def resized():
+    t = run("samples/loss.pcap", width=120, height=40)
+    try:
+        t.wait(has("192.0.2.80:8080"))
+        t.keys("Enter", "r")
+        t.wait(has("cause:"))
+        for width, height in ((80, 24), (40, 10), (8, 3), (1, 1), (250, 70), (120, 40)):
+            t.tmux("resize-window", "-x", str(width), "-y", str(height))
+            text = t.settle()
+            good = t.ask("pane_dead") == "0"
+            if width >= 80:
+                good = good and has("cause: fast retransmit", "2 Flow")(text)
+            tell(good, f"resized to {width}x{height}", text)
+    finally:
+        t.close()
+
+
+def mouse():
+    t = run("samples/mixed.pcap", width=120, height=30)
+    try:
+        t.wait(has("192.0.2.80:8080"))
+
+        def click(x, y, button=0):
+            for state in (button, 3):
+                t.tmux("send-keys", "-H", "1b", "5b", "4d", "%x" % (32 + state), "%x" % (33 + x), "%x" % (33 + y))
+
+        row = next(i for i, line in enumerate(t.text().split("\n")) if ":8080 " in line)
+        click(20, row)
+        time.sleep(0.5)
+        t.keys("Enter")
+        text = t.wait(has("192.0.2.80:8080", "retransmission"))
+        tell(has("192.0.2.80:8080", "retransmission")(text), "a click selects", text)
+        click(2, 0)
+        text = t.wait(has("refused"))
+        tell("refused" in text, "a click on a tab shows the view", text)
+    finally:
+        t.close()
+
+
+def written():
+    t = run("samples/mixed.pcap", width=80, height=24)
+    try:
+        t.wait(has("192.0.2.80:8080"))
+        path = os.path.join(t.dir, "view.txt")
+        t.keys("w", "C-u", path, "Enter")
+        text = t.wait(has("lines written"))
+        content = open(path, encoding="utf-8").read() if os.path.exists(path) else ""
+        tell(has("no answer", "reset by server", "refused", "192.0.2.80:8081")(content), "the view is written to a file", text, content)
+        t.keys("w", "C-u", path, "Enter")
+        text = t.wait(has("File exists"))
+        tell("File exists" in text and open(path, encoding="utf-8").read() == content, "no file is overwritten", text)
+    finally:
+        t.close()
+
+
+def from_pipe():
+    t = Terminal(f"sh -c 'cat samples/loss.pcap | {PROGRAM} --tui -'", width=120, height=30)
+    try:
+        text = t.wait(has("192.0.2.80:8080", "standard input"))
+        t.keys("Enter", "g", "r")
+        text = t.wait(has("cause: fast"))
+        tell(has("cause: fast retransmit", "evidence:")(text), "standard input: keys come from the terminal", text)
+    finally:
+        t.close()
+
+
+def no_terminal():
+    done = subprocess.run([PROGRAM, "--tui", os.path.join(TOP, "samples", "mixed.pcap")], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, start_new_session=True, timeout=60)
+    tell(done.returncode == 1 and "terminal" in done.stderr and not done.stdout, "without a terminal it says so", done)
+    t = Terminal(f"sh -c '{PROGRAM} --tui samples/mixed.pcap; echo status $?'", env=dict(UTF8, TERM="no-such-terminal"))
+    try:
+        text = t.wait(has("status"))
+        tell(has("no-such-terminal", "status 1")(text), "an unknown terminal is an error", text)
+    finally:
+        t.close()
+
+
+def live():
+    if os.geteuid() or subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode:
+        tell.n += 1
+        print(f"ok {tell.n} - live # SKIP a network namespace needs root")
+        return
+    t = Terminal(f"unshare -n sh -c 'ip link set lo up && {{ {sys.executable} tests/tui/traffic.py & {PROGRAM} --tui -i lo; }}'",
+                 width=120, height=30)
+    try:
+        text = t.wait(has("ESTABLISHED", ":8080", "dropped by the capture"))
+        tell(has("ESTABLISHED", ":8080", "0 dropped by the capture")(text), "live: a connection that is open is listed", text)
+        before = text
+        text = t.wait(lambda now: now != before and "closed" in now)
+        tell("closed" in text, "live: the list goes on", text)
+        t.keys("/", *"ESTABLISHED", "Enter")
+        t.wait(has("1 shown"))
+        t.keys("Enter")
+        text = t.wait(has("connection 1", "window"))
+        frames = [t.wait(has("PSH"))]
+        frames.append(t.wait(lambda now: now != frames[0]))
+        tell("connection 1" in text and frames[0] != frames[1], "live: the flow graph goes on", *frames)
+        t.keys("4")
+        text = t.wait(has("ping", "pong"))
+        tell(has("ping", "pong")(text), "live: the stream is shown", text)
+        t.keys("q", "Escape", "q")
+        text = t.wait(lambda now: t.ask("pane_dead") == "1")
+        tell(t.ask("pane_dead") == "1", "live: q leaves", text)
+    finally:
+        t.close()
+
+
+def main():
+    if not shutil.which("tmux"):
+        print("1..0 # SKIP tmux is missing")
+        return
+    if not os.access(PROGRAM, os.X_OK):
+        print(f"Bail out! {PROGRAM} is missing")
+        return
+    if "--update" in sys.argv:
+        golden(True, sys.argv[sys.argv.index("--update") + 1:])
+        return
+    golden(False, [])
+    for test in (five_keys, restored, suspended, resized, mouse, written, from_pipe, no_terminal, live):
+        test()
+    print(f"1..{tell.n}")
+
+
+main()
