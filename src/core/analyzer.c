@@ -12,7 +12,8 @@ static const int64_t second_ns = 1000000000;
 
 enum {
 	CLOSED_MAX = 1024,              /* connections that are over and kept for their late segments */
-	EVICT_AT_ONCE = 8               /* connections that make room for one packet */
+	EVICT_AT_ONCE = 8,              /* connections that make room for one packet */
+	HALF_OPEN_SHARE = 16            /* one in so many may be half-open before the flood of them goes first */
 };
 
 /* How long a connection without packets is kept when live, by class; of a file they stay to the end. RFC 9293 section
@@ -115,17 +116,35 @@ static void leave(struct tcpstat *t, struct conn *c)
 	report(t, c);
 }
 
+/* Who goes when memory is short. A flood of half-open connections pays for itself: it takes those of the flood that have
+ * waited longest, and nobody else. But where there is no flood, newcomers must not pay for those who have long been
+ * silent: beyond their share half-open ones go first, within it whoever was quiet for longest. */
+static struct flow_node *victim(const struct tcpstat *t)
+{
+	struct flow_node *half_open = flow_table_oldest(&t->flows, CONN_HALF_OPEN), *quiet = NULL;
+
+	if (flow_table_oldest(&t->flows, CONN_CLOSED))
+		return flow_table_oldest(&t->flows, CONN_CLOSED);
+	if (half_open && t->flows.class_count[CONN_HALF_OPEN] > t->max_conns / HALF_OPEN_SHARE)
+		return half_open;
+	for (unsigned class = CONN_CLOSING; class < CONN_NCLASSES; class++) {
+		struct flow_node *oldest = flow_table_oldest(&t->flows, class);
+
+		if (oldest && (!quiet || conn_of(oldest)->last_ts < conn_of(quiet)->last_ts))
+			quiet = oldest;
+	}
+	return quiet ? quiet : half_open;
+}
+
 static bool evict(struct tcpstat *t)
 {
-	for (unsigned class = 0; class < CONN_NCLASSES; class++) {
-		struct flow_node *oldest = flow_table_oldest(&t->flows, class);
-		if (oldest) {
-			t->counters.evicted += class != CONN_CLOSED;
-			leave(t, conn_of(oldest));
-			return true;
-		}
-	}
-	return false;
+	struct flow_node *node = victim(t);
+
+	if (!node)
+		return false;
+	t->counters.evicted += node->class != CONN_CLOSED;
+	leave(t, conn_of(node));
+	return true;
 }
 
 static void make_room(struct tcpstat *t)

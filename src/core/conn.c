@@ -612,6 +612,8 @@ bool conn_is_new_incarnation(const struct conn *c, const struct tcp_view *v, boo
 	return seq < d->snd_max || seq > d->snd_max + wnd;
 }
 
+enum { PROOF_PACKETS = 4 };             /* of one side alone */
+
 enum conn_class conn_class(const struct conn *c)
 {
 	const struct endpoint *client = &c->endpoints.ep[TCPSTAT_CLIENT], *server = &c->endpoints.ep[TCPSTAT_SERVER];
@@ -621,6 +623,9 @@ enum conn_class conn_class(const struct conn *c)
 	if (has_ended(client) || has_ended(server) || c->dir[0].has_fin || c->dir[1].has_fin)
 		return CONN_CLOSING;
 	if (client->state <= TCPSTAT_EP_SYN_RECEIVED || server->state <= TCPSTAT_EP_SYN_RECEIVED)
+		return CONN_HALF_OPEN;
+	/* a stray segment, or one of a flood of ACKs, proves no connection either */
+	if ((!c->dir[0].packets || !c->dir[1].packets) && c->dir[0].packets + c->dir[1].packets < PROOF_PACKETS)
 		return CONN_HALF_OPEN;
 	return CONN_OPEN;
 }

@@ -7,6 +7,11 @@
  *              every second one; they take turns by 8 segments. -l: so many of 1,000 segments are lost before
  *              the capture; the receiver answers with SACK, and they are repeated.
  *   flood      COUNT SYNs from as many addresses and ports.
+ *   acks       COUNT ACKs of as many connections of which nothing else is seen.
+ *   siege      OPEN connections (100) as of mice, each with twenty exchanges, and between any two of their packets as
+ *              many SYNs of a flood as make it COUNT.
+ *   holes      OPEN connections (20): handshake, request, and then COUNT segments of 1,000 bytes behind a byte that
+ *              never comes and is never acknowledged.
  *   idle       COUNT connections: handshake, one request, one answer, and then nothing.
  *
  * -6: IPv6. A packet comes GAP_US microseconds (10) after the other. No two connections share addresses and ports. pcap
@@ -185,6 +190,49 @@ static void put_mice(unsigned long total, unsigned long open, unsigned long step
 		}
 }
 
+static void put_acks(unsigned long count)
+{
+	for (unsigned long c = 0; c < count; c++)
+		put_packet((uint32_t)c + 1, 1, &(struct packet){ 0, TH_ACK, 0, 1, 1 }, NULL);
+}
+
+/* A siege goes on through every step of all those besieged; what they exchange is repeated with later numbers. */
+static void put_siege(unsigned long count, unsigned long open)
+{
+	enum { BEGIN = 3, TURN_STEPS = 10, END = 16, ROUNDS = 20, ALL = BEGIN + ROUNDS * TURN_STEPS + 4 };
+	unsigned long each = count / (ALL * open), next = open;
+
+	for (unsigned step = 0; step < ALL; step++)
+		for (unsigned long c = 0; c < open; c++) {
+			unsigned round = step < BEGIN ? 0 : (step - BEGIN) / TURN_STEPS;
+			struct packet p = mouse[step < BEGIN ? step : round < ROUNDS ? BEGIN + (step - BEGIN) % TURN_STEPS :
+				END + (step - BEGIN) % TURN_STEPS];
+			uint32_t from[2] = { round * REQUEST, round * 5 * ANSWER };
+
+			if (round == ROUNDS) { /* the close of a mouse comes after two requests and six answers */
+				from[0] -= 2 * REQUEST;
+				from[1] -= 6 * ANSWER;
+			}
+			if (step >= BEGIN) {
+				p.seq += from[p.from_server];
+				p.ack += from[!p.from_server];
+			}
+			put_packet((uint32_t)c + 1, (uint16_t)(step + 1), &p, NULL);
+			for (unsigned long i = 0; i < each; i++)
+				put_packet((uint32_t)++next, 1, &mouse[0], NULL);
+		}
+}
+
+static void put_holes(unsigned long count, unsigned long open)
+{
+	for (unsigned step = 0; step < 5; step++)
+		for (unsigned long c = 0; c < open; c++)
+			put_packet((uint32_t)c + 1, (uint16_t)(step + 1), &mouse[step], NULL);
+	for (unsigned long i = 0; i < count; i++)
+		put_packet((uint32_t)(i % open) + 1, (uint16_t)(i / open + 6), &(struct packet){ 1, TH_ACK, ANSWER,
+			2 + (uint32_t)(i / open) * ANSWER, 201 }, NULL);
+}
+
 struct elephant {
 	uint32_t conn, next, acked;     /* next: of the server's data; acked: in order at the client */
 	uint32_t hole;                  /* the segment that was lost; 0: none waits */
@@ -264,8 +312,8 @@ static bool put_elephants(unsigned long total, unsigned long open)
 
 static int usage(void)
 {
-	fputs("usage: gen_capture [-6] [-l LOST_PER_MILLE] [-s SNAPLEN] mice|elephants|flood|idle COUNT "
-		"[OPEN [GAP_US]]\n", stderr);
+	fputs("usage: gen_capture [-6] [-l LOST_PER_MILLE] [-s SNAPLEN] KIND COUNT [OPEN [GAP_US]]; "
+		"KIND: mice elephants flood acks siege holes idle\n", stderr);
 	return 2;
 }
 
@@ -301,6 +349,12 @@ int main(int argc, char **argv)
 		put_mice(count, open ? open : 2000, IDLE_STEPS);
 	else if (!strcmp(argv[0], "flood"))
 		put_mice(count, count, 1);
+	else if (!strcmp(argv[0], "acks"))
+		put_acks(count);
+	else if (!strcmp(argv[0], "siege"))
+		put_siege(count, open ? open : 100);
+	else if (!strcmp(argv[0], "holes"))
+		put_holes(count, open ? open : 20);
 	else if (!strcmp(argv[0], "elephants"))
 		good = put_elephants(count, open ? open : 20);
 	else

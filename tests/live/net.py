@@ -213,6 +213,23 @@ def get(url):
         sys.exit(1)
 
 
+def blast(name, count, per_s):
+    """So many segments of one connection after another to nowhere in particular, as fast as asked; 0: as can be."""
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    s.bind((name, 0))
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+    begun = time.monotonic()
+    for i in range(int(count)):
+        conn, step = divmod(i, 10)
+        tcp = struct.pack("!HHIIBBHHH", 1024 + conn % 60000, 9, 1000 + step * 100, 1, 5 << 4, 0x18 if step else 2, 65535, 0, 0)
+        data = b"x" * 100 if step else b""
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40 + len(data), i & 0xffff, 0, 64, 6, 0,
+                         socket.inet_aton(CLIENT), socket.inet_aton("192.0.2.99"))
+        s.send(b"\xff" * 6 + b"\x02\0\0\0\0\x01" + b"\x08\x00" + ip + tcp + data)
+        if int(per_s) and i % 100 == 0:
+            time.sleep(max(0, begun + i / int(per_s) - time.monotonic()))
+
+
 def serve(port):
     """Answers a line with a number by so many bytes."""
     listener = socket.create_server(("", int(port)), backlog=128)
@@ -236,4 +253,4 @@ def fetch(count, size):
 
 
 if __name__ == "__main__":
-    {"forward": forward, "serve": serve, "fetch": fetch, "get": get, "offloads": offloads}[sys.argv[1]](*sys.argv[2:])
+    {"forward": forward, "serve": serve, "fetch": fetch, "get": get, "blast": blast, "offloads": offloads}[sys.argv[1]](*sys.argv[2:])
