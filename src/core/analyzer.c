@@ -116,8 +116,8 @@ static void leave(struct tcpstat *t, struct conn *c)
 	report(t, c);
 }
 
-/* Who goes when memory is short. A flood of half-open connections pays for itself: it takes those of the flood that have
- * waited longest, and nobody else. But where there is no flood, newcomers must not pay for those who have long been
+/* Who goes when memory is short. A flood of half-open connections pays for itself: it takes those of the flood that
+ * have waited longest, and nobody else. But where there is no flood, newcomers must not pay for those who have long been
  * silent: beyond their share half-open ones go first, within it whoever was quiet for longest. */
 static struct flow_node *victim(const struct tcpstat *t)
 {

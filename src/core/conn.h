@@ -15,7 +15,7 @@
 /* How far a connection has come: what evicts it and which timeout ends it. The order is the order of eviction. */
 enum conn_class {
 	CONN_CLOSED,                    /* nothing more is to come but late segments */
-	CONN_HALF_OPEN,                 /* nobody has proved to be there but the sender of the SYN, or of a few segments */
+	CONN_HALF_OPEN,                 /* nobody has proved to be there but who sent the SYN, or a few segments */
 	CONN_CLOSING,                   /* a FIN was seen */
 	CONN_OPEN,
 	CONN_NCLASSES

@@ -191,7 +191,7 @@ static void put_interfaces(struct page *p, const struct capture_facts *f)
 	for (i = 0; i < f->n_interfaces; i++)
 		put_interface(p, &f->interfaces[i], "", f->interfaces[i].packets);
 	family(p, "tcpstat_interface_dropped_packets_total", "counter",
-		"Packets lost by the capturing system (kernel) or by the interface and its driver.");
+		"Packets lost by the kernel, which captures, or by the interface and its driver.");
 	for (i = 0; i < f->n_interfaces; i++) {
 		if (f->interfaces[i].dropped != TCPSTAT_NULL)
 			put_interface(p, &f->interfaces[i], ",by=\"kernel\"", (uint64_t)f->interfaces[i].dropped);

@@ -205,8 +205,8 @@ static void put_siege(unsigned long count, unsigned long open)
 	for (unsigned step = 0; step < ALL; step++)
 		for (unsigned long c = 0; c < open; c++) {
 			unsigned round = step < BEGIN ? 0 : (step - BEGIN) / TURN_STEPS;
-			struct packet p = mouse[step < BEGIN ? step : round < ROUNDS ? BEGIN + (step - BEGIN) % TURN_STEPS :
-				END + (step - BEGIN) % TURN_STEPS];
+			unsigned part = step < BEGIN ? step : (step - BEGIN) % TURN_STEPS;
+			struct packet p = mouse[step < BEGIN ? part : round < ROUNDS ? BEGIN + part : END + part];
 			uint32_t from[2] = { round * REQUEST, round * 5 * ANSWER };
 
 			if (round == ROUNDS) { /* the close of a mouse comes after two requests and six answers */

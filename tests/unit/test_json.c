@@ -165,7 +165,8 @@ Test(json, lines_from_capture_to_summary)
 	}
 	cr_assert_eq(n, TCPSTAT_EV_SEGMENT + 2); /* what comes before it; capture and summary */
 	cr_assert(strstr(last, "{\"type\":\"summary\",\"packets\":3,\"filtered\":0,\"unfit\":0,\"bytes\":4294967295,"));
-	cr_assert(strstr(last, "\"drops\":{\"kernel\":4,\"interface\":null},\"records_dropped\":null,\"connections\":1,\"findings\":1"));
+	cr_assert(strstr(last, "\"drops\":{\"kernel\":4,\"interface\":null},\"records_dropped\":null,"
+		"\"connections\":1,\"findings\":1"));
 	cr_assert(strstr(last, "\"counters\":{\"packets\":18446744073709551615,"));
 	cr_assert(strstr(last, "\"TIME-WAIT\":1"));
 	free(text);
