@@ -225,7 +225,8 @@ static int parse_color(struct options *o, const char *text)
 static int set_mode(struct options *o, enum mode mode)
 {
 	if (o->mode != MODE_REPORT && o->mode != mode)
-		return usage_error("only one of --conn --flow --follow --json --jsonl --csv --tsv --tui -D at a time");
+		return usage_error("only one of --conn --flow --follow --json --jsonl --csv --tsv --explain-diff "
+			"--tui -D at a time");
 	o->mode = mode;
 	return -1;
 }
@@ -335,6 +336,10 @@ static int take(struct options *o, int key, const char *arg)
 	case OPT_TUI: return set_mode(o, MODE_TUI);
 	case OPT_TOP: return parse_top(o, arg);
 	case OPT_EXPLAIN: o->explain = true; break;
+	case OPT_EXPLAIN_DIFF:
+		if (!parse_number(arg, 1, UINT64_MAX, &o->frame))
+			return usage_error("--explain-diff %s: expected the number of a packet", arg);
+		return set_mode(o, MODE_DIFF);
 	case OPT_WRITE: o->write = arg; break;
 	case OPT_NAMES: o->names = true; break;
 	case OPT_NUMERIC: o->names = false; break;

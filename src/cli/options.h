@@ -16,7 +16,7 @@ enum exit_code {
 };
 
 enum mode {
-	MODE_REPORT, MODE_CONN, MODE_FLOW, MODE_FOLLOW, MODE_JSON, MODE_JSONL, MODE_CSV, MODE_TSV, MODE_TUI,
+	MODE_REPORT, MODE_CONN, MODE_FLOW, MODE_FOLLOW, MODE_JSON, MODE_JSONL, MODE_CSV, MODE_TSV, MODE_DIFF, MODE_TUI,
 	MODE_INTERFACES
 };
 
@@ -47,6 +47,7 @@ struct options {
 	uint32_t events;                /* TCPSTAT_MASK()s of MODE_JSONL */
 	uint64_t top;                   /* rows of the report */
 	bool explain;
+	uint64_t frame;                 /* of MODE_DIFF */
 	bool names, ascii;
 	enum color color;
 	int verbose;                    /* -1 quiet */

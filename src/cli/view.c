@@ -2,6 +2,7 @@
 #include "cli/view.h"
 #include "sink/csv.h"
 #include "sink/detail.h"
+#include "sink/expert.h"
 #include "sink/json.h"
 #include "sink/ladder.h"
 #include "sink/ticker.h"
@@ -23,6 +24,7 @@ struct view {
 	struct report *report;          /* of these the one that the mode asks for */
 	struct detail *detail;
 	struct ladder *ladder;
+	struct expert *expert;
 	struct json *json;
 	struct csv *csv;
 	struct streams *streams;        /* --follow, --extract, --hash; NULL none */
@@ -98,6 +100,10 @@ static bool open_sink(struct view *v, const struct capture_facts *facts)
 		v->ladder = ladder_new(&v->style, o->conn);
 		v->events |= LADDER_EVENTS;
 		return v->ladder;
+	case MODE_DIFF:
+		v->expert = expert_new(&v->style, o->frame);
+		v->events |= EXPERT_EVENTS;
+		return v->expert;
 	case MODE_JSON: case MODE_JSONL:
 		v->json = json_new(&json);
 		v->events |= json_events(&json);
@@ -141,6 +147,7 @@ void view_free(struct view *v)
 	report_free(v->report);
 	detail_free(v->detail);
 	ladder_free(v->ladder);
+	expert_free(v->expert);
 	json_close(v->json);
 	csv_close(v->csv);
 	if (v->streams)
@@ -169,6 +176,8 @@ static void show(struct view *v, const struct tcpstat_event *ev)
 		detail_event(v->detail, ev);
 	if (v->ladder)
 		ladder_event(v->ladder, ev);
+	if (v->expert)
+		expert_event(v->expert, ev);
 	if (v->json)
 		json_event(v->json, ev);
 	if (v->csv)
@@ -327,6 +336,8 @@ static bool print_end(struct view *v, struct capture *capture, const struct tcps
 		return detail_print(v->detail);
 	if (v->ladder)
 		return ladder_print(v->ladder);
+	if (v->expert)
+		return expert_print(v->expert);
 	if (v->json)
 		json_summary(v->json, capture_facts(capture), counters, records_dropped);
 	return v->options->mode != MODE_FOLLOW || v->seen;
@@ -359,6 +370,10 @@ bool view_finish(struct view *v, struct capture *capture, const struct tcpstat_c
 	}
 	if (found)
 		return true;
+	if (v->expert) {
+		snprintf(error, size, "packet %" PRIu64 " is no TCP segment of a connection", v->options->frame);
+		return false;
+	}
 	if (v->n_conns)
 		snprintf(error, size, "there is no connection %" PRIu32 ", only 1 to %" PRIu32, v->options->conn,
 			v->n_conns);

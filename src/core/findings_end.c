@@ -130,7 +130,8 @@ static void resets(struct study *s)
 		return;
 	enum tcpstat_dir by = (enum tcpstat_dir)(s->watch->rst_by - 1);
 
-	bool again = watch_get(s->watch, WATCH_STRAY_SYN, TCPSTAT_C2S) || watch_get(s->watch, WATCH_STRAY_SYN, TCPSTAT_S2C);
+	bool again = watch_get(s->watch, WATCH_STRAY_SYN, TCPSTAT_C2S) ||
+		watch_get(s->watch, WATCH_STRAY_SYN, TCPSTAT_S2C);
 
 	if (s->established && !again && !s->refused_late && !injected(s, by) && !forgotten(s, by) && !told)
 		aborted(s, by);

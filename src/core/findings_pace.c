@@ -30,7 +30,8 @@ static void starts(struct study *s, enum tcpstat_dir d)
 	int64_t flight = s->conn->half[d].flight.max_bytes;
 	struct finding f;
 
-	if (first && mss && first->max_ns >= 2 * mss && first->max_ns <= 4 * mss && wnd != TCPSTAT_NULL && wnd >= 10 * mss &&
+	if (first && mss && first->max_ns >= 2 * mss && first->max_ns <= 4 * mss &&
+	    wnd != TCPSTAT_NULL && wnd >= 10 * mss &&
 	    flight > first->max_ns) {
 		finding_begin(&f, FINDING_SMALL_INITIAL_WINDOW, d);
 		finding_place(&f, d);

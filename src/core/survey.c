@@ -127,12 +127,12 @@ static void count_rate(struct survey_entry *e, int64_t ts)
 		e->rate_max = e->rate;
 }
 
-static void count_source(struct survey *s, struct survey_entry *e, const struct tcpstat_addr *client)
+static void count_source(struct survey_entry *e, const struct tcpstat_addr *client)
 {
 	struct survey_key key;
 
 	key_init(&key, SURVEY_PORT, client, NULL, 0);
-	uint64_t bit = hash(&key, s->seed) % SOURCES_BITS;
+	uint64_t bit = hash(&key, 0) % SOURCES_BITS; /* the same count each time */
 	e->sources[bit / 64] |= (uint64_t)1 << bit % 64;
 }
 
@@ -157,7 +157,7 @@ static void count_port(struct survey *s, const struct tcpstat_conn *c, const str
 	e->lost += w && watch_count(w, WATCH_LOST_BEFORE, TCPSTAT_C2S) +
 		watch_count(w, WATCH_LOST_AFTER, TCPSTAT_C2S) > 0;
 	count_rate(e, c->first_ts_ns);
-	count_source(s, e, &c->addr[0]);
+	count_source(e, &c->addr[0]);
 	if (c->handshake.outcome != TCPSTAT_HS_ESTABLISHED || repeated >= 2)
 		keep_frame(e, c->first_frame);
 }
@@ -370,24 +370,37 @@ static void tell(const struct finding *f, const struct emitter *e, int64_t now_n
 	finding_emit(f, e, now_ns, f->n_frames ? f->frames[0] : 0);
 }
 
+static bool judge(const struct survey_entry *e, struct finding *f)
+{
+	return e->key.kind == SURVEY_PORT ? judge_port(e, f) : e->key.kind == SURVEY_RESETTER ? judge_resetter(e, f) :
+		e->key.kind == SURVEY_WAITER && judge_waiter(e, f);
+}
+
+/* In the order of their first packets, whatever the order of the table. */
+static bool is_before(const struct survey_entry *a, const struct survey_entry *b)
+{
+	return a->frames[0] != b->frames[0] ? a->frames[0] < b->frames[0] : a->key.kind < b->key.kind;
+}
+
 static void tell_hosts(const struct survey *s, const struct emitter *e, int64_t now_ns)
 {
+	const struct survey_entry *told = NULL;
 	struct finding f;
-	unsigned told = 0;
 
-	for (size_t i = 0; i < s->n_slots && told < TOLD_MAX; i++) {
-		const struct survey_entry *entry = &s->slots[i];
-		bool found = false;
+	for (unsigned n = 0; n < TOLD_MAX; n++) {
+		const struct survey_entry *next = NULL;
 
-		if (entry->key.kind == SURVEY_PORT)
-			found = judge_port(entry, &f);
-		else if (entry->key.kind == SURVEY_RESETTER)
-			found = judge_resetter(entry, &f);
-		else if (entry->key.kind == SURVEY_WAITER)
-			found = judge_waiter(entry, &f);
-		told += found;
-		if (found)
-			tell(&f, e, now_ns);
+		for (size_t i = 0; i < s->n_slots; i++) {
+			const struct survey_entry *entry = &s->slots[i];
+
+			if ((told && !is_before(told, entry)) || (next && !is_before(entry, next)) || !judge(entry, &f))
+				continue;
+			next = entry;
+		}
+		if (!next || !judge(next, &f))
+			return;
+		tell(&f, e, now_ns);
+		told = next;
 	}
 }
 

@@ -163,7 +163,8 @@ static void state(struct watch *w, struct budget *b, const struct tcpstat_event 
 	struct watch_half *h = &w->half[ev->state.endpoint & 1];
 
 	if (ev->state.from == TCPSTAT_EP_FIN_WAIT_2 && h->state_ts)
-		watch_add(w, b, WATCH_FIN_WAIT, (enum tcpstat_dir)(ev->state.endpoint & 1), ev->frame, ev->ts_ns - h->state_ts);
+		watch_add(w, b, WATCH_FIN_WAIT, (enum tcpstat_dir)(ev->state.endpoint & 1), ev->frame,
+			ev->ts_ns - h->state_ts);
 	h->state_ts = ev->ts_ns;
 	h->state_before = ev->state.from;
 	h->state_frame = ev->frame;

@@ -563,7 +563,8 @@ static void print_budget(const struct detail *d)
 	for (i = 0; i < TCPSTAT_NLIMITS; i++)
 		if (c->budget_ns[i] > 0)
 			fprintf(d->style.out, "  %c %-*s%12s  %8s\n", marks[i], LABEL_WIDTH - 2,
-				standing_limit_name((enum tcpstat_limit)i), format_duration(time, &d->style, c->budget_ns[i]),
+				standing_limit_name((enum tcpstat_limit)i), format_duration(time, &d->style,
+					c->budget_ns[i]),
 				format_share(share, (double)c->budget_ns[i] / (double)c->duration_ns));
 	fprintf(d->style.out, "  %-*s%12s\n", LABEL_WIDTH, "in all", format_duration(time, &d->style, c->duration_ns));
 }

@@ -9,6 +9,7 @@ import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -151,6 +152,29 @@ def named():
         result(bad, name)
 
 
+def wireshark():
+    """--explain-diff says of each packet what tshark says."""
+    names = ("TCP Keep-Alive ACK", "TCP Keep-Alive", "TCP ZeroWindowProbeAck", "TCP ZeroWindowProbe", "TCP ZeroWindow", "TCP Window Full",
+             "TCP Window Update", "TCP Previous segment not captured", "TCP ACKed unseen segment", "TCP Spurious Retransmission",
+             "TCP Fast Retransmission", "TCP Out-Of-Order", "TCP Retransmission", "TCP Dup ACK")
+    if not shutil.which("tshark"):
+        skip("--explain-diff against tshark", "no tshark")
+        return
+    for sample in ("loss", "mixed", "spurious-timeout", "keepalive-dead", "capture-loss"):
+        capture = os.path.join(TOP, "samples", sample + ".pcap")
+        p = subprocess.run(["tshark", "-r", capture, "-T", "fields", "-e", "frame.number", "-e", "_ws.col.Info"], capture_output=True,
+                           text=True, stdin=subprocess.DEVNULL)
+        complaints = []
+        for line in p.stdout.splitlines():
+            frame, info = line.split("\t")
+            theirs = {x for x in names for found in re.findall(r"\[(TCP [^]]*)\]", info) if re.sub(r" \d+#\d+$", "", found) == x}
+            q = subprocess.run([PROGRAM, "--explain-diff", frame, capture], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+            ours = {x for x in names if re.search(rf"^(Wireshark|         ) +{re.escape(x)}:", q.stdout, re.M)}
+            if ours != theirs or q.returncode:
+                complaints.append(f"packet {frame}: {sorted(ours)}, tshark {sorted(theirs)}")
+        result(complaints[:20], f"--explain-diff says what tshark says: {sample}")
+
+
 def main():
     with open(os.path.join(TOP, "src", "core", "finding.def"), encoding="ascii") as f:
         ids = set(re.findall(r'^\tX\([A-Z0-9_]+, "([a-z0-9-]+)"', f.read(), re.M))
@@ -159,6 +183,7 @@ def main():
     samples(ids)
     manual(ids)
     budget()
+    wireshark()
     truth()
     named()
     print(f"1..{n}")
