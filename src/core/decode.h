@@ -1,4 +1,5 @@
-/* From a captured frame to the TCP segment, ICMP message or DNS message in it. Pure, but for the fragments waiting to be made whole.
+/* From a captured frame to the TCP segment, ICMP message or DNS message in it. Pure, but for the fragments waiting to
+ * be made whole.
  *
  * Walks link header, VLAN tags, MPLS, PPPoE, tunnels (GRE, IP-in-IP, 6in4, VXLAN, GENEVE, GTP-U) and IP extension
  * headers, each length checked against what was captured and against what the outer header said; nesting is bounded. */

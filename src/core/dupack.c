@@ -65,7 +65,8 @@ void dupack_resent(struct dupack *d, const struct segment *s, enum tcpstat_cause
 
 	if (!peer->run || !is_first || s->seq > peer->ack || s->end <= peer->ack)
 		return;
-	if (cause == TCPSTAT_CAUSE_FAST || cause == TCPSTAT_CAUSE_RECOVERY || cause == TCPSTAT_CAUSE_LOST_RETRANSMISSION)
+	if (cause == TCPSTAT_CAUSE_FAST || cause == TCPSTAT_CAUSE_RECOVERY ||
+	    cause == TCPSTAT_CAUSE_LOST_RETRANSMISSION)
 		peer->followed = TCPSTAT_THEN_FAST_RETRANSMIT;
 	else if (cause != TCPSTAT_CAUSE_UNKNOWN)
 		peer->followed = TCPSTAT_THEN_TIMEOUT;

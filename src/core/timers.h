@@ -1,9 +1,10 @@
 /* What timers leave behind in a capture.
  *
- * persist        zero-window probes of an endpoint (RFC 9293 section 3.8.6.1): how long after the last segment the first
- *                of a series came, the longest interval, and by what factor intervals grow on average
+ * persist        zero-window probes of an endpoint (RFC 9293 section 3.8.6.1): how long after the last segment the
+ *                first came, the longest interval, and by what factor intervals grow on average
  * keepalive      (RFC 1122 section 4.2.3.6): the silence before a series of probes, the mean interval between probes
- *                without answer, how many were answered; dead: three in a row were not, or its sender gave up with a RST
+ *                without answer, how many were answered; dead: three in a row were not, or its sender gave up with
+ *                a RST
  * delayed ACK    (RFC 1122 section 4.2.3.2): the timer at which the ACKs that an endpoint held back cluster: of five
  *                late ones at least half are near 40, 100, 200 or 500 ms. Counted is a pure ACK of just the one segment
  *                sent last, so that no loss is taken for a delay

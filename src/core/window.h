@@ -11,8 +11,8 @@
  * the sender had received the later one if the probe echoes its timestamp (RFC 7323); without timestamps, if it
  * passed at least the round trip between here and the sender before.
  *
- * `silly`: the right edge moves, by less than a segment of the peer's and less than half of the greatest window, and the
- * window is as small (RFC 9293 section 3.8.6.2.2); the first one after others.
+ * `silly`: the right edge moves, by less than a segment of the peer's and less than half of the greatest window, and
+ * the window is as small (RFC 9293 section 3.8.6.2.2); the first one after others.
  *
  * Windows are known in bytes only if the scale is (s->wnd_exact); 0 is 0 on any scale. Where it is not, what the peer
  * sends beyond the window shows what the scale must be at least. Copies (s->copy) say nothing.
@@ -38,7 +38,7 @@ enum window_class { WINDOW_PLAIN, WINDOW_IS_PROBE, WINDOW_IS_KEEPALIVE };
 /* half_ns[endpoint]: round trip between the capture and that endpoint; TCPSTAT_NULL unknown. */
 enum window_class window_segment(struct window *, struct budget *, const struct segment *, const int64_t half_ns[2],
 	const struct emitter *);
-/* Fills in half[].rwnd (all but exact, wscale_min and zeros are NULL without a scale), .keepalives and .zero_window_probes. */
+/* Fills in half[].rwnd (what takes a scale is NULL without one), .keepalives and .zero_window_probes. */
 void window_snapshot(const struct window *, struct tcpstat_conn *);
 /* See conn_fetch. */
 void window_fetch(const struct window *);

@@ -480,7 +480,8 @@ static void print_lookup(const struct detail *d, const struct tcpstat_dns *dns)
 		return;
 	line(d, "name looked up", "%s", format_safe(name, sizeof name, &d->style, dns->name));
 	if (dns->took_ns != TCPSTAT_NULL)
-		line(d, "  answered after", "%s%s, #%" PRIu64 " and #%" PRIu64, format_duration(took, &d->style, dns->took_ns),
+		line(d, "  answered after", "%s%s, #%" PRIu64 " and #%" PRIu64,
+			format_duration(took, &d->style, dns->took_ns),
 			dns->queries > 1 ? ", asked more than once" : "", dns->query_frame, dns->answer_frame);
 	line(d, "  before the SYN by", "%s", format_duration(before, &d->style, dns->before_ns));
 }

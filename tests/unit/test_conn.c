@@ -397,6 +397,91 @@ Test(conn, a_flood_stays_within_the_budget)
 	tcpstat_free(t);
 }
 
+/* The server's name asked of `resolver`, or (from S) its answer: www.example. A 10.1.0.1. */
+static void name(int from)
+{
+	static const uint8_t message[] = { 0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, 'w', 'w', 'w',
+		7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0, 0, 1, 0, 1,
+		0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 1, 0, 1 };
+	enum { UDP_AT = 20, AT = 28 };
+	uint8_t data[AT + sizeof message] = { 0x45 };
+	size_t len = from == S ? sizeof message : sizeof message - 16;
+	struct tcpstat_pkt pkt = { .data = data, .caplen = (uint32_t)(AT + len), .wirelen = (uint32_t)(AT + len),
+		.linktype = LINKTYPE_RAW, .frame = ++frame };
+
+	pkt.ts_ns = now += ms;
+	put16(data + 2, (unsigned)(AT + len));
+	data[9] = 17;
+	put32(data + 12 + 4 * from, client_address);
+	put32(data + 16 - 4 * from, 0x0a000035);
+	put16(data + UDP_AT, from == C ? 5353 : 53);
+	put16(data + UDP_AT + 2, from == C ? 53 : 5353);
+	put16(data + UDP_AT + 4, (unsigned)(8 + len));
+	memcpy(data + AT, message, len);
+	if (from == S) {
+		data[AT + 2] = 0x81;
+		data[AT + 7] = 1;
+	}
+	cr_assert_eq(tcpstat_packet(t, &pkt), 0);
+}
+
+static char looked_up[64];
+
+static void on_name(void *ctx, const struct tcpstat_event *ev)
+{
+	on_event(ctx, ev);
+	if (ev->type == TCPSTAT_EV_CONNECTION && ev->connection->latency.dns.name)
+		strncpy(looked_up, ev->connection->latency.dns.name, sizeof looked_up - 1);
+}
+
+Test(conn, the_name_that_was_looked_up)
+{
+	config.event = on_name;
+	start();
+	open_at(100, 500);                              /* the name comes too late */
+	name(C);
+	name(S);
+	ports[C]++;
+	open_at(100, 500);
+	finish();
+	cr_assert_eq(n_ended, 2);
+	cr_assert_null(ended[0].latency.dns.name);
+	cr_assert_eq(ended[0].latency.dns.took_ns, TCPSTAT_NULL);
+	cr_assert_str_eq(looked_up, "www.example");
+	cr_assert_eq(ended[1].latency.dns.query_frame, 4);
+	cr_assert_eq(ended[1].latency.dns.answer_frame, 5);
+	cr_assert_eq(ended[1].latency.dns.queries, 1);
+	cr_assert_eq(ended[1].latency.dns.took_ns, ms);
+	cr_assert_eq(ended[1].latency.dns.before_ns, ms);
+}
+
+Test(conn, what_timers_left)
+{
+	start();
+	snd(C, TH_SYN, 100, 0, 0);
+	for (int i = 0; i < 3; i++) {
+		now += second << i;
+		snd(C, TH_SYN, 100, 0, 0);
+	}
+	snd(S, TH_SYN | TH_ACK, 500, 0, 101);
+	snd(C, TH_ACK, 101, 0, 501);
+	snd(C, TH_FIN | TH_ACK, 101, 0, 501);
+	snd(S, TH_ACK, 501, 0, 102);
+	now += 3 * second;
+	snd(S, TH_FIN | TH_ACK, 501, 0, 102);
+	snd(C, TH_ACK, 102, 0, 502);
+	now += 5 * second;
+	snd(C, TH_SYN, 0x20000000, 0, 0);               /* the same ports again */
+	finish();
+	cr_assert_eq(n_ended, 2);
+	cr_assert_eq(ended[0].half[0].syn_ladder.n, 3);
+	cr_assert_eq(ended[0].half[0].syn_ladder.like, TCPSTAT_LADDER_DOUBLING_1S);
+	cr_assert_eq(ended[0].half[0].fin_wait_2_ns, 3 * second + ms);
+	cr_assert_eq(ended[0].half[0].time_wait_ns, 5 * second + 2 * ms);
+	cr_assert_eq(ended[0].half[1].fin_wait_2_ns, TCPSTAT_NULL);
+	cr_assert_str_eq(ended[0].half[0].stack_why, "TTL 64, window 65535");
+}
+
 /* Damaged flags and numbers of all kinds: nothing but survival and bookkeeping is asked. */
 Test(conn, noise)
 {
