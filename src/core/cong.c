@@ -342,7 +342,7 @@ void cong_sent(struct cong *c, const struct cong_env *e, uint32_t pkts, bool ret
 			o->raised += (double)(e->in_flight - o->cwnd) / o->cwnd;
 			o->deviation += (double)(e->in_flight - o->cwnd) / o->cwnd;
 			o->compared++;
-			o->cwnd = e->in_flight;
+			o->cwnd = o->raised_to = e->in_flight;
 		}
 		validate(o, e, e->in_flight >= o->cwnd);
 	}

@@ -90,7 +90,7 @@ static enum tcpstat_limit owner_of_wait(const struct limits_env *e)
 {
 	uint64_t flight = e->nxt - e->una;
 
-	if (rwnd_is_full(e) && !cwnd_is_full(e))
+	if (rwnd_is_full(e) && (!cwnd_is_full(e) || e->cwnd_at_least))
 		return TCPSTAT_LIMIT_RECEIVER_WINDOW;
 	if (!flight)
 		return TCPSTAT_LIMIT_APPLICATION_IDLE;

@@ -47,6 +47,7 @@ struct limits_env {
 	int64_t srtt_ns;                /* 0 unknown */
 	uint64_t una, nxt, wnd;         /* wnd: UINT64_MAX / 2 while unknown */
 	uint32_t mss, in_flight, cwnd;  /* segments but for mss; cwnd 0: unknown */
+	bool cwnd_at_least;             /* cwnd is only what was seen in flight: it may be greater */
 	enum tcpstat_ca ca;
 	bool far;                       /* times of ACKs are estimates */
 };

@@ -9,6 +9,12 @@ static int64_t slack_ns(const struct side *d, int64_t half_ns)
 	return d->near ? 2 * (int64_t)MS : 2 * (int64_t)MS + half_ns / 8 + d->clock.tick_ns;
 }
 
+/* Is that window no more than what was seen in flight? A replica that is right is raised rarely, and by little. */
+static bool is_lower_bound(const struct cong *c, const struct cong_one *o)
+{
+	return o == &c->seen || (o && o->cwnd == o->raised_to && o->raised > 0.1 * (c->reductions + 1));
+}
+
 static struct limits_env env_of(const struct side *d, int64_t now_ns)
 {
 	const struct sender *s = &d->snd;
@@ -20,7 +26,8 @@ static struct limits_env env_of(const struct side *d, int64_t now_ns)
 	return (struct limits_env){
 		.now_ns = now_ns, .srtt_ns = rtt_srtt_ns(&s->rtt), .una = s->snd_una, .nxt = s->snd_nxt,
 		.wnd = wnd_known ? s->snd_wnd : UINT64_MAX / 2, .mss = most && most < s->mss ? (uint32_t)most : s->mss,
-		.in_flight = sender_in_flight(s), .cwnd = o ? o->cwnd : 0, .ca = s->ca, .far = !d->near
+		.in_flight = sender_in_flight(s), .cwnd = o ? o->cwnd : 0, .ca = s->ca,
+		.cwnd_at_least = is_lower_bound(&s->cong, o), .far = !d->near
 	};
 }
 

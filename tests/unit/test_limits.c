@@ -126,6 +126,16 @@ Test(limits, a_full_congestion_window_comes_before_a_full_receive_window)
 	expect(30, TCPSTAT_LIMIT_RECEIVER_WINDOW, 0);
 }
 
+Test(limits, a_congestion_window_that_may_be_greater_does_not)
+{
+	env.wnd = 10 * MSS;
+	env.cwnd_at_least = true;
+	sent(20, 10);
+	acked(40, 1, false);
+	sent(40, 1);
+	expect(40, TCPSTAT_LIMIT_RECEIVER_WINDOW, 20);
+}
+
 Test(limits, a_zero_window_without_anything_to_send_is_idle)
 {
 	env.wnd = 5 * MSS;
