@@ -12,7 +12,7 @@ sanitize=${FUZZ_SANITIZE:-address,undefined}
 mkdir -p "$build/fuzz/corpus" "$build/fuzz/obj" || exit 1
 cd "$build/fuzz" || exit 1
 objects=
-for file in "$src"/src/core/*.c "$src"/src/capture/*.c "$src"/src/sink/*.c "$src/tests/fuzz/program.c"; do
+for file in "$src"/src/core/*.c "$src"/src/capture/*.c "$src"/src/sink/*.c "$src"/src/sink/tui/*.c "$src/tests/fuzz/program.c"; do
 	object=obj/$(echo "${file#"$src"/}" | tr / _).o
 	objects="$objects $object"
 	[ "$object" -nt "$file" ] && [ -z "$(find "$src/src" "$src/tests/fuzz" -name '*.[hd]*' -newer "$object" -print -quit)" ] ||
