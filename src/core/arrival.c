@@ -140,6 +140,10 @@ void arrival_seen(struct replay *r, struct side *d, const struct segment *s, con
 			 .dsack = s->dsack, .has_ts = v->opts.has_ts, .wnd_exact = s->wnd_exact };
 	memcpy(a.sack, s->sack, sizeof a.sack);
 	verdict_ack(d, e, s, vantage_half_ns(r->vantage, !d->dir), r->acked[d->dir]);
+	if (s->ack > r->acked[d->dir])
+		d->signs = 0;
+	if (s->n_sack > s->dsack || (s->ack == r->acked[d->dir] && !s->len))
+		d->signs++;
 	if (s->ack > r->acked[d->dir]) {
 		r->acked[d->dir] = s->ack;
 		d->hole_sign_ns = 0;

@@ -158,6 +158,9 @@ static enum replay_class go_back(struct replay *r, struct side *d, const struct 
 		cause = s->flags & TH_ACK ? TCPSTAT_CAUSE_SYNACK : TCPSTAT_CAUSE_SYN;
 	else
 		cause = inner = sender_cause(&d->snd, s->seq, s->end, sent_ns);
+	/* Only duplicate ACKs and SACKs make a sender repeat before its timer does. */
+	if (inner == TCPSTAT_CAUSE_FAST && !d->signs && !d->snd.sacked_out)
+		cause = inner = TCPSTAT_CAUSE_RTO;
 	bool timer = cause == TCPSTAT_CAUSE_RTO || syn;
 
 	if (cause == TCPSTAT_CAUSE_RTO && !d->near)

@@ -246,8 +246,11 @@ enum tcpstat_cause sender_cause(const struct sender *s, uint64_t seq, uint64_t e
 	bool is_head = !head || seq <= s->snd_una || (head->seq <= seq && seq < head->end);
 	bool timed_out = is_head && idle > 5 * MS && now_ns - s->rto_base_ns >= backed / 100 * 92;
 
+	/* After a timeout the head goes again only by the timer, unless an ACK came. */
+	bool silent = is_head && head && s->last_ack_ns <= head->xmit_ns && now_ns - head->xmit_ns > 5 * MS;
+
 	if (s->ca == TCPSTAT_CA_LOSS && seq < s->recovery_point)
-		return timed_out ? TCPSTAT_CAUSE_RTO : TCPSTAT_CAUSE_GO_BACK_N;
+		return timed_out || silent ? TCPSTAT_CAUSE_RTO : TCPSTAT_CAUSE_GO_BACK_N;
 	if (s->stack->probes && s->sack_ok && (s->ca == TCPSTAT_CA_OPEN || s->ca == TCPSTAT_CA_CWR) && !s->sacked_out &&
 	    !s->tlp_end_seq && end >= s->snd_nxt && s->last_send_ns) {
 		int64_t pto = sender_pto_ns(s), quiet = now_ns - (s->last_send_ns > last ? s->last_send_ns : last);
