@@ -12,6 +12,7 @@ struct sandbox {
 	const char *user;               /* whom to become, when root; NULL: nobody, unless keeps_user */
 	bool keeps_user;                /* files are to be made where the user may: remain, with no other right */
 	bool makes_files;               /* system calls for that */
+	bool stops;                     /* may stop itself: Ctrl-Z on a screen */
 	bool resolves;                  /* system calls that ask name servers */
 };
 

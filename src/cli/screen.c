@@ -1,4 +1,5 @@
 #include "config.h"
+#include "cli/sandbox.h"
 #include "cli/screen.h"
 #include "cli/view.h"
 #include "sink/tui/term.h"
@@ -39,7 +40,7 @@ struct screen {
 	struct style style;
 	char source[512], note[512], error[512];
 	struct pass first, second;
-	struct capture_writer *writer;
+	struct capture_files *files;
 	bool live, ended, reading;      /* the first reading has ended; the second goes on */
 	int64_t begun_ns, drawn_ns, each_ns;
 	enum exit_code code;
@@ -113,7 +114,7 @@ static bool open_capture(struct screen *s, struct pass *p)
 	const struct options *o = s->options;
 	struct capture_options options = {
 		.filter = o->filter, .follow = o->tail, .snaplen = o->snaplen, .not_promiscuous = o->not_promiscuous,
-		.immediate = true, .wait_ms = WAIT_MS,
+		.buffer_bytes = o->buffer_bytes, .immediate = true, .wait_ms = WAIT_MS,
 	};
 	struct capture_error error;
 
@@ -177,17 +178,20 @@ static bool take_packet(struct screen *s, struct pass *p, const struct tcpstat_p
 
 	if (!in_limits(s, p, pkt))
 		return false;
+	if (p == &s->first && s->files) {
+		int rc = capture_files_put(s->files, pkt, &error);
+
+		if (rc < 0)
+			fail(s, &error);
+		if (rc != CAPTURE_PACKET)
+			return false;
+	}
 	p->packets++;
 	if (p->first_ts_ns == TCPSTAT_NULL || pkt->ts_ns < p->first_ts_ns)
 		p->first_ts_ns = pkt->ts_ns;
 	if (p->last_ts_ns == TCPSTAT_NULL || pkt->ts_ns > p->last_ts_ns)
 		p->last_ts_ns = pkt->ts_ns;
 	tcpstat_packet(p->tcpstat, pkt);
-	if (p == &s->first && s->writer && capture_writer_put(s->writer, pkt, &error) < 0) {
-		fail(s, &error);
-		capture_writer_close(s->writer, &error);
-		s->writer = NULL;
-	}
 	return true;
 }
 
@@ -209,7 +213,7 @@ static bool step(struct screen *s, struct pass *p)
 			return false;
 		if (got == CAPTURE_IDLE) {
 			if (s->options->n_interfaces)
-				tcpstat_tick(p->tcpstat, now_ns(CLOCK_REALTIME) - LATE_MS * NS_PER_MS);
+				tcpstat_tick(p->tcpstat, capture_now_ns(p->capture) - LATE_MS * NS_PER_MS);
 			return !(s->options->max_ns && s->options->n_interfaces &&
 				now_ns(CLOCK_MONOTONIC) - s->begun_ns > s->options->max_ns);
 		}
@@ -341,7 +345,7 @@ static void refresh(struct screen *s)
 		tcpstat_gauges(s->first.tcpstat, &gauges);
 		if (gauges.connections <= EACH_MOST)
 			tcpstat_each(s->first.tcpstat, each, s);
-		if (s->writer && capture_writer_flush(s->writer, &error) < 0)
+		if (s->files && capture_files_flush(s->files, &error) < 0)
 			fail(s, &error);
 		s->each_ns = now;
 	}
@@ -391,21 +395,25 @@ static void name_source(struct screen *s)
 
 static bool open_all(struct screen *s)
 {
-	struct tui_options options = { .style = s->style, .source = s->source, .filter = s->options->filter,
-		.live = s->live };
+	const struct options *o = s->options;
+	struct tui_options options = { .style = s->style, .source = s->source, .filter = o->filter, .live = s->live };
+	struct sandbox sandbox = { .user = o->user, .keeps_user = true, .makes_files = true, .stops = true };
 	struct capture_error error = { .code = CAPTURE_ENOMEM, .text = "out of memory" };
 
 	if (!open_capture(s, &s->first))
 		return false;
-	if (s->options->write && !(s->writer = capture_writer_open(s->options->write, s->first.capture, &error))) {
+	if (o->write && !(s->files = capture_files_open(o->write, &o->rotation, s->first.capture, &error))) {
 		fail(s, &error);
 		return false;
 	}
 	s->tui = tui_new(&options);
 	if (s->tui && open_analysis(s, &s->first, s->live ? TUI_LIVE_EVENTS : TUI_EVENTS, 0)) {
-		if (term_open(&s->style, error.text, sizeof error.text))
-			return true;
 		error.code = CAPTURE_EOPEN;
+		/* All that takes privileges is open then; views are still to be written where the user may. */
+		if (term_open(&s->style, error.text, sizeof error.text) &&
+		    (!o->n_interfaces || sandbox_enter(&sandbox, error.text, sizeof error.text)))
+			return true;
+		term_close();
 	}
 	fail(s, &error);
 	return false;
@@ -426,7 +434,7 @@ enum exit_code screen_run(const struct options *o)
 		signal = term_signal();
 		term_close();
 	}
-	if (s.writer && capture_writer_close(s.writer, &error) < 0)
+	if (s.files && capture_files_close(s.files, &error) < 0)
 		fail(&s, &error);
 	close_pass(&s.second);
 	close_pass(&s.first);

@@ -304,7 +304,7 @@ def no_terminal():
     done = subprocess.run([PROGRAM, "--tui", os.path.join(TOP, "samples", "mixed.pcap")], capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, start_new_session=True, timeout=60)
     tell(done.returncode == 1 and "terminal" in done.stderr and not done.stdout, "without a terminal it says so", done)
-    t = Terminal(f"sh -c '{PROGRAM} --tui samples/mixed.pcap; echo status $?'", env=dict(UTF8, TERM="no-such-terminal"))
+    t = Terminal(f"sh -c '{PROGRAM} --tui samples/mixed.pcap; echo status $?; sleep 60'", env=dict(UTF8, TERM="no-such-terminal"))
     try:
         text = t.wait(has("status"))
         tell(has("no-such-terminal", "status 1")(text), "an unknown terminal is an error", text)
