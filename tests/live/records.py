@@ -74,6 +74,23 @@ def text():
     T.ok("it ends well", program.returncode == 0, program.returncode)
 
 
+def any_and_gone():
+    with Net(delay_ms=2) as link:
+        link.serve()
+        program = link.tcpstat("-i", "any", "-q", "-a", "duration:2", "-B", "1024", "tcp")
+        link.fetch(2, 20000)
+        out, _ = program.communicate(timeout=20)
+        T.ok("any: it captures, and -a duration: ends it", program.returncode == 0 and b", 2 connections, " in out, out)
+        link.ip("-n", link.server, "link", "add", "d0", "type", "veth", "peer", "name", "d1")
+        link.ip("-n", link.server, "link", "set", "d0", "up")
+        program = link.tcpstat("-i", "d0", "--jsonl", stderr=subprocess.PIPE)
+        link.ip("-n", link.server, "link", "del", "d0")
+        out, err = program.communicate(timeout=20)
+        whats = [r["what"] for r in map(json.loads, out.splitlines()) if r["type"] == "notice"]
+        T.ok("an interface that is removed is told, and without any it ends", whats[-1:] == ["interface_gone"] and
+             program.returncode == 1 and b"no interface is left" in err, (whats, err))
+
+
 def rotation(directory):
     with Net(delay_ms=1) as link:
         link.serve()
@@ -100,6 +117,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         compare(directory)
         text()
+        any_and_gone()
         rotation(directory)
     T.done()
 
