@@ -198,21 +198,36 @@ static bool had_closed(const struct endpoints *es, unsigned side, const struct s
 		s->seq + s->len - mark <= mark - known;
 }
 
+/* Had its FIN left before, past the capture, as the sequence numbers that followed tell? */
+static bool left_unseen(const struct endpoints *es, unsigned side, const struct segment *s)
+{
+	return es->top_at_fin[side] >= s->end;
+}
+
 static void sent_fin(struct endpoints *es, unsigned side, const struct segment *s, const struct origin *o)
 {
-	struct endpoint *x = &es->ep[side];
+	struct endpoint *x = &es->ep[side], *y = &es->ep[!side];
 	bool without_peers = es->fin_end[!side] && s->flags & TH_ACK && s->ack < es->fin_end[!side];
 
 	if (endpoint_has(x, EP_FACT_SND_FIN)) { /* again: its ACK has not arrived, nor the peer's FIN */
-		if (!s->copy)
+		if (!s->copy) {
 			deny(es, x, BIT(EP_FACT_RCV_ACK_OF_FIN) | (without_peers ? BIT(EP_FACT_RCV_FIN) : 0), false, o);
+			/* nor may its own have: then the peer, who never said so, receives it after what it got since */
+			if (y->n && y->fact[y->n - 1] != EP_FACT_RCV_FIN)
+				deny(es, y, BIT(EP_FACT_RCV_FIN), false, o);
+		}
 	} else {
 		bool proven = endpoint_is_proven(x, EP_FACT_RCV_FIN);
+		/* one that was reset sends no FIN */
+		bool reset = deny(es, x, BIT(EP_FACT_RCV_RST), false, o);
 		bool crossed = (without_peers && deny(es, x, BIT(EP_FACT_RCV_FIN), false, o)) ||
-			(had_closed(es, side, s) && deny(es, x, BIT(EP_FACT_RCV_FIN), true, o));
+			((had_closed(es, side, s) || left_unseen(es, side, s)) &&
+			 deny(es, x, BIT(EP_FACT_RCV_FIN), true, o));
 		learn(es, x, EP_FACT_SND_FIN, true, o);
 		if (crossed)
 			learn(es, x, EP_FACT_RCV_FIN, proven, o);
+		if (reset)
+			learn(es, x, EP_FACT_RCV_RST, false, o);
 	}
 	es->fin_end[side] = s->end;
 	if (s->flags & TH_ACK && s->ack > es->fin_ack[side])

@@ -214,6 +214,45 @@ Test(endpoint, closed_while_data_was_queued)
 	expect("c rollback_rcv_fin ESTABLISHED; c snd_fin FIN-WAIT-1; c rcv_fin CLOSING; s rcv_fin? TIME-WAIT; ");
 }
 
+/* Both close at once, and the client's FIN is lost behind the capture. */
+Test(endpoint, a_fin_repeated_after_the_peers_was_received_later)
+{
+	open_proven();
+	snd(C, TH_FIN | TH_ACK, 1, 0, 101);
+	snd(S, TH_FIN | TH_ACK, 101, 0, 1);
+	snd(C, TH_ACK, 2, 0, 102);
+	expect("c snd_fin FIN-WAIT-1; s rcv_fin? CLOSE-WAIT; s rollback_rcv_fin ESTABLISHED; s snd_fin FIN-WAIT-1; "
+	       "s rcv_fin? CLOSING; c rcv_fin? CLOSING; s rcv_ack_of_fin? TIME-WAIT; ");
+	snd(C, TH_FIN | TH_ACK, 1, 0, 102);
+	expect("s rollback_rcv_fin FIN-WAIT-1; s rcv_ack_of_fin? FIN-WAIT-2; s rcv_fin? TIME-WAIT; ");
+	snd(S, TH_ACK, 102, 0, 2);
+	expect("c rcv_ack_of_fin? TIME-WAIT; ");
+}
+
+/* ... lost before the capture: only the sequence numbers after it tell that it left before the server's came. */
+Test(endpoint, a_fin_that_shows_first_when_it_is_repeated)
+{
+	open_proven();
+	snd(S, TH_ACK, 101, 100, 1);
+	snd(S, TH_FIN | TH_ACK, 201, 0, 1);
+	snd(C, TH_ACK, 2, 0, 201);
+	snd(C, TH_ACK, 2, 0, 202);
+	said[0] = '\0';
+	snd(C, TH_FIN | TH_ACK, 1, 0, 202);
+	expect("c rollback_rcv_fin ESTABLISHED; c snd_fin FIN-WAIT-1; c rcv_fin CLOSING; s rcv_fin? TIME-WAIT; ");
+}
+
+Test(endpoint, a_fin_left_before_the_reset_came)
+{
+	open_proven();
+	snd(S, TH_FIN | TH_ACK, 101, 0, 1);
+	send_rst(S, TH_RST, 102, 0, true);
+	said[0] = '\0';
+	snd(C, TH_FIN | TH_ACK, 1, 0, 101);
+	expect("c rollback_rcv_rst CLOSE-WAIT; c rollback_rcv_fin ESTABLISHED; c snd_fin FIN-WAIT-1; "
+	       "c rcv_fin? CLOSING; c rcv_rst? CLOSED; ");
+}
+
 Test(endpoint, half_close)
 {
 	open_proven();
