@@ -13,7 +13,7 @@ static void deliver(struct replay *r, struct side *d, struct ack *a, int64_t now
 
 	a->now_ns = now_ns;
 	a->far = !d->near;
-	a->ts_now = d->clock.started ? ts_clock_at(&d->clock, now_ns) : 0;
+	a->clock = d->clock.started ? &d->clock : NULL;
 	sender_ack(&d->snd, a, &res);
 	if (!d->snd.started)
 		return;

@@ -327,10 +327,10 @@ static void emit_segment(struct conn *c, const struct segment *s, const struct e
 {
 	const struct tcp_view *v = s->view;
 	const struct tcp_opts *o = &v->opts;
-	struct tcpstat_event ev = { .type = TCPSTAT_EV_SEGMENT, .dir = s->dir, .ts_ns = s->ts, .frame = s->frame };
 
 	if (!emit_wants(e, TCPSTAT_EV_SEGMENT))
 		return;
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_SEGMENT, .dir = s->dir, .ts_ns = s->ts, .frame = s->frame };
 	ev.segment = (struct tcpstat_ev_segment){ .flags = v->flags, .seq = v->seq, .ack = v->ack,
 		.seq_rel = (int64_t)(s->seq - SEQ_ISN), .len = v->len,
 		.wnd_bytes = s->wnd_exact ? (int64_t)s->wnd : TCPSTAT_NULL,

@@ -141,14 +141,14 @@ static int64_t hystart_ack_delay_us(const struct cong_env *e, uint32_t cwnd, uin
 
 void cubic_acked(struct cubic *c, const struct cong_env *e, uint32_t cwnd, uint32_t *ssthresh)
 {
-	int64_t us = e->rtt_ns / 1000 > 0 ? e->rtt_ns / 1000 : 1, hz = 1000000000 / e->tick_ns;
+	int64_t us = e->rtt_ns / 1000 > 0 ? e->rtt_ns / 1000 : 1;
 
 	if (e->flags & ACKED_SYN && !(e->flags & ACKED_DATA)) {
 		/* the handshake opens the first round; its delay is no sample of a data path */
 		hystart_round(c, e);
 		return;
 	}
-	if (c->epoch_tick && tick_of(e) - c->epoch_tick < hz)
+	if (c->epoch_tick && tick_of(e) - c->epoch_tick < 1000000000 / e->tick_ns)
 		return;
 	if (!c->delay_min_us || us < c->delay_min_us)
 		c->delay_min_us = us;

@@ -12,10 +12,10 @@ struct flow_slot {
 
 _Static_assert(sizeof(struct flow_key) == 48, "the key has no padding");
 
-bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port,
-	const struct tcpstat_addr *dst, uint16_t dst_port)
+/* With `n` constant where it is called, comparing and copying cost no call. */
+static inline bool order_ends(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port,
+	const struct tcpstat_addr *dst, uint16_t dst_port, size_t n)
 {
-	size_t n = src->family == 4 ? 4 : 16;
 	int order = memcmp(src->bytes, dst->bytes, n);
 	bool swapped = order > 0 || (!order && src_port > dst_port);
 
@@ -25,6 +25,14 @@ bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_
 	key->port[swapped] = src_port;
 	key->port[!swapped] = dst_port;
 	return swapped;
+}
+
+bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port,
+	const struct tcpstat_addr *dst, uint16_t dst_port)
+{
+	if (src->family == 4)
+		return order_ends(key, src, src_port, dst, dst_port, 4);
+	return order_ends(key, src, src_port, dst, dst_port, 16);
 }
 
 /* Both halves of the product of two 64-bit numbers, folded: every bit of the result hangs on every bit of both. */

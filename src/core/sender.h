@@ -11,6 +11,7 @@
 #include "core/resent.h"
 #include "core/rtt.h"
 #include "core/sendq.h"
+#include "core/ts_clock.h"
 
 /* An ACK as the sender received it. */
 struct ack {
@@ -20,7 +21,7 @@ struct ack {
 	uint64_t ack, wnd;
 	uint64_t seq, end;              /* of the segment that carries it, in the peer's space */
 	uint32_t ts_val, ts_ecr;
-	uint32_t ts_now;                /* the sender's own timestamp clock on arrival */
+	const struct ts_clock *clock;   /* the sender's own timestamps; NULL: none */
 	uint16_t flags;
 	uint8_t n_sack;
 	bool dsack, has_ts, wnd_exact;
