@@ -43,7 +43,7 @@ static bool forgotten(struct study *s, enum tcpstat_dir by)
 	const struct watch_half *h = &s->watch->half[by];
 	struct finding f;
 
-	if (!h->rst_bare || h->fin || rst_pause(s, by) <= 10 * s->rto_ns[!by])
+	if (!h->rst_bare || h->fin || rst_pause(s, by) / 10 <= s->rto_ns[!by])
 		return false;
 	finding_begin(&f, FINDING_HALF_OPEN_PEER, by);
 	words_add(&f.title, "the ");
@@ -162,7 +162,7 @@ static void half_closed(struct study *s)
 		int64_t rto = s->rto_ns[!d], ns = w->half[!d].sent_ts - w->half[d].sent_ts;
 		struct finding f;
 
-		if (!w->half[d].fin || !w->half[d].end || w->half[d].acked < w->half[d].end || ns <= 10 * rto ||
+		if (!w->half[d].fin || !w->half[d].end || w->half[d].acked < w->half[d].end || ns / 10 <= rto ||
 		    !w->half[d].after_fin_bytes)
 			continue;
 		finding_begin(&f, FINDING_HALF_CLOSED, d);

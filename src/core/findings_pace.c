@@ -61,7 +61,7 @@ static void application(struct study *s)
 	int64_t idle = study_owned(s, TCPSTAT_LIMIT_APPLICATION_IDLE), rtt = s->rtt_ns == TCPSTAT_NULL ? 0 : s->rtt_ns;
 	struct finding f;
 
-	if (!s->established || idle == TCPSTAT_NULL || idle < s->conn->duration_ns / 2 || idle <= 10 * rtt)
+	if (!s->established || idle == TCPSTAT_NULL || idle < s->conn->duration_ns / 2 || idle / 10 <= rtt)
 		return;
 	finding_begin(&f, FINDING_APPLICATION_LIMITED, TCPSTAT_NODIR);
 	words_add(&f.title, "nothing to send for ");
@@ -79,7 +79,7 @@ static void think(struct study *s, enum tcpstat_dir d, const struct tcpstat_dist
 	bool server = d == TCPSTAT_S2C;
 	struct finding f;
 
-	if (!m || dist->count <= 0 || m->max_ns <= 10 * rtt || m->max_ns <= (rto < 1000000000 ? rto : 1000000000))
+	if (!m || dist->count <= 0 || m->max_ns / 10 <= rtt || m->max_ns <= (rto < 1000000000 ? rto : 1000000000))
 		return;
 	if (m->ns < s->conn->duration_ns / (server ? 5 : 2))
 		return;

@@ -1,0 +1,126 @@
+"""Input that ends or fails in the middle, output that cannot be written, readers that go, signals: an honest exit status,
+a message where it failed, no sanitizer report, and what was written before is valid."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+
+TOP = os.environ["top_srcdir"]
+PROGRAM = os.path.join(os.environ["top_builddir"], "tcpstat")
+SAMPLE = os.path.join(TOP, "samples", "mixed.pcap")
+REPORT = re.compile(rb"ERROR: [A-Za-z]+Sanitizer|runtime error:")
+MODES = {"report": [], "conn": ["--conn", "1"], "flow": ["--flow", "1"], "follow": ["--follow", "1"], "json": ["--json"],
+         "jsonl": ["--jsonl", "--events", "all"], "csv": ["--csv"]}
+n = 0
+
+
+def test(good, name, detail=""):
+    global n
+    n += 1
+    print("ok" if good else "not ok", n, "-", name)
+    if not good and detail:
+        print("# " + str(detail).replace("\n", "\n# "))
+
+
+def run(arguments, **options):
+    options.setdefault("stdout", subprocess.PIPE)
+    return subprocess.run([PROGRAM, *arguments], stderr=subprocess.PIPE, timeout=60, stdin=subprocess.DEVNULL, **options)
+
+
+def clean(p):
+    return p.returncode >= 0 and not REPORT.search(p.stderr)
+
+
+def valid_lines(out):
+    """Every line is JSON, the last one is whole."""
+    try:
+        return out.endswith(b"\n") and all(json.loads(line) for line in out.splitlines())
+    except ValueError:
+        return False
+
+
+def full_disk():
+    for name, options in MODES.items():
+        with open("/dev/full", "wb") as full:
+            p = run([*options, SAMPLE], stdout=full)
+        test(clean(p) and p.returncode == 1 and p.stderr.strip(), f"{name} to a full disk: status 1 and a message",
+             (p.returncode, p.stderr))
+    p = run(["-w", "/dev/full", SAMPLE])
+    test(clean(p) and p.returncode == 1 and p.stderr.strip(), "-w to a full disk: status 1", (p.returncode, p.stderr))
+
+
+def closed_pipe():
+    for name, options in MODES.items():
+        read, write = os.pipe()
+        os.close(read)
+        p = run([*options, SAMPLE], stdout=write)
+        os.close(write)
+        test(clean(p) and p.returncode == 0, f"{name} into a closed pipe: no error", (p.returncode, p.stderr))
+
+
+def cut_input():
+    with open(SAMPLE, "rb") as f:
+        whole = f.read()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "cut.pcap")
+        bad = []
+        for size in list(range(0, 120)) + list(range(120, len(whole), len(whole) // 40)):
+            with open(path, "wb") as f:
+                f.write(whole[:size])
+            p = run(["--jsonl", path])
+            allowed = {1, 3} if size < 24 else {0, 3}
+            if not clean(p) or p.returncode not in allowed or (size >= 24 and not valid_lines(p.stdout)):
+                bad.append((size, p.returncode, p.stderr[:200]))
+        test(not bad, "files cut anywhere", bad[:5])
+
+
+def unreadable():
+    p = run(["/proc/self/mem"])
+    test(clean(p) and p.returncode == 1 and p.stderr.strip(), "a file whose first read fails: status 1",
+         (p.returncode, p.stderr))
+    p = run([TOP])
+    test(clean(p) and p.returncode == 1 and p.stderr.strip(), "a folder: status 1", (p.returncode, p.stderr))
+
+
+def slow_input():
+    """One byte a write: the reader sees as many short reads."""
+    with open(SAMPLE, "rb") as f:
+        head = f.read(3000)
+    p = subprocess.Popen([PROGRAM, "--jsonl", "--events", "all", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE)
+    for byte in head:
+        os.write(p.stdin.fileno(), bytes([byte]))
+    out, err = p.communicate(timeout=60)
+    test(p.returncode == 3 and valid_lines(out) and not REPORT.search(err), "input in single bytes", (p.returncode, err))
+
+
+def signals():
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        bad = []
+        for delay_ms in (30, 60, 120):
+            with open(SAMPLE, "rb") as f:
+                head = f.read(20000)
+            p = subprocess.Popen([PROGRAM, "--jsonl", "--events", "all", "-"], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+            os.write(p.stdin.fileno(), head)
+            # it handles signals from its first record on
+            first = p.stdout.readline()
+            time.sleep(delay_ms / 1000)
+            p.send_signal(sig)
+            out, err = p.communicate(timeout=60)
+            if p.returncode not in (0, 3) or not valid_lines(first + out) or REPORT.search(err):
+                bad.append((delay_ms, p.returncode, err[:300]))
+        test(not bad, f"{sig.name} ends the input, not the output", bad)
+
+
+full_disk()
+closed_pipe()
+cut_input()
+unreadable()
+slow_input()
+signals()
+print(f"1..{n}")
