@@ -253,7 +253,7 @@ Test(flow, the_graphs_show_the_packet_of_the_flow_graph)
 
 	keys(t, "r3");
 	SHOWS(t, "time-sequence, client to server");
-	SHOWS(t, "#19  0.018000 s  client to server  700:800 (100) ack 1 retransmission");
+	SHOWS(t, "#19  0.018000 s  client to server  700:800 ack 1 retransmission");
 	keys(t, "h");
 	SHOWS(t, "#18  0.017000 s");
 	keys(t, "v");
@@ -377,7 +377,7 @@ Test(findings, enter_goes_to_the_evidence)
 	static const uint64_t frames[] = { 19, 20 };
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_FINDING, .conn = 2, .finding = { .id = "timeout",
 		.severity = TCPSTAT_SEVERITY_PROBLEM, .title = "1 timeout\033[2J", .detail = "cost time",
-			.advice = "look",
+			.advice = "look", .man = "timeout",
 		.frames = frames, .n_frames = 2, .cost_ns = 200 * MS } };
 	struct tui *t = flow();
 
@@ -388,6 +388,7 @@ Test(findings, enter_goes_to_the_evidence)
 	keys(t, "15");
 	SHOWS(t, "problem        2    200 ms  1 timeout\u00b7[2J\ninfo           2    200 ms  a remark");
 	SHOWS(t, "packets   19, 20");
+	SHOWS(t, "tcpstat-troubleshooting(7), timeout");
 	keys(t, "\n");
 	cr_assert_eq(t->view, VIEW_FLOW);
 	cr_assert_eq(flow_row(&t->flow)->frame, 19);

@@ -150,8 +150,9 @@ static void draw_selected(const struct findings *f, struct canvas *c, int y, int
 		y = canvas_words(c, y, end, 0, "packets   ", text);
 	if (item->cost_ns != TCPSTAT_NULL && y < end)
 		y = canvas_words(c, y, end, 0, "cost      ", format_duration(cost, &f->style, item->cost_ns));
+	snprintf(text, sizeof text, "tcpstat-troubleshooting(7), %.64s", item->man ? item->man : "");
 	if (item->man && y < end)
-		canvas_words(c, y, end, TINT_DIM, "read      ", item->man);
+		canvas_words(c, y, end, TINT_DIM, "read      ", text);
 }
 
 static void draw_item(const struct findings *f, const struct findings_item *item, struct canvas *c, int y)

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { AXIS = 12, LEGEND = 1, PIXELS_MAX = 4096 };
+enum { AXIS = 12, LEGEND = 1, PIXELS_MAX = 4096, BEFORE_WORDS = 44 };
 
 /* What is drawn, and the scales: times and values to dots. */
 struct area {
@@ -384,6 +384,10 @@ static void draw_packet(const struct flow *f, struct canvas *c, int y)
 		return;
 	label_context_init(&context);
 	label_text(l, &f->style, &context, true, text, sizeof text);
+	if ((int)format_columns(text) + BEFORE_WORDS > c->width) {
+		label_context_init(&context);
+		label_text(l, &f->style, &context, false, text, sizeof text);
+	}
 	canvas_print(c, y, 0, c->width, (uint8_t)label_tint(l), "#%" PRIu64 "  %s s  %s  %s", l->frame,
 		format_seconds(time, l->ts_ns - f->story->rows.row[0].ts_ns),
 		l->note ? "" : l->dir ? "server to client" : "client to server", text);

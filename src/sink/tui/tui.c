@@ -483,8 +483,12 @@ static void draw_foot(const struct tui *t, struct canvas *c, int y)
 		list_text(t, text, sizeof text);
 	else if (t->view == VIEW_FLOW || t->view == VIEW_GRAPH)
 		flow_text(t, text, sizeof text);
-	if (!*text && *t->note)
-		snprintf(text, sizeof text, "%s", t->note);
+	/* What went wrong with the input stays in sight where all of it is shown. */
+	if (*t->note && !*t->message && (!*text || t->view == VIEW_LIST)) {
+		size_t len = strlen(text);
+
+		snprintf(text + len, sizeof text - len, "%s%s", len ? "  " : "", t->note);
+	}
 	used = canvas_text(c, y, 0, c->width, *t->message ? TINT_YELLOW : TINT_BOLD, text);
 	room = c->width - used - 2;
 	if (room >= (int)strlen(hints[t->view]))
