@@ -19,6 +19,9 @@ void *budget_resize(struct budget *, void *block, size_t old_size, size_t size);
 /* Asks for the cache lines of a block before they are needed. */
 static inline void fetch_block(const void *block, size_t size)
 {
+#ifdef __GNUC__
+#pragma GCC unroll 32
+#endif
 	for (size_t at = 0; at < size; at += 64)
 		__builtin_prefetch((const char *)block + at);
 }
