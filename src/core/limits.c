@@ -86,7 +86,7 @@ static bool cwnd_is_full(const struct limits_env *e)
 }
 
 /* Who owns the time from here on, if data waits? */
-static enum tcpstat_limit owner_of_wait(const struct limits_env *e)
+static enum tcpstat_limit owner_of_wait(const struct limits *l, const struct limits_env *e)
 {
 	uint64_t flight = e->nxt - e->una;
 
@@ -98,10 +98,11 @@ static enum tcpstat_limit owner_of_wait(const struct limits_env *e)
 		return TCPSTAT_LIMIT_RECOVERY;
 	if (cwnd_is_full(e))
 		return TCPSTAT_LIMIT_CONGESTION_WINDOW;
-	/* Stacks hold back what would use less than a third of the window, to send it in one piece. */
+	/* Stacks hold back what would use less than a third of the window, to send it in one piece; not the first
+	 * piece after a pause, which takes all that fits. */
 	bool cwnd_is_used = e->cwnd && 3ull * e->in_flight >= 2ull * e->cwnd;
 
-	if (flight / 2 >= e->wnd / 3 && (!cwnd_is_used || flight / e->mss * e->cwnd > e->wnd / e->mss * e->in_flight))
+	if (!l->lone && flight / 2 >= e->wnd / 3 && (!cwnd_is_used || flight / e->mss * e->cwnd > e->wnd / e->mss * e->in_flight))
 		return TCPSTAT_LIMIT_RECEIVER_WINDOW;
 	return cwnd_is_used ? TCPSTAT_LIMIT_CONGESTION_WINDOW : TCPSTAT_LIMIT_SENDER_UNKNOWN;
 }
@@ -153,7 +154,7 @@ void limits_ack(struct limits *l, const struct limits_env *e, uint64_t prior_una
 	l->ack_ns = l->since_ns;
 	if (l->owner == TCPSTAT_LIMIT_HANDSHAKE)
 		return;
-	enum tcpstat_limit owner = owner_of_wait(e);
+	enum tcpstat_limit owner = owner_of_wait(l, e);
 
 	if (l->done || l->idle) {
 		if (owner != TCPSTAT_LIMIT_RECOVERY)
@@ -226,6 +227,7 @@ static void settle_clocked(struct limits *l, const struct limits_env *e, uint32_
 
 void limits_sent(struct limits *l, const struct limits_env *e, uint32_t len, bool fin)
 {
+	bool pause = e->now_ns - l->sent_ns > MS;
 	bool burst = e->now_ns - l->sent_ns <= MS && is_wait(l->released);
 	bool clocked = l->ack_ns >= l->sent_ns && e->now_ns - l->ack_ns <= e->slack_ns && l->held;
 	bool persist = l->owner == TCPSTAT_LIMIT_RECEIVER_WINDOW && len && len < e->mss && e->nxt == e->una + e->wnd;
@@ -258,7 +260,8 @@ void limits_sent(struct limits *l, const struct limits_env *e, uint32_t len, boo
 	l->sent_ns = l->progress_ns = l->since_ns;
 	l->opened_ns = l->peer_data_ns = 0;
 	l->idle = l->acked_small = l->probed = false;
-	l->owner = owner_of_wait(e);
+	l->lone = pause && !e->far;
+	l->owner = owner_of_wait(l, e);
 	if (l->done && l->owner != TCPSTAT_LIMIT_RECOVERY)
 		l->owner = TCPSTAT_LIMIT_APPLICATION_IDLE;
 }

@@ -37,6 +37,7 @@ struct limits {
 	bool done;                      /* FIN sent */
 	bool acked_small;               /* the last ACK acknowledged all short segments, and brought no data */
 	bool held;                      /* before the last ACK something was unacknowledged or the window full */
+	bool lone;                      /* what left last left alone: nothing else did in the ms before */
 	bool no_nagle;                  /* a short segment left while another was unacknowledged */
 };
 

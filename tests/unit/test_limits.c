@@ -104,6 +104,20 @@ Test(limits, a_full_congestion_window_alone_does_not_show_that_data_waited)
 	expect(70, TCPSTAT_LIMIT_CONGESTION_WINDOW, 0);
 }
 
+/* More fitted into the window: after a silence the first piece would have taken it all. */
+Test(limits, what_leaves_alone_though_more_fits_was_not_held_by_the_window)
+{
+	env.wnd = 13 * MSS;
+	env.cwnd = 0;
+	sent(20, 9);
+	for (int64_t ms = 40; ms <= 100; ms += 10) {
+		acked(ms, 1, false);
+		sent(ms, 1);
+	}
+	acked(110, 1, false);
+	expect(110, TCPSTAT_LIMIT_RECEIVER_WINDOW, 20);
+}
+
 Test(limits, data_that_leaves_when_the_window_opens_waited_for_it)
 {
 	env.wnd = 5 * MSS;
