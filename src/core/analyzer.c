@@ -53,7 +53,9 @@ static void fill_in(struct tcpstat_config *c)
 		c->event = ignore_event;
 		c->events = 0;
 	}
-	c->watched = c->events & (TCPSTAT_MASK(TCPSTAT_EV_FINDING) | TCPSTAT_MASK(TCPSTAT_EV_CONNECTION)) ? WATCH_EVENTS : 0;
+	c->watched = 0;
+	if (c->events & (TCPSTAT_MASK(TCPSTAT_EV_FINDING) | TCPSTAT_MASK(TCPSTAT_EV_CONNECTION)))
+		c->watched = WATCH_EVENTS;
 	if (c->progress_ns <= 0)
 		c->progress_ns = 10 * second_ns;
 	if (c->msl_ns <= 0)
@@ -117,8 +119,8 @@ static void leave(struct tcpstat *t, struct conn *c)
 }
 
 /* Who goes when memory is short. A flood of half-open connections pays for itself: it takes those of the flood that
- * have waited longest, and nobody else. But where there is no flood, newcomers must not pay for those who have long been
- * silent: beyond their share half-open ones go first, within it whoever was quiet for longest. */
+ * have waited longest, and nobody else. But where there is no flood, newcomers must not pay for those who have long
+ * been silent: beyond their share half-open ones go first, within it whoever was quiet for longest. */
 static struct flow_node *victim(const struct tcpstat *t)
 {
 	struct flow_node *half_open = flow_table_oldest(&t->flows, CONN_HALF_OPEN), *quiet = NULL;

@@ -50,7 +50,7 @@ struct cong_one {                       /* one algorithm's replica */
 	bool hystart;                   /* ssthresh was set by HyStart, not by a loss */
 	double deviation;               /* sum of |pipe - cwnd| / cwnd, taken when the pipe should fill it */
 	uint32_t compared;
-	uint32_t raised_to;             /* what it was raised to last: no more than a lower bound while cwnd stays there */
+	uint32_t raised_to;             /* what it was raised to last: a lower bound only, while cwnd stays there */
 	double raised;                  /* sum of what the window had to be raised by, in windows, because more left */
 	uint32_t roomy;                 /* ACKs of this round after which the pipe stayed well below cwnd */
 };

@@ -6,8 +6,8 @@
  *     report_free(r);
  *
  * Memory: the `top` worst connections and a bounded number of findings, however long the capture. The order is that of
- * what went wrong: the severity of its worst finding, then time lost in timeouts, unanswered and refused handshakes, resets,
- * retransmissions, closed windows; equals by their number. */
+ * what went wrong: the severity of its worst finding, then time lost in timeouts, unanswered and refused handshakes,
+ * resets, retransmissions, closed windows; equals by their number. */
 #ifndef SINK_REPORT_H
 #define SINK_REPORT_H
 

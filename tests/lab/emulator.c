@@ -5,8 +5,8 @@
  *
  * reads its configuration from standard input, one "key value" a line (`dir ab` or `dir ba` names the path that the
  * following lines are about), up to a line `go`; answers `ready` when the devices exist; runs until standard input
- * ends; then writes A.pcap, B.pcap, M.pcap and packets.csv into DIRECTORY and its statistics as JSON to standard output.
- */
+ * ends; then writes A.pcap, B.pcap, M.pcap and packets.csv into DIRECTORY and its statistics as JSON to standard
+ * output. */
 #define _GNU_SOURCE
 #include "emulator.h"
 

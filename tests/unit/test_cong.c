@@ -12,7 +12,8 @@ static void start(void)
 {
 	cong_init(&c, 10);
 	e = (struct cong_env){ .now_ns = 1000 * ms, .mss = 1000, .tick_ns = 4 * ms, .srtt_ns = 40 * ms,
-			       .rto_ns = 240 * ms, .rtt_ns = -1, .reordering = 3, .ca = TCPSTAT_CA_OPEN, .snd_wnd = 1 << 30 };
+			       .rto_ns = 240 * ms, .rtt_ns = -1, .reordering = 3, .ca = TCPSTAT_CA_OPEN,
+			       .snd_wnd = 1 << 30 };
 }
 
 TestSuite(cong, .init = start);
