@@ -296,8 +296,8 @@ static void note_syn_options(struct conn_dir *d, const struct tcp_view *v)
 /* The very packet seen twice, shortly after: a host gives a repeated SYN another IP ID, and waits (RFC 6298: 1 s). */
 static bool is_copy_of_syn(const struct conn *c, const struct tcp_view *v, int64_t ts)
 {
-	return c->syn_ts != TCPSTAT_NULL && ts - c->syn_ts < 200000000 && v->has_ip_id && v->ip_id && v->ip_id == c->syn.ip_id &&
-		v->opts.ts_val == c->syn.ts_val;
+	return c->syn_ts != TCPSTAT_NULL && ts - c->syn_ts < 200000000 && v->has_ip_id && v->ip_id &&
+		v->ip_id == c->syn.ip_id && v->opts.ts_val == c->syn.ts_val;
 }
 
 static void note_syn(struct conn *c, const struct segment *s, bool again)

@@ -67,12 +67,12 @@ Test(report, the_worst_stay_in_order_and_the_rest_is_counted)
 Test(report, a_finding_brings_its_text_but_no_escapes)
 {
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_FINDING, .conn = 1, .finding = { .id = "loss",
-		.title = "a\033[2Jb",
-		.severity = TCPSTAT_SEVERITY_PROBLEM, .detail = "cost", .advice = "do", .cost_ns = TCPSTAT_NULL } };
+		.title = "a\033[2Jb", .severity = TCPSTAT_SEVERITY_PROBLEM, .detail = "cost\033[K", .advice = "do",
+		.rule = "r", .cost_ns = TCPSTAT_NULL } };
 	struct report_facts facts = { .first_ts_ns = TCPSTAT_NULL, .dropped = TCPSTAT_NULL };
 	struct tcpstat_counters counters = { .packets = 1, .tcp = 1 };
 	struct tcpstat_conn c = connection(1, 0);
-	struct style style = { .out = NULL };
+	struct style style = { .out = NULL, .explain = true };
 	char *text = NULL;
 	size_t size = 0;
 	struct report *r;
@@ -84,7 +84,8 @@ Test(report, a_finding_brings_its_text_but_no_escapes)
 	report_print(r, &facts, &counters);
 	fflush(style.out);
 	cr_assert_null(strchr(text, '\033'));
-	cr_assert_not_null(strstr(text, "problem: #1 a\\x1b[2Jb: cost\n    do\n"), "%s", text);
+	cr_assert_not_null(strstr(text, "problem: #1 a\\x1b[2Jb\n    do (loss)\n"
+		"    evidence: cost\\x1b[K\n    rule: r\n"), "%s", text);
 	report_free(r);
 	fclose(style.out);
 	free(text);
