@@ -159,7 +159,7 @@ static void make_room(struct tcpstat *t)
 static void time_out(struct tcpstat *t, struct conn *c, bool give_up, int64_t ts)
 {
 	count_states(t, c, UINT64_MAX);
-	conn_timeout(c, give_up, ts, &t->config);
+	conn_timeout(c, &t->budget, give_up, ts, &t->config);
 	count_states(t, c, 1);
 }
 

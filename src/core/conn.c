@@ -662,11 +662,11 @@ void conn_reused(struct conn *c, int64_t ts)
 		timers_reused(&c->rest->timers, ts);
 }
 
-void conn_timeout(struct conn *c, bool give_up, int64_t ts, const struct tcpstat_config *config)
+void conn_timeout(struct conn *c, struct budget *budget, bool give_up, int64_t ts,
+	const struct tcpstat_config *config)
 {
 	struct emitter e = emitter_of(c, config);
 
-	if (c->rest)
-		e.watch = c->rest->watch; /* a state: needs no memory */
+	watch_with(c, budget, &e);
 	endpoints_timeout(&c->endpoints, give_up, ts, &e);
 }

@@ -93,7 +93,7 @@ enum conn_class conn_class(const struct conn *);
 /* Another connection takes its addresses and ports at `ts`; this one leaves. */
 void conn_reused(struct conn *, int64_t ts);
 /* 2 MSL have passed, or (give_up) as much time as an endpoint waits for an answer. */
-void conn_timeout(struct conn *, bool give_up, int64_t ts, const struct tcpstat_config *);
+void conn_timeout(struct conn *, struct budget *, bool give_up, int64_t ts, const struct tcpstat_config *);
 /* The connection as it stands. `now`: how far the capture reaches. */
 void conn_snapshot(const struct conn *, int64_t now, struct tcpstat_conn *);
 /* The connection goes on: says so, if that is wanted and config->progress_ns have passed. */
