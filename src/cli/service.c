@@ -45,12 +45,15 @@ static bool is_of_lines(const struct options *o)
 
 bool service_init(struct service *s, const struct options *o, char *error, size_t size)
 {
+	struct metrics_options by;
 	char why[256];
 
 	*s = (struct service){ .options = o, .quiet = o->verbose < 0 };
 	if (!o->metrics)
 		return true;
-	s->metrics = metrics_new(&o->metrics_by, PACKAGE_VERSION);
+	by = o->metrics_by;
+	by.memory_bytes = o->memory_bytes;
+	s->metrics = metrics_new(&by, PACKAGE_VERSION);
 	if (!s->metrics) {
 		snprintf(error, size, "out of memory");
 		return false;

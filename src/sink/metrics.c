@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { FIRST_SLOTS = 256, MAX_SLOTS = 1 << 17, MAX_SAMPLED = 1 << 16 };
+enum { FIRST_SLOTS = 256, MAX_SLOTS = 1 << 17, MAX_SAMPLED = 1 << 16, MEMORY_SHARE = 16 };
 
 /* ---------------------------------------------------------------------------------------------- series */
 
@@ -138,7 +138,7 @@ static struct metrics_sample *add_sample(struct metrics *m, uint32_t conn)
 {
 	struct metrics_sample *sample;
 
-	if (m->n_samples >= MAX_SAMPLED || (m->n_samples * 2 >= m->n_slots && m->n_slots < MAX_SLOTS && !grow(m)))
+	if (m->n_samples >= m->max_samples || (m->n_samples * 2 >= m->n_slots && m->n_slots < MAX_SLOTS && !grow(m)))
 		return NULL;
 	sample = calloc(1, sizeof *sample);
 	if (!sample)
@@ -244,6 +244,9 @@ struct metrics *metrics_new(const struct metrics_options *options, const char *v
 	if (!m)
 		return NULL;
 	m->options = *options;
+	m->max_samples = MAX_SAMPLED;
+	if (options->memory_bytes && options->memory_bytes / MEMORY_SHARE / sizeof(struct metrics_sample) < MAX_SAMPLED)
+		m->max_samples = (size_t)(options->memory_bytes / MEMORY_SHARE / sizeof(struct metrics_sample));
 	m->listed = options->n > 0;
 	m->version = version;
 	m->start_s = time(NULL);

@@ -8,7 +8,8 @@
  * was counted before: so sums over ended connections are those of their records. A counter never falls: where the
  * analyzer takes a verdict back, it waits until the sum has come as far again.
  *
- * Bounded: 64 values of the label of connections, `other` for the rest; a table of 65,536 connections that go on. */
+ * Bounded: 64 values of the label of connections, `other` for the rest; a table of connections that go on, of at most
+ * 65,536 or a sixteenth of the memory for connections. Those beyond it count when they end. */
 #ifndef TCPSTAT_METRICS_H
 #define TCPSTAT_METRICS_H
 
@@ -34,6 +35,7 @@ struct metrics_options {
 	uint16_t ports[METRICS_GROUPS]; /* METRICS_BY_PORT: only these; none: the first that have connections */
 	struct metrics_network networks[METRICS_GROUPS]; /* of clients or servers; the first that matches counts */
 	unsigned n;
+	uint64_t memory_bytes;          /* for connections; 0: the table may have its full size */
 };
 
 /* How things stand when a scrape comes. */

@@ -67,7 +67,7 @@ struct metrics {
 	struct { char id[48]; enum tcpstat_severity severity; uint64_t count; } findings[METRICS_FINDINGS];
 	unsigned n_findings;
 	struct metrics_sample **slots;  /* open addressing by number */
-	size_t n_slots, n_samples;
+	size_t n_slots, n_samples, max_samples;
 	uint64_t unsampled;
 };
 

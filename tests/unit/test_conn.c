@@ -18,6 +18,8 @@ static uint16_t ports[2];
 static uint32_t client_address;
 static struct tcpstat_conn ended[CONNS];
 static unsigned n_ended;
+static struct tcpstat_conn progress;    /* of EV_PROGRESS, the last */
+static unsigned n_progress;
 static uint8_t state[2];                /* of the connection told of last */
 static unsigned phantom;                /* bytes of streams beyond what was sent */
 static uint64_t streamed[2];
@@ -30,6 +32,8 @@ static void on_event(void *ctx, const struct tcpstat_event *ev)
 		state[ev->state.endpoint] = ev->state.to;
 	else if (ev->type == TCPSTAT_EV_SEGMENT)
 		last = ev->segment;
+	else if (ev->type == TCPSTAT_EV_PROGRESS)
+		n_progress++, progress = *ev->connection;
 	else if (n_ended < CONNS)
 		ended[n_ended++] = *ev->connection;
 }
@@ -395,6 +399,105 @@ Test(conn, a_flood_stays_within_the_budget)
 		cr_assert_eq(ended[i].half[0].payload_bytes, 100);
 	}
 	tcpstat_free(t);
+}
+
+/* Of those who fall silent the first go; who opens a connection is followed all the same. */
+Test(conn, newcomers_do_not_pay_for_the_silent)
+{
+	config.events = TCPSTAT_MASK(TCPSTAT_EV_CONNECTION);
+	config.memory_bytes = 4 << 20;
+	start();
+	for (uint32_t i = 0; i < 3000; i++) {
+		client_address = 0x20000000 + i;
+		open_at(100, 500);
+		snd(C, TH_ACK | TH_PSH, 101, 10, 501);
+		snd(S, TH_ACK, 501, 0, 111);
+	}
+	cr_assert_gt(tcpstat_counters(t)->evicted, 1000);
+	cr_assert_eq(tcpstat_counters(t)->connections, 3000, "none had to be taken up again midway");
+	for (unsigned i = 0; i < n_ended; i++)
+		cr_assert_eq(ended[i].number, i + 1);
+	finish();
+}
+
+Test(conn, stray_acks_take_nobody_who_lives)
+{
+	config.events = TCPSTAT_MASK(TCPSTAT_EV_CONNECTION);
+	config.memory_bytes = 4 << 20;
+	start();
+	open_at(100, 500);
+	for (uint32_t i = 0; i < 20000; i++) {
+		client_address = 0x20000000 + i;
+		snd(C, TH_ACK, i, 0, 1);
+	}
+	for (unsigned i = 0; i < n_ended; i++)
+		cr_assert_neq(ended[i].number, 1);
+	cr_assert_gt(n_ended, 1000);
+	finish();
+}
+
+Test(conn, how_things_stand)
+{
+	struct tcpstat_gauges g;
+
+	start();
+	open_at(100, 500);
+	tcpstat_gauges(t, &g);
+	cr_assert_eq(g.open, 1);
+	cr_assert_eq(g.states[TCPSTAT_CLIENT][TCPSTAT_EP_ESTABLISHED], 1);
+	ports[C]++;
+	snd(C, TH_SYN, 100, 0, 0);
+	tcpstat_gauges(t, &g);
+	cr_assert_eq(g.connections, 2);
+	cr_assert_eq(g.half_open, 1);
+	cr_assert_eq(g.states[TCPSTAT_CLIENT][TCPSTAT_EP_SYN_SENT], 1);
+	cr_assert_eq(g.now_ns, now);
+	ports[C]--;
+	close_at(101, 501);
+	tcpstat_gauges(t, &g);
+	cr_assert_eq(g.closed, 1);
+	cr_assert_eq(g.open, 0);
+	for (unsigned e = 0; e < 2; e++) {
+		uint64_t sum = 0;
+
+		for (unsigned s = 0; s < TCPSTAT_NSTATES; s++)
+			sum += g.states[e][s];
+		cr_assert_eq(sum, 2);
+	}
+	n_progress = 0;
+	tcpstat_each(t, on_event, NULL);
+	cr_assert_eq(n_progress, 2);
+	now += 100 * second;
+	tcpstat_tick(t, now);
+	tcpstat_gauges(t, &g);
+	cr_assert_eq(g.connections, 1, "TIME-WAIT is over");
+	cr_assert_eq(g.states[TCPSTAT_SERVER][TCPSTAT_EP_CLOSED], 0);
+	finish();
+}
+
+Test(conn, progress_now_and_then_and_once_at_the_end)
+{
+	config.events |= TCPSTAT_MASK(TCPSTAT_EV_PROGRESS);
+	start();
+	open_at(100, 500);
+	for (uint32_t i = 0; i < 30; i++) {
+		now += second;
+		snd(C, TH_ACK | TH_PSH, 101 + i, 1, 501);
+		snd(S, TH_ACK, 501, 0, 102 + i);
+	}
+	cr_assert_eq(n_progress, 3, "every ten seconds");
+	cr_assert_not(progress.over);
+	close_at(131, 501);
+	cr_assert_eq(n_progress, 4);
+	cr_assert(progress.over);
+	cr_assert_not(progress.over_told);
+	cr_assert_eq(progress.half[0].payload_bytes, 30);
+	now += second;
+	snd(S, TH_ACK, 502, 0, 132);
+	cr_assert_eq(n_progress, 5, "what comes late");
+	cr_assert(progress.over_told);
+	finish();
+	cr_assert(ended[0].over_told);
 }
 
 /* The server's name asked of `resolver`, or (from S) its answer: www.example. A 10.1.0.1. */
