@@ -211,9 +211,8 @@ static void sent_fin(struct endpoints *es, unsigned side, const struct segment *
 
 	if (endpoint_has(x, EP_FACT_SND_FIN)) { /* again: its ACK has not arrived, nor the peer's FIN */
 		if (!s->copy) {
-			deny(es, x, BIT(EP_FACT_RCV_ACK_OF_FIN) | (without_peers ? BIT(EP_FACT_RCV_FIN) : 0),
-			     false, o);
-			/* nor may its own have: then the peer, who never said so, receives it after what it got since */
+			deny(es, x, BIT(EP_FACT_RCV_ACK_OF_FIN) | (without_peers ? BIT(EP_FACT_RCV_FIN) : 0), false, o);
+			/* nor may its own have: then the peer, who never said so, gets it after what it got since */
 			if (y->n && y->fact[y->n - 1] != EP_FACT_RCV_FIN)
 				deny(es, y, BIT(EP_FACT_RCV_FIN), false, o);
 		}

@@ -102,7 +102,8 @@ static enum tcpstat_limit owner_of_wait(const struct limits *l, const struct lim
 	 * piece after a pause, which takes all that fits. */
 	bool cwnd_is_used = e->cwnd && 3ull * e->in_flight >= 2ull * e->cwnd;
 
-	if (!l->lone && flight / 2 >= e->wnd / 3 && (!cwnd_is_used || flight / e->mss * e->cwnd > e->wnd / e->mss * e->in_flight))
+	if (!l->lone && flight / 2 >= e->wnd / 3 &&
+	    (!cwnd_is_used || flight / e->mss * e->cwnd > e->wnd / e->mss * e->in_flight))
 		return TCPSTAT_LIMIT_RECEIVER_WINDOW;
 	return cwnd_is_used ? TCPSTAT_LIMIT_CONGESTION_WINDOW : TCPSTAT_LIMIT_SENDER_UNKNOWN;
 }
