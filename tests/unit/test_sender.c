@@ -8,6 +8,15 @@ static void start(void)
 	receive(40, 1, 0, 0);
 }
 
+/* The sender's timestamps: milliseconds, and now `at`. */
+static struct ts_clock clock_at(uint32_t at)
+{
+	struct ts_clock c = { 0 };
+
+	ts_clock_seen(&c, at, epoch + at * ms);
+	return c;
+}
+
 TestSuite(sender, .init = start, .fini = end_sender);
 
 Test(sender, first_sample)
@@ -36,7 +45,8 @@ Test(sender, a_timestamp_makes_it_one)
 	struct ack a = ack_of(440, 2, 0, 0);
 	a.has_ts = true;
 	a.ts_ecr = 400;
-	a.ts_now = 440;
+	struct ts_clock clock = clock_at(440);
+	a.clock = &clock;
 	sender_ack(&s, &a, &result);
 	cr_assert(result.sampled);
 	cr_assert_eq(result.source, TCPSTAT_RTT_TIMESTAMP);
@@ -150,7 +160,8 @@ Test(sender, eifel_takes_a_recovery_back)
 	struct ack a = ack_of(150, 5, 0, 0);
 	a.has_ts = true;
 	a.ts_ecr = 100;
-	a.ts_now = 150;
+	struct ts_clock clock = clock_at(150);
+	a.clock = &clock;
 	sender_ack(&s, &a, &result);
 	cr_assert_neq(s.ca, TCPSTAT_CA_RECOVERY);
 	cr_assert_geq(s.cong.one[CONG_RENO].cwnd, cwnd);
