@@ -366,6 +366,8 @@ static void loop(struct screen *s)
 				end_first(s);
 		} else if (s->reading) {
 			go_on_with_second(s);
+			if (!s->reading)
+				draw(s);
 		}
 		if (s->ended && !s->live && tui_wish(s->tui).serial != s->second.serial) {
 			begin_second(s);

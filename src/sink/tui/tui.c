@@ -397,8 +397,9 @@ static void progress_text(const struct tui *t, char *text, size_t size)
 {
 	char n[FORMAT_MAX], k[FORMAT_MAX], span[FORMAT_MAX];
 	const struct tui_status *s = &t->status;
-	size_t len = (size_t)snprintf(text, size, "%s packets, %s connections", format_count(n, (int64_t)s->packets),
-		format_count(k, (int64_t)s->connections));
+	size_t len = (size_t)snprintf(text, size, "%s packet%s, %s connection%s", format_count(n, (int64_t)s->packets),
+		format_s((int64_t)s->packets), format_count(k, (int64_t)s->connections),
+		format_s((int64_t)s->connections));
 
 	if (!s->ended && s->total_bytes && len < size)
 		len += (size_t)snprintf(text + len, size - len, ", %.0f %%", 100.0 * (double)s->done_bytes /
