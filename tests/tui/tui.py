@@ -2,6 +2,7 @@
 `top_builddir=BUILD python3 tests/tui/tui.py --update [NAME...]` writes them anew: read the diff before you commit it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,8 +44,31 @@ class Terminal:
             self.tmux("send-keys", name)
             time.sleep(0.05)
 
-    def text(self, *options):
-        return "\n".join(line.rstrip() for line in self.tmux("capture-pane", "-p", *options).split("\n")).rstrip("\n") + "\n"
+    def text(self):
+        return "\n".join(line.rstrip() for line in self.tmux("capture-pane", "-p").split("\n")).rstrip("\n") + "\n"
+
+    def marked(self):
+        """The screen with its attributes as [words] before the characters that have them; what blanks have is left out, for
+        it depends on what was there before."""
+        codes = {"1": "bold", "2": "dim", "7": "reverse", "31": "red", "32": "green", "33": "yellow", "34": "blue",
+                 "35": "magenta", "36": "cyan"}
+        now, shown, out = set(), set(), []
+        for part in re.split("(\x1b\\[[0-9;]*m|\x0e|\x0f)", self.tmux("capture-pane", "-p", "-e")):
+            if not part.startswith("\x1b"):
+                for c in part:
+                    if c not in " \n" and now != shown:
+                        out.append("[" + " ".join(sorted(now)) + "]")
+                        shown = set(now)
+                    out.append(c)
+                continue
+            for code in part[2:-1].split(";"):
+                if code in ("", "0"):
+                    now.clear()
+                elif code == "39":
+                    now -= {"red", "green", "yellow", "blue", "magenta", "cyan"}
+                elif code in codes:
+                    now.add(codes[code])
+        return "\n".join(line.rstrip() for line in "".join(out).split("\n")).rstrip("\n") + "\n"
 
     def ask(self, name):
         return self.tmux("display-message", "-p", "#{%s}" % name).strip()
@@ -128,7 +152,7 @@ def golden(update, names):
             continue
         path = os.path.join(HERE, name + ".screen")
         want = open(path, encoding="utf-8").read() if os.path.exists(path) else ""
-        options = ["-e"] if name in ("colors", "no-colors") else []
+        marked = name in ("colors", "no-colors")
         t = run(arguments, width=width, height=height, env=env)
         try:
             t.wait(has("help"))
@@ -136,10 +160,10 @@ def golden(update, names):
             if update:
                 t.settle()
                 with open(path, "w", encoding="utf-8") as f:
-                    f.write(t.text(*options))
+                    f.write(t.marked() if marked else t.text())
                 continue
-            t.wait(lambda text: t.text(*options) == want)
-            got = t.text(*options)
+            t.wait(lambda text: (t.marked() if marked else text) == want)
+            got = t.marked() if marked else t.text()
             tell(got == want, f"screen {name}", f"tcpstat --tui {arguments}, {width}x{height}, keys {' '.join(keys)}",
                  *difference(want, got))
         finally:
