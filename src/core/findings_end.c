@@ -8,7 +8,7 @@ static int64_t rst_pause(const struct study *s, enum tcpstat_dir by)
 {
 	const struct watch_half *peer = &s->watch->half[!by];
 
-	return peer->sent_ts && peer->ack_ts ? 0 : peer->sent_ts - s->watch->half[by].sent_ts;
+	return peer->sent_ts && s->watch->half[by].sent_ts ? peer->sent_ts - s->watch->half[by].sent_ts : 0;
 }
 
 /* Who sends this RST never sent a packet from so far away, or goes on. */
@@ -120,6 +120,19 @@ static bool keepalives(struct study *s, enum tcpstat_dir d)
 	return true;
 }
 
+/* The handshake was reset, and came about all the same: the answer to the first SYN was of another connection. */
+static void knocked(struct study *s, enum tcpstat_dir by)
+{
+	struct finding f;
+
+	if (by != TCPSTAT_C2S || s->conn->handshake.outcome != TCPSTAT_HS_ESTABLISHED)
+		return;
+	finding_begin(&f, FINDING_HALF_OPEN_PEER, TCPSTAT_S2C);
+	words_add(&f.title, "the server still had an older connection of these ports, which the client had to reset");
+	finding_show(&f, watch_get(s->watch, WATCH_RST, by));
+	study_tell(s, &f);
+}
+
 static void resets(struct study *s)
 {
 	bool told = false;
@@ -133,7 +146,13 @@ static void resets(struct study *s)
 	bool again = watch_get(s->watch, WATCH_STRAY_SYN, TCPSTAT_C2S) ||
 		watch_get(s->watch, WATCH_STRAY_SYN, TCPSTAT_S2C);
 
-	if (s->established && !again && !s->refused_late && !injected(s, by) && !forgotten(s, by) && !told)
+	if (again || s->refused_late || !s->established)
+		return;
+	if (s->watch->rst_state[by] < TCPSTAT_EP_ESTABLISHED) {
+		knocked(s, by);
+		return;
+	}
+	if (!injected(s, by) && !forgotten(s, by) && !told)
 		aborted(s, by);
 }
 

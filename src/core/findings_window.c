@@ -92,7 +92,7 @@ static void small(struct study *s, enum tcpstat_dir d)
 
 	if (peer->rwnd.max_bytes <= 0 || peer->rwnd.zero_count > 0 || unscaled(s, d) || silly(s, d)) /* said already */
 		return;
-	if (ns < s->conn->duration_ns / 5 || ns < 4 * rtt)
+	if (ns <= 0 || ns < s->conn->duration_ns / 5 || ns < 4 * rtt)
 		return;
 	finding_begin(&f, FINDING_SMALL_WINDOW, d);
 	finding_place(&f, d);

@@ -268,16 +268,17 @@ static void note_reset(struct watch *w, struct budget *b, const struct segment *
 static void note_handshake(struct watch *w, struct budget *b, const struct segment *s)
 {
 	if (s->dir == TCPSTAT_C2S) {
-		if (!(s->flags & TH_SYN) && s->flags & TH_ACK && w->synack_seq)
+		if (!(s->flags & TH_SYN) && s->flags & TH_ACK && w->synack_ts)
 			w->client_acks++;
 		return;
 	}
 	if (!(s->flags & TH_SYN))
 		return;
-	w->answered |= w->synack_seq && w->client_acks;
-	if (w->synack_seq && w->client_acks >= 2)
+	w->answered |= w->synack_ts && w->client_acks;
+	if (w->synack_ts && w->client_acks >= 2 && s->ts - w->synack_ts >= 200 * MS) /* sooner it is a copy */
 		watch_add(w, b, WATCH_IGNORED_ACK, TCPSTAT_S2C, s->frame, 0);
-	w->synack_seq = 1;
+	if (!w->synack_ts)
+		w->synack_ts = s->ts;
 }
 
 /* Segments that are larger than anything that ever arrived: is it their size? */

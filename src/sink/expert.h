@@ -5,8 +5,8 @@
  *     expert_print(e);                    once, at the end; false: it is no TCP segment of a connection
  *     expert_free(e);
  *
- * The rules are those of tshark 4.0 with its defaults, for the verdicts that its users meet. A state per connection that
- * lives, freed with it. */
+ * The rules are those of tshark 4.0 with its defaults, for the verdicts that its users meet. A state per connection
+ * that lives, freed with it. */
 #ifndef SINK_EXPERT_H
 #define SINK_EXPERT_H
 
@@ -14,8 +14,9 @@
 
 enum {
 	EXPERT_EVENTS = TCPSTAT_MASK(TCPSTAT_EV_SEGMENT) | TCPSTAT_MASK(TCPSTAT_EV_RETRANSMISSION) |
-		TCPSTAT_MASK(TCPSTAT_EV_OUT_OF_ORDER) | TCPSTAT_MASK(TCPSTAT_EV_DUPLICATE) | TCPSTAT_MASK(TCPSTAT_EV_DUP_ACK) |
-		TCPSTAT_MASK(TCPSTAT_EV_WINDOW) | TCPSTAT_MASK(TCPSTAT_EV_KEEPALIVE) | TCPSTAT_MASK(TCPSTAT_EV_CONNECTION)
+		TCPSTAT_MASK(TCPSTAT_EV_OUT_OF_ORDER) | TCPSTAT_MASK(TCPSTAT_EV_DUPLICATE) |
+		TCPSTAT_MASK(TCPSTAT_EV_DUP_ACK) | TCPSTAT_MASK(TCPSTAT_EV_WINDOW) |
+		TCPSTAT_MASK(TCPSTAT_EV_KEEPALIVE) | TCPSTAT_MASK(TCPSTAT_EV_CONNECTION)
 };
 
 struct expert;

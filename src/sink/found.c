@@ -228,6 +228,7 @@ void found_print(const struct found *f, uint64_t max)
 	if (!grave)
 		fputs("Nothing wrong found.\n", f->style.out);
 	else if (grave > told)
-		fprintf(f->style.out, "%s lesser findings are not listed (--top)\n", format_count(n, (int64_t)(grave - told)));
+		fprintf(f->style.out, "%s lesser findings are not listed (--top)\n",
+			format_count(n, (int64_t)(grave - told)));
 	print_tally(f);
 }

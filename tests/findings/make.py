@@ -695,7 +695,7 @@ def ecn_marks(capture, near):
 
 
 def bufferbloat(capture, near):
-    c = Connection(capture, rtt=0.02)
+    c = Connection(capture, rtt=0.02, window=(64240, 640000))
     t, delay = 0.03, 0.02
     base = c.next[0]
     acks = []
