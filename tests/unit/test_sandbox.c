@@ -15,6 +15,8 @@
 
 #include "cli/sandbox.h"
 
+#ifndef __SANITIZE_ADDRESS__
+
 /* Runs `inside` in a child that has entered; how the child ended, as waitpid says. */
 static int child(const struct sandbox *s, int (*inside)(void))
 {
@@ -95,8 +97,6 @@ static int make_file(void)
 
 	return fd < 0 || unlink(name) || close(fd);
 }
-
-#ifndef __SANITIZE_ADDRESS__
 
 Test(sandbox, what_is_needed_works)
 {
