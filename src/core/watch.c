@@ -149,13 +149,16 @@ static void retransmission(struct watch *w, struct budget *b, const struct tcpst
 
 static void window(struct watch *w, struct budget *b, const struct tcpstat_event *ev)
 {
-	static const uint8_t kinds[] = { [TCPSTAT_WINDOW_ZERO] = WATCH_ZERO, [TCPSTAT_WINDOW_FULL] = WATCH_FULL,
-		[TCPSTAT_WINDOW_SHRINK] = WATCH_SHRINK, [TCPSTAT_WINDOW_PROBE] = WATCH_PROBE };
-	enum tcpstat_window_what what = ev->window.what;
+	enum watch_kind kind;
 
-	if (what == TCPSTAT_WINDOW_UPDATE || what == TCPSTAT_WINDOW_PROBE_ACK)
-		return;
-	watch_add(w, b, (enum watch_kind)kinds[what], ev->dir, ev->frame, 0);
+	switch (ev->window.what) {
+	case TCPSTAT_WINDOW_ZERO: kind = WATCH_ZERO; break;
+	case TCPSTAT_WINDOW_FULL: kind = WATCH_FULL; break;
+	case TCPSTAT_WINDOW_SHRINK: kind = WATCH_SHRINK; break;
+	case TCPSTAT_WINDOW_PROBE: kind = WATCH_PROBE; break;
+	default: return;
+	}
+	watch_add(w, b, kind, ev->dir, ev->frame, 0);
 }
 
 static void state(struct watch *w, struct budget *b, const struct tcpstat_event *ev)

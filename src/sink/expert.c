@@ -286,8 +286,10 @@ static void print_wireshark(const struct expert *e)
 
 static void print_ours(const struct expert *e)
 {
-	static const char *const windows[] = { "window closed", "window update", "window full", "window shrunk",
-		"probe of a closed window", "answer to a window probe" };
+	static const char *const windows[] = { [TCPSTAT_WINDOW_ZERO] = "window closed",
+		[TCPSTAT_WINDOW_UPDATE] = "window update", [TCPSTAT_WINDOW_FULL] = "window full",
+		[TCPSTAT_WINDOW_SHRINK] = "window shrunk", [TCPSTAT_WINDOW_PROBE] = "probe of a closed window",
+		[TCPSTAT_WINDOW_PROBE_ACK] = "answer to a window probe", [TCPSTAT_WINDOW_SILLY] = "silly window" };
 	FILE *out = e->style.out;
 	char ns[FORMAT_MAX];
 	bool any = true;
