@@ -47,8 +47,8 @@ void watch_add(struct watch *w, struct budget *b, enum watch_kind kind, enum tcp
 	if (!m)
 		return;
 	m->count++;
-	if (ns > 0)
-		m->ns += ns;
+	if (ns > 0) /* the times of a capture may span centuries */
+		m->ns = m->ns < INT64_MAX - ns ? m->ns + ns : INT64_MAX;
 	if (ns > m->max_ns)
 		m->max_ns = ns;
 	if (frame && m->n_frames < WATCH_FRAMES) {
