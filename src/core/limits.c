@@ -94,7 +94,7 @@ static enum tcpstat_limit owner_of_wait(const struct limits *l, const struct lim
 		return TCPSTAT_LIMIT_RECEIVER_WINDOW;
 	if (!flight)
 		return TCPSTAT_LIMIT_APPLICATION_IDLE;
-	if (e->ca >= TCPSTAT_CA_DISORDER)
+	if (e->ca >= TCPSTAT_CA_RECOVERY)
 		return TCPSTAT_LIMIT_RECOVERY;
 	if (cwnd_is_full(e))
 		return TCPSTAT_LIMIT_CONGESTION_WINDOW;
