@@ -4,7 +4,7 @@
  * receiver_window    data waits and the next segment does not fit below SND.UNA + SND.WND, though the congestion window
  *                    has room; a zero window and its probes too
  * congestion_window  data waits for ACKs with the congestion window in full use
- * recovery           a loss is repaired (Disorder, CWR, Recovery, and Loss once its timer has fired), data waits or not
+ * recovery           a loss is repaired (Recovery, and Loss once its timer has fired), data waits or not
  * timeout            from the last progress (an ACK that advances or SACKs, or new data) until a timer resent something
  * delayed_ack        a short segment waits until an earlier short one is acknowledged (RFC 896), as long as that takes
  * think_time         nothing to send, from the last data of the peer, who had all of this side's, until the answer
