@@ -1,4 +1,4 @@
-/* gzip (RFC 1952, RFC 1951), several members in a row included.
+/* gzip (RFC 1952) by zlib, several members in a row included.
  *
  * Beside libarchive because captures are cut short more often than anything else, and libarchive then drops up to
  * 64 KiB of what it has decompressed: for most captures that is all. Here every byte before the break comes out. */
