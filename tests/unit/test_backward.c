@@ -72,6 +72,7 @@ Test(backward, learns_whether_ids_count)
 	for (uint16_t i = 0; i < 5; i++)
 		passes(10 + i, i, (uint16_t)(65533 + i), 0);
 	cr_assert(d.ids_count, "over the wrap, too");
+	end();
 	start();
 	for (uint16_t i = 0; i < 5; i++)
 		passes(10 + i, i, (uint16_t)(i * 30011), 0);
