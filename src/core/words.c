@@ -1,5 +1,6 @@
 #include "core/words.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 void words_add(struct words *w, const char *text)
@@ -114,57 +115,10 @@ void words_share(struct words *w, double ratio)
 	words_add(w, " %");
 }
 
-static void add_hex(struct words *w, unsigned n)
-{
-	static const char digits[] = "0123456789abcdef";
-	bool begun = false;
-
-	for (int shift = 12; shift >= 0; shift -= 4) {
-		unsigned d = n >> shift & 15;
-		if (d || begun || !shift) {
-			add_char(w, digits[d]);
-			begun = true;
-		}
-	}
-}
-
-/* RFC 5952: the longest run of zero groups, two at least, becomes "::". */
-static void add_ipv6(struct words *w, const uint8_t *b)
-{
-	unsigned group[8];
-	int best = -1, best_len = 1;
-
-	for (int i = 0; i < 8; i++)
-		group[i] = (unsigned)b[2 * i] << 8 | b[2 * i + 1];
-	for (int i = 0, run; i < 8; i += run ? run : 1) {
-		for (run = 0; i + run < 8 && !group[i + run]; run++)
-			;
-		if (run > best_len) {
-			best = i;
-			best_len = run;
-		}
-	}
-	for (int i = 0; i < 8; i++) {
-		if (i == best) {
-			words_add(w, "::");
-			i += best_len - 1;
-			continue;
-		}
-		if (i && i != best + best_len)
-			add_char(w, ':');
-		add_hex(w, group[i]);
-	}
-}
-
 void words_addr(struct words *w, const struct tcpstat_addr *a)
 {
-	if (a->family == 6) {
-		add_ipv6(w, a->bytes);
-		return;
-	}
-	for (int i = 0; i < 4; i++) {
-		if (i)
-			add_char(w, '.');
-		add_unsigned(w, a->bytes[i], 1);
-	}
+	char text[INET6_ADDRSTRLEN];
+
+	if (a->family && inet_ntop(a->family == 6 ? AF_INET6 : AF_INET, a->bytes, text, sizeof text))
+		words_add(w, text);
 }

@@ -1,6 +1,7 @@
 /* Numbers, times, addresses and foreign bytes as the text that records carry. No locale, no allocation. */
 #include "sink/record.h"
 
+#include <arpa/inet.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,63 +107,13 @@ size_t record_time_text(int64_t ns, char text[RECORD_TIME_SIZE])
 	return (size_t)(p - text);
 }
 
-static size_t ipv4_text(const uint8_t *b, char *text)
-{
-	size_t n = 0;
-
-	for (int i = 0; i < 4; i++) {
-		if (i)
-			text[n++] = '.';
-		n += record_uint_text(b[i], text + n);
-	}
-	return n;
-}
-
-/* RFC 5952: the longest run of two or more zero groups, the first of equals, becomes "::". */
-static size_t ipv6_text(const uint8_t *b, char *text)
-{
-	static const char hex[] = "0123456789abcdef";
-	unsigned group[8];
-	int best = -1, best_len = 1;
-	size_t n = 0;
-
-	for (int i = 0; i < 8; i++)
-		group[i] = (unsigned)b[2 * i] << 8 | b[2 * i + 1];
-	for (int i = 0, run; i < 8; i += run ? run : 1) {
-		for (run = 0; i + run < 8 && !group[i + run]; run++)
-			;
-		if (run > best_len) {
-			best = i;
-			best_len = run;
-		}
-	}
-	for (int i = 0; i < 8; i++) {
-		if (i == best) {
-			text[n++] = ':';
-			text[n++] = ':';
-			i += best_len - 1;
-			continue;
-		}
-		if (i && i != best + best_len)
-			text[n++] = ':';
-		for (int shift = 12, begun = 0; shift >= 0; shift -= 4) {
-			unsigned d = group[i] >> shift & 15;
-
-			if (d || begun || !shift) {
-				text[n++] = hex[d];
-				begun = 1;
-			}
-		}
-	}
-	return n;
-}
-
 size_t record_addr_text(const struct tcpstat_addr *a, char text[RECORD_ADDR_SIZE])
 {
-	size_t n = a->family == 4 ? ipv4_text(a->bytes, text) : a->family == 6 ? ipv6_text(a->bytes, text) : 0;
+	int family = a->family == 4 ? AF_INET : AF_INET6;
 
-	text[n] = 0;
-	return n;
+	if (!a->family || !inet_ntop(family, a->bytes, text, RECORD_ADDR_SIZE))
+		text[0] = 0;
+	return strlen(text);
 }
 
 /* Length of the UTF-8 character at `p`, 0 if it is none: overlong forms, surrogates and what lies beyond U+10FFFF are

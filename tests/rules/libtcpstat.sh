@@ -4,7 +4,7 @@
 allowed='abort __assert_fail malloc calloc realloc free
 memcpy memmove memset memcmp memchr bcmp strlen strcmp strncmp strchr
 sqrt fabs floor ceil log exp pow cbrt fmin fmax lround llround round isnan
-qsort bsearch'
+qsort bsearch inet_ntop'
 echo 1..2
 names=$(mktemp)
 trap 'rm -f "$names"' EXIT
