@@ -44,6 +44,13 @@ class Terminal:
             self.tmux("send-keys", name)
             time.sleep(0.05)
 
+    def pages(self, *names):
+        """Keys of which each acts on what the one before has brought: where a page is read first, they wait for it."""
+        for name in names:
+            before = self.text()
+            self.keys(name)
+            self.wait(lambda text: text != before and "reading" not in text and "waiting for the end" not in text, 3)
+
     def text(self):
         return "\n".join(line.rstrip() for line in self.tmux("capture-pane", "-p").split("\n")).rstrip("\n") + "\n"
 
@@ -156,7 +163,7 @@ def golden(update, names):
         t = run(arguments, width=width, height=height, env=env)
         try:
             t.wait(has("help"))
-            t.keys(*keys)
+            t.pages(*keys)
             if update:
                 t.settle()
                 with open(path, "w", encoding="utf-8") as f:
@@ -182,7 +189,7 @@ def five_keys():
     t = run("samples/loss.pcap", width=80, height=24)
     try:
         t.wait(has("192.0.2.80:8080", "help"))
-        t.keys(*keys[:2])
+        t.pages(*keys[:2])
         text = t.wait(has("cause:", "evidence:"))
         tell(has("retransmission (fast", "cause: fast retransmit", "evidence: ", "first copy: packet ")(text),
              "two keys to the line of a lost packet, its cause and the evidence", text)
@@ -204,8 +211,16 @@ def shell():
 
 
 def pid_of(t):
-    children = subprocess.run(["pgrep", "-P", t.ask("pane_pid"), "tcpstat"], capture_output=True, text=True).stdout.split()
-    return int(children[0]) if children else 0
+    shell = t.ask("pane_pid")
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+                name, rest = f.read().split("(", 1)[1].rsplit(")", 1)
+        except OSError:
+            continue                    # it has ended meanwhile
+        if name.startswith("tcpstat") and rest.split()[1] == shell:
+            return int(pid)
+    return 0
 
 
 def check_restored(t, name):
@@ -262,7 +277,7 @@ def resized():
     t = run("samples/loss.pcap", width=120, height=40)
     try:
         t.wait(has("192.0.2.80:8080"))
-        t.keys("Enter", "r")
+        t.pages("Enter", "r")
         t.wait(has("cause:"))
         for width, height in ((80, 24), (40, 10), (8, 3), (1, 1), (250, 70), (120, 40)):
             t.tmux("resize-window", "-x", str(width), "-y", str(height))
@@ -317,7 +332,7 @@ def from_pipe():
     t = Terminal(f"sh -c 'cat samples/loss.pcap | {PROGRAM} --tui -'", width=120, height=30)
     try:
         text = t.wait(has("192.0.2.80:8080", "standard input"))
-        t.keys("Enter", "g", "r")
+        t.pages("Enter", "g", "r")
         text = t.wait(has("cause: fast"))
         tell(has("cause: fast retransmit", "evidence:")(text), "standard input: keys come from the terminal", text)
     finally:
