@@ -242,7 +242,9 @@ def restored():
             t.keys(f"ulimit -c 0; {PROGRAM} --tui samples/mixed.pcap", "Enter")
             t.wait(has("192.0.2.80:8080", "1 Connections"))
             if number:
-                os.kill(pid_of(t), number)
+                pid = pid_of(t)
+                assert pid, "no tcpstat in the terminal" # a signal to 0 would be one to this test and all around it
+                os.kill(pid, number)
             else:
                 t.keys("q")
             until = time.monotonic() + PATIENCE_S
