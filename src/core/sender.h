@@ -73,7 +73,7 @@ struct sender {
 	uint8_t n_prev_sack;
 	enum tcpstat_ca ca;
 	bool started, established, sack_ok, ts_ok, wnd_exact;
-	bool hidden_loss, retrans_stamped, reord_seen, tlp_retrans, frto, syn_retransmitted, mss_known;
+	bool hidden_loss, retrans_stamped, reord_seen, tlp_retrans, frto, mss_known;
 	uint8_t backoff;
 	struct rtt rtt;
 	struct rack rack;

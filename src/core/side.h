@@ -25,7 +25,7 @@ struct side_counts {
 	int64_t timeouts, max_backoff, stall_ns;
 	int64_t data_segments, data_bytes, unique_bytes;
 	int64_t first_data_ns, last_data_ns; /* as captured */
-	int64_t rto_max_ns, flight_max, cwnd_max, cwnd_initial;
+	int64_t rto_max_ns, flight_max, cwnd_max;
 	double flight_sum;
 	int64_t flight_n;
 };
