@@ -193,6 +193,11 @@ struct capture_notice capture_notice(const struct capture *c)
 	return c->notice;
 }
 
+int capture_socket(const struct capture *c, size_t interface)
+{
+	return c->live ? live_socket(c->live, interface) : -1;
+}
+
 int64_t capture_now_ns(const struct capture *c)
 {
 	return c->live ? live_now_ns(c->live) : c->facts.last_ts_ns;

@@ -63,8 +63,9 @@ struct capture_options {                /* all zero is right for files */
 
 enum capture_notice_what {
 	CAPTURE_INTERFACE_DOWN,         /* it went down, and is waited for */
-	CAPTURE_INTERFACE_UP,           /* it came back */
-	CAPTURE_INTERFACE_GONE,         /* it is no more; the others go on */
+	CAPTURE_INTERFACE_UP,           /* it, or another one of its name, came back */
+	CAPTURE_INTERFACE_GONE,         /* it was removed; another one of its name is waited for */
+	CAPTURE_INTERFACE_OTHER,        /* its name is that of one of another kind now, which is not captured */
 	CAPTURE_CLOCK_STEP              /* the clock of the system was set: times of packets go on as before */
 };
 
@@ -142,6 +143,10 @@ int capture_next(struct capture *, struct tcpstat_pkt *, struct capture_error *)
 
 /* What CAPTURE_NOTICE was about. */
 struct capture_notice capture_notice(const struct capture *);
+
+/* The socket on which an interface of capture_facts listens; bind(2) is called on it when one is removed and another of
+ * its name is made. -1: there is none of that kind. */
+int capture_socket(const struct capture *, size_t interface);
 
 /* What time it is for the packets of a live capture: that of the system, but for steps of its clock. */
 int64_t capture_now_ns(const struct capture *);

@@ -1,7 +1,9 @@
 /* Live interfaces, with libpcap. Each is asked without blocking; of what they have, the earliest packet comes first.
  * Order between interfaces is therefore as good as the kernel's buffering allows, not strict. */
 #include <errno.h>
+#include <net/ethernet.h>
 #include <net/if.h>
+#include <netpacket/packet.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +24,7 @@
 
 #define LOOK_PACKETS 256                /* under load, not at every packet */
 
-enum standing { UP, DOWN, GONE };
+enum standing { UP, DOWN, GONE, OTHER }; /* OTHER: its name is that of an interface of another kind now */
 
 struct device {
 	pcap_t *handle;
@@ -30,9 +32,11 @@ struct device {
 	int64_t unit_ns;                /* of the fraction of a time */
 	struct tcpstat_pkt pkt;         /* the next one, if there */
 	bool has_pkt;
+	bool drained;                   /* not up, and what it had heard before has been read */
 	enum standing standing;
 	enum standing told;             /* what the caller knows */
 	unsigned index;                 /* of the system; 0: "any", or no interface of its own */
+	int kind;                       /* ARPHRD_* */
 };
 
 struct live {
@@ -54,6 +58,15 @@ static unsigned index_of(const struct live *l, const char *name)
 
 	strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
 	return ioctl(l->control, SIOCGIFINDEX, &request) == 0 ? (unsigned)request.ifr_ifindex : 0;
+}
+
+/* ARPHRD_*; -1: none of this name. */
+static int kind_of(const struct live *l, const char *name)
+{
+	struct ifreq request = { 0 };
+
+	strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+	return ioctl(l->control, SIOCGIFHWADDR, &request) == 0 ? request.ifr_hwaddr.sa_family : -1;
 }
 
 static int64_t clock_ns(clockid_t clock)
@@ -145,6 +158,7 @@ static int open_device(struct live *l, struct device *d, const char *name, const
 	interface->snaplen = (uint32_t)pcap_snapshot(d->handle);
 	interface->ticks_per_s = 1000000000 / d->unit_ns;
 	d->index = index_of(l, name);
+	d->kind = kind_of(l, name);
 	l->polls[d - l->devices].fd = pcap_get_selectable_fd(d->handle);
 	l->polls[d - l->devices].events = POLLIN;
 	return 0;
@@ -193,6 +207,51 @@ void live_close(struct live *l)
 	free(l);
 }
 
+/* ------------------------------------------------------------------------------------------------ standing */
+
+static bool is_up(const struct live *l, const char *name)
+{
+	struct ifreq request = { 0 };
+
+	strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+	return ioctl(l->control, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
+}
+
+/* The socket of an interface that was removed hears nothing any more, but it can be bound to the one that has its name
+ * now. That takes no privilege, unlike a new socket, and buffer, filter and counts remain. False: it cannot be. */
+static bool bind_anew(const struct live *l, const struct device *d, unsigned index)
+{
+	struct sockaddr_ll addr = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = (int)index };
+	struct packet_mreq all = { .mr_ifindex = (int)index, .mr_type = PACKET_MR_PROMISC };
+	int fd = pcap_fileno(d->handle);
+
+	if (bind(fd, (const struct sockaddr *)&addr, sizeof addr) != 0)
+		return false;
+	/* Refused, it hears less but does not fail; so does libpcap. */
+	if (!l->capture->options.not_promiscuous)
+		setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all);
+	return true;
+}
+
+/* How the interface stands that has this name now. Between one and the next of a name it is gone for one look at
+ * least, so that it is told. */
+static enum standing standing_of(const struct live *l, struct device *d, const char *name)
+{
+	unsigned index = index_of(l, name);
+
+	if (index && index == d->index)
+		return is_up(l, name) ? UP : DOWN;
+	if (!index || d->standing == UP || d->standing == DOWN || !d->drained)
+		return GONE;
+	if (kind_of(l, name) != d->kind)
+		return OTHER;
+	if (!bind_anew(l, d, index))
+		return GONE;
+	d->index = index;
+	return is_up(l, name) ? UP : DOWN;
+}
+
 /* ------------------------------------------------------------------------------------------------ packets */
 
 /* 1: the device has a packet, 0: none now, or CAPTURE_EREAD. */
@@ -207,12 +266,17 @@ static int ask(struct live *l, size_t i, struct capture_error *error)
 	if (rc < 0) {
 		if (rc != PCAP_ERROR || !d->index)
 			return capture_fail(error, CAPTURE_EREAD, "%s: %s", name, pcap_geterr(d->handle));
-		d->standing = DOWN;
+		d->drained = true;
+		d->standing = standing_of(l, d, name);
+		if (d->standing == UP)
+			d->standing = DOWN;
 		l->polls[i].fd = -1;
 		return 0;
 	}
-	if (rc == 0)
+	if (rc == 0) {
+		d->drained = d->standing != UP;
 		return 0;
+	}
 	d->has_pkt = true;
 	d->pkt.ts_ns = (int64_t)header->ts.tv_sec * NS_PER_S + (int64_t)header->ts.tv_usec * d->unit_ns;
 	d->pkt.ts_ns = live_clock_fix(&l->clock, d->pkt.ts_ns, l->steady_ns);
@@ -224,16 +288,8 @@ static int ask(struct live *l, size_t i, struct capture_error *error)
 	return 1;
 }
 
-static bool is_up(const struct live *l, const char *name)
-{
-	struct ifreq request = { 0 };
-
-	strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
-	return ioctl(l->control, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
-}
-
-/* What changes without packets. The socket of an interface that went down lives, and hears again when it is up; one
- * that is removed never comes back: a new one of its name is another. libpcap tells neither reliably. */
+/* What changes without packets. The socket of an interface that went down lives, and hears again when it is up.
+ * libpcap tells neither that nor the end of an interface reliably. */
 static void look(struct live *l)
 {
 	l->steady_ns = clock_ns(CLOCK_BOOTTIME);
@@ -243,14 +299,12 @@ static void look(struct live *l)
 	l->step_ns += live_clock_look(&l->clock, clock_ns(CLOCK_REALTIME), l->steady_ns);
 	for (size_t i = 0; i < l->n; i++) {
 		struct device *d = &l->devices[i];
-		const char *name = l->capture->interfaces.all[i].name;
 
-		if (!d->index || d->standing == GONE)
+		if (!d->index)
 			continue;
-		if (index_of(l, name) != d->index)
-			d->standing = GONE;
-		else
-			d->standing = is_up(l, name) ? UP : DOWN;
+		d->standing = standing_of(l, d, l->capture->interfaces.all[i].name);
+		if (d->standing == UP)
+			d->drained = false;
 		l->polls[i].fd = d->standing == UP ? pcap_get_selectable_fd(d->handle) : -1;
 	}
 }
@@ -259,7 +313,7 @@ static void look(struct live *l)
 static bool notice(struct live *l)
 {
 	static const enum capture_notice_what what[] = { [UP] = CAPTURE_INTERFACE_UP, [DOWN] = CAPTURE_INTERFACE_DOWN,
-		[GONE] = CAPTURE_INTERFACE_GONE };
+		[GONE] = CAPTURE_INTERFACE_GONE, [OTHER] = CAPTURE_INTERFACE_OTHER };
 
 	for (size_t i = 0; i < l->n; i++) {
 		struct device *d = &l->devices[i];
@@ -275,14 +329,6 @@ static bool notice(struct live *l)
 		return false;
 	l->capture->notice = (struct capture_notice){ .what = CAPTURE_CLOCK_STEP, .step_ns = l->step_ns };
 	l->step_ns = 0;
-	return true;
-}
-
-static bool all_gone(const struct live *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (l->devices[i].standing != GONE)
-			return false;
 	return true;
 }
 
@@ -307,7 +353,7 @@ static int earliest(struct live *l, struct device **first, struct capture_error 
 	*first = NULL;
 	for (size_t i = 0; i < l->n; i++) {
 		struct device *d = &l->devices[i];
-		int rc = d->has_pkt ? 1 : d->standing == UP ? ask(l, i, error) : 0;
+		int rc = d->has_pkt ? 1 : d->standing == UP || !d->drained ? ask(l, i, error) : 0;
 
 		if (rc < 0)
 			return rc;
@@ -335,11 +381,14 @@ int live_next(struct live *l, struct tcpstat_pkt *pkt, struct capture_error *err
 			return CAPTURE_NOTICE;
 		if (first)
 			continue;
-		if (all_gone(l))
-			return capture_fail(error, CAPTURE_EREAD, "no interface is left to capture from");
 		if (tries++ || !wait_devices(l))
 			return CAPTURE_IDLE;
 	}
+}
+
+int live_socket(const struct live *l, size_t interface)
+{
+	return l->devices[interface].index ? pcap_fileno(l->devices[interface].handle) : -1;
 }
 
 int64_t live_now_ns(const struct live *l)

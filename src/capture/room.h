@@ -32,6 +32,8 @@ struct live *live_open(struct capture *, const char *const *interfaces, size_t n
 int live_next(struct live *, struct tcpstat_pkt *, struct capture_error *);
 /* Brings the counts of drops in the interfaces up to date. */
 void live_stats(struct live *);
+/* -1: none that could be bound anew. */
+int live_socket(const struct live *, size_t interface);
 int64_t live_now_ns(const struct live *);
 void live_close(struct live *);
 

@@ -188,7 +188,8 @@ static bool enter_sandbox(struct run *r)
 	const struct capture_rotation *row = &o->rotation;
 	bool rotates = row->file_bytes || row->file_packets || row->file_ns;
 	struct sandbox sandbox = { .user = o->user, .keeps_user = rotates || o->extract,
-		.makes_files = rotates || o->extract || o->mode == MODE_JSON, .resolves = o->names };
+		.makes_files = rotates || o->extract || o->mode == MODE_JSON, .resolves = o->names,
+		.capture = r->capture };
 	char error[256];
 
 	if (!o->n_interfaces || sandbox_enter(&sandbox, error, sizeof error))

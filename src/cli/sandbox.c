@@ -115,6 +115,22 @@ static int add(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t
 
 #define ADD(filter, action, calls) add(filter, action, calls, sizeof calls / sizeof *calls)
 
+/* The sockets of interfaces that are removed and made anew. */
+static int add_bind(scmp_filter_ctx filter, struct capture *capture)
+{
+	size_t n = capture ? capture_facts(capture)->n_interfaces : 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		int fd = capture_socket(capture, i);
+
+		if (fd >= 0)
+			rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bind), 1,
+				SCMP_A0(SCMP_CMP_EQ, (uint64_t)fd));
+	}
+	return rc;
+}
+
 /* Files to read, memory without code in it, threads of this process. */
 static int add_with_arguments(scmp_filter_ctx filter, const struct sandbox *s)
 {
@@ -132,6 +148,8 @@ static int add_with_arguments(scmp_filter_ctx filter, const struct sandbox *s)
 			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	if (rc == 0)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0));
+	if (rc == 0 && !s->resolves)
+		rc = add_bind(filter, s->capture);
 	if (rc == 0 && s->stops)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1,
 			SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid()));

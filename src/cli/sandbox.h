@@ -8,11 +8,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "capture/capture.h"
+
 struct sandbox {
 	const char *user;               /* whom to become, when root; NULL: nobody, unless keeps_user */
 	bool keeps_user;                /* files are to be made where the user may: remain, with no other right */
 	bool makes_files;               /* system calls for that */
 	bool stops;                     /* may stop itself: Ctrl-Z on a screen */
+	struct capture *capture;        /* interfaces may be removed and made anew; NULL: there are none */
 	bool resolves;                  /* system calls that ask name servers */
 };
 

@@ -280,13 +280,19 @@ static void tell_status(struct screen *s)
 	struct tui_status status = { .dropped = TCPSTAT_NULL, .span_ns = TCPSTAT_NULL, .ended = s->ended,
 		.packets = s->first.packets, .note = s->note };
 	struct capture_progress done;
+	char down[64];
 	size_t i;
 
 	if (!facts)
 		return;
-	for (i = 0; i < facts->n_interfaces; i++)
+	for (i = 0; i < facts->n_interfaces; i++) {
 		if (facts->interfaces[i].dropped >= 0)
 			status.dropped = (status.dropped > 0 ? status.dropped : 0) + facts->interfaces[i].dropped;
+		if (facts->interfaces[i].down && !*s->note) {
+			snprintf(down, sizeof down, "%s is down", facts->interfaces[i].name);
+			status.note = down;
+		}
+	}
 	if (s->first.first_ts_ns != TCPSTAT_NULL)
 		status.span_ns = s->first.last_ts_ns - s->first.first_ts_ns;
 	done = capture_progress(s->first.capture);
@@ -404,6 +410,7 @@ static bool open_all(struct screen *s)
 
 	if (!open_capture(s, &s->first))
 		return false;
+	sandbox.capture = s->first.capture;
 	if (o->write && !(s->files = capture_files_open(o->write, &o->rotation, s->first.capture, &error))) {
 		fail(s, &error);
 		return false;

@@ -238,7 +238,10 @@ static void print_notice(const struct style *style, const struct record_notice *
 		break;
 	case RECORD_NOTICE_INTERFACE_DOWN: fputs("went down; waiting for it\n", stderr); break;
 	case RECORD_NOTICE_INTERFACE_UP: fputs("is up again\n", stderr); break;
-	case RECORD_NOTICE_INTERFACE_GONE: fputs("is no more\n", stderr); break;
+	case RECORD_NOTICE_INTERFACE_GONE: fputs("was removed; waiting for one of this name\n", stderr); break;
+	case RECORD_NOTICE_INTERFACE_OTHER:
+		fputs("is an interface of another kind now: start tcpstat anew to capture from it\n", stderr);
+		break;
 	case RECORD_NOTICE_CLOCK_STEP:
 		fprintf(stderr, "the clock was set %s %s; times go on as before\n",
 			format_duration(count, style, n->step_ns < 0 ? -n->step_ns : n->step_ns),

@@ -74,21 +74,60 @@ def text():
     T.ok("it ends well", program.returncode == 0, program.returncode)
 
 
-def any_and_gone():
+def any_interface():
     with Net(delay_ms=2) as link:
         link.serve()
         program = link.tcpstat("-i", "any", "-q", "-a", "duration:2", "-B", "1024", "tcp")
         link.fetch(2, 20000)
         out, _ = program.communicate(timeout=20)
         T.ok("any: it captures, and -a duration: ends it", program.returncode == 0 and b", 2 connections, " in out, out)
+
+
+def made_anew():
+    """An interface that is removed and made anew, with privileges given up and system calls filtered."""
+
+    def make(up=True):
         link.ip("-n", link.server, "link", "add", "d0", "type", "veth", "peer", "name", "d1")
-        link.ip("-n", link.server, "link", "set", "d0", "up")
-        program = link.tcpstat("-i", "d0", "--jsonl", stderr=subprocess.PIPE)
+        for name in ("d0", "d1") if up else ("d1",):
+            link.ip("-n", link.server, "link", "set", name, "up")
+
+    def remove():
         link.ip("-n", link.server, "link", "del", "d0")
-        out, err = program.communicate(timeout=20)
-        whats = [r["what"] for r in map(json.loads, out.splitlines()) if r["type"] == "notice"]
-        T.ok("an interface that is removed is told, and without any it ends", whats[-1:] == ["interface_gone"] and
-             program.returncode == 1 and b"no interface is left" in err, (whats, err))
+        time.sleep(0.5)
+
+    with Net(delay_ms=0) as link:
+        make()
+        program = link.tcpstat("-i", "d0", "--jsonl", "tcp", stderr=subprocess.PIPE)
+        link.run(link.server, "blast", "d1", "10", "0")
+        remove()
+        for up in (True, False):
+            make(up)
+            time.sleep(0.5)
+            link.ip("-n", link.server, "link", "set", "d0", "up")
+            time.sleep(0.5)
+            flags = subprocess.run(["ip", "-d", "-n", link.server, "link", "show", "d0"], stdout=subprocess.PIPE).stdout
+            link.run(link.server, "blast", "d1", "20", "0")
+            remove()
+        kinds = subprocess.run(["ip", "-n", link.server, "tuntap", "add", "d0", "mode", "tun"], capture_output=True)
+        time.sleep(0.5)
+        if kinds.returncode == 0:
+            link.ip("-n", link.server, "tuntap", "del", "d0", "mode", "tun")
+            time.sleep(0.5)
+        make()
+        time.sleep(0.5)
+        link.ip("-n", link.server, "link", "del", "d0")  # and at once another one
+        make()
+        time.sleep(0.5)
+        link.run(link.server, "blast", "d1", "40", "0")
+        time.sleep(0.5)
+        out, status = stop(program)
+    lines = [json.loads(line) for line in out.splitlines()]
+    whats = [r["what"].removeprefix("interface_") for r in lines if r["type"] == "notice"]
+    want = ["gone", "up", "gone", "down", "up", "gone", *["other", "gone"][:2 * (kinds.returncode == 0)], "up", "gone", "up"]
+    T.ok("an interface that is removed, and made anew, is told each time", whats == want, (whats, want))
+    T.ok("what it hears before and after is captured", status == 0 and lines[-1]["packets"] == 10 + 2 * 20 + 40,
+         lines[-1])
+    T.ok("it is promiscuous again", b"promiscuity 1" in flags, flags)
 
 
 def rotation(directory):
@@ -117,7 +156,8 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         compare(directory)
         text()
-        any_and_gone()
+        any_interface()
+        made_anew()
         rotation(directory)
     T.done()
 
