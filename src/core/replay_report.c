@@ -66,6 +66,13 @@ void replay_tell_rtt(struct replay *r, struct side *d, const struct emitter *e, 
 	emit_event(e, &ev);
 }
 
+/* Data within nanoseconds can make a rate that is no number; it stays unknown. */
+static void set_rate(int64_t *rate, double value)
+{
+	if (value < 9e18)
+		*rate = (int64_t)value;
+}
+
 /* Rates from the first data segment to the last; one burst alone has none. */
 static void snapshot_rates(const struct side_counts *n, struct tcpstat_half *h)
 {
@@ -73,10 +80,10 @@ static void snapshot_rates(const struct side_counts *n, struct tcpstat_half *h)
 
 	if (n->data_segments < 2 || seconds <= 0)
 		return;
-	h->throughput_bps = (int64_t)(8.0 * (double)n->data_bytes / seconds);
-	h->goodput_bps = (int64_t)(8.0 * (double)n->unique_bytes / seconds);
+	set_rate(&h->throughput_bps, 8.0 * (double)n->data_bytes / seconds);
+	set_rate(&h->goodput_bps, 8.0 * (double)n->unique_bytes / seconds);
 	if (h->rtt.count && h->rtt.p50_ns != TCPSTAT_NULL)
-		h->bdp_bytes = (int64_t)((double)n->unique_bytes / seconds * ((double)h->rtt.p50_ns / 1e9));
+		set_rate(&h->bdp_bytes, (double)n->unique_bytes / seconds * ((double)h->rtt.p50_ns / 1e9));
 }
 
 static void snapshot_side(const struct replay *r, const struct side *d, struct tcpstat_half *h)
