@@ -52,4 +52,23 @@ static inline uint32_t fuzz_u32(struct fuzz_bytes *b)
 	return high << 16 | fuzz_u16(b);
 }
 
+/* The bytes of the character in UTF-8 that begins here; 0: none does, or one of C1. */
+static inline size_t fuzz_character(const uint8_t *p, size_t n)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t len = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
+	uint32_t c = len == 1 ? p[0] : p[0] & (0x7fu >> len);
+
+	if (!len || len > n)
+		return 0;
+	for (size_t i = 1; i < len; i++) {
+		if (p[i] >> 6 != 2)
+			return 0;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) || (c >= 0x80 && c < 0xa0))
+		return 0;
+	return len;
+}
+
 #endif

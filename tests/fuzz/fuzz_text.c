@@ -32,28 +32,10 @@ static void on_bytes(void *ctx, uint32_t conn, enum tcpstat_dir dir, uint64_t of
 		follow_bytes(&s->follow, dir, offset, bytes, len);
 }
 
-static size_t character(const uint8_t *p, size_t n)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
-	uint32_t c = len == 1 ? p[0] : p[0] & (0x7fu >> len);
-
-	if (!len || len > n)
-		return 0;
-	for (size_t i = 1; i < len; i++) {
-		if (p[i] >> 6 != 2)
-			return 0;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) || (c >= 0x80 && c < 0xa0))
-		return 0;
-	return len;
-}
-
 static void check_text(const uint8_t *p, size_t n, bool utf8, bool tabs)
 {
 	while (n) {
-		size_t len = character(p, n);
+		size_t len = fuzz_character(p, n);
 
 		FUZZ_CHECK(len && (utf8 || len == 1), "byte %02x, %zu before the end", *p, n);
 		FUZZ_CHECK(*p == '\n' || (tabs && *p == '\t') || (*p >= 32 && *p != 127),
