@@ -11,7 +11,7 @@
 static const int64_t second_ns = 1000000000;
 
 enum {
-	CLOSED_MAX = 1024,              /* connections that are over and kept for their late segments */
+	CLOSED_ENDS = 2048,             /* segments with FIN or RST for which those that are over are kept */
 	EVICT_AT_ONCE = 8,              /* connections that make room for one packet */
 	HALF_OPEN_SHARE = 16            /* one in so many may be half-open before the flood of them goes first */
 };
@@ -31,6 +31,9 @@ struct tcpstat {
 	size_t max_conns;
 	struct survey survey;
 	struct dns dns;
+	uint64_t end_frame[CLOSED_ENDS]; /* packets of the last segments with FIN or RST, a ring; 0: none yet */
+	unsigned next_end;
+	uint64_t read;                  /* packet that is being read */
 	uint64_t states[2][TCPSTAT_NSTATES]; /* of the endpoints of all connections */
 	int64_t now_ns;
 	bool has_time;
@@ -80,11 +83,13 @@ struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 	/* half of the memory may hold connections as such: a flood of them leaves the rest to those that live */
 	t->max_conns = t->config.memory_bytes / 2 / (sizeof(struct conn) + 64);
 	t->survey = (struct survey){ .budget = &t->budget, .seed = t->config.hash_seed };
+	if (t->config.totals)
+		t->survey.totals = budget_resize(&t->budget, NULL, 0, sizeof *t->survey.totals);
 	t->dns.budget = &t->budget;
 	pool_init(&t->conns, sizeof(struct conn), &t->budget);
 	flow_table_init(&t->flows, &t->budget, t->config.hash_seed);
 	t->decoder = decoder_new(&t->budget, &t->counters);
-	if (!t->decoder) {
+	if (!t->decoder || (t->config.totals && !t->survey.totals)) {
 		tcpstat_free(t);
 		return NULL;
 	}
@@ -101,6 +106,21 @@ static void count_states(struct tcpstat *t, const struct conn *c, uint64_t weigh
 {
 	for (unsigned i = 0; i < 2; i++)
 		t->states[i][c->endpoints.ep[i].state] += weight;
+}
+
+static void tell_position(const struct tcpstat *t, uint64_t order, uint32_t opened)
+{
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_POSITION, .dir = TCPSTAT_NODIR, .ts_ns = t->now_ns,
+		.position = { .read = t->read, .order = order, .opened = opened } };
+
+	emit_event(&(struct emitter){ .config = &t->config }, &ev);
+}
+
+/* A shard says where in the whole stands what comes next. */
+static inline void position(const struct tcpstat *t, uint64_t order, uint32_t opened)
+{
+	if (t->config.shards)
+		tell_position(t, order, opened);
 }
 
 /* The connection is out of the table: report it and free it. */
@@ -163,6 +183,22 @@ static void time_out(struct tcpstat *t, struct conn *c, bool give_up, int64_t ts
 	count_states(t, c, 1);
 }
 
+/* Connections that are over stay for their late segments: for 2 MSL, but not for ever so many of them. What counts is
+ * not how many there are but how many more have ended since, by what any packet shows: so it is the same for a
+ * connection in its shard and in the whole. */
+static bool is_past(const struct tcpstat *t, const struct conn *c)
+{
+	return c->last_frame < t->end_frame[t->next_end];
+}
+
+static void note_end(struct tcpstat *t, const struct tcp_view *v, uint64_t frame)
+{
+	if (!(v->flags & (TH_FIN | TH_RST)))
+		return;
+	t->end_frame[t->next_end] = frame;
+	t->next_end = (t->next_end + 1) % CLOSED_ENDS;
+}
+
 static void expire(struct tcpstat *t)
 {
 	int64_t closed_ns = 2 * t->config.msl_ns;
@@ -170,10 +206,12 @@ static void expire(struct tcpstat *t)
 
 	while ((node = flow_table_oldest(&t->flows, CONN_CLOSED))) {
 		struct conn *c = conn_of(node);
-		if (t->now_ns - c->last_ts >= closed_ns)
-			time_out(t, c, false, c->last_ts + closed_ns);
-		else if (t->flows.class_count[CONN_CLOSED] <= CLOSED_MAX)
+		bool timed_out = t->now_ns - c->last_ts >= closed_ns;
+		if (!timed_out && !is_past(t, c))
 			break;
+		position(t, c->last_frame, 0);
+		if (timed_out)
+			time_out(t, c, false, c->last_ts + closed_ns);
 		leave(t, c);
 	}
 	for (unsigned class = CONN_CLOSED + 1; t->config.live && class < CONN_NCLASSES; class++)
@@ -222,8 +260,14 @@ static struct conn *add_conn(struct tcpstat *t, const struct flow_key *key, cons
 			return NULL;
 		}
 	conn_init(c, v, swapped, (uint32_t)++t->counters.connections);
+	position(t, t->read, c->number);
 	count_states(t, c, 1);
 	return c;
+}
+
+static bool is_mine(const struct tcpstat *t, const struct flow_key *key)
+{
+	return !t->config.shards || shard_of(key, t->config.shards) == t->config.shard;
 }
 
 static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct tcpstat_pkt *pkt)
@@ -231,6 +275,12 @@ static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct 
 	struct flow_key key;
 	bool swapped = flow_key_init(&key, &v->src, v->src_port, &v->dst, v->dst_port);
 
+	note_end(t, v, pkt->frame);
+	if (t->dns.table && (v->flags & (TH_SYN | TH_ACK)) == TH_SYN)
+		dns_use(&t->dns, &v->src, &v->dst, pkt->ts_ns);
+	if (!is_mine(t, &key))
+		return 0;
+	position(t, t->read, 0);
 	if (t->config.key_by_vlan) {
 		memcpy(key.vlan, v->vlan, sizeof key.vlan);
 		key.tunnel = tunnel_number(v->tunnel);
@@ -272,10 +322,13 @@ static void handle_icmp(struct tcpstat *t, const struct icmp_view *v, const stru
 	struct emitter e = { .config = &t->config };
 	struct flow_key key;
 	bool swapped = flow_key_init(&key, &v->src, v->src_port, &v->dst, v->dst_port);
+
+	if (!is_mine(t, &key))
+		return;
+	position(t, t->read, 0);
 	struct conn *c = (struct conn *)flow_table_find(&t->flows, &key);
 	if (c)
 		conn_fetch(c);
-
 	if (c)
 		ev.dir = swapped == c->client ? TCPSTAT_C2S : TCPSTAT_S2C;
 	ev.icmp = (struct tcpstat_ev_icmp){ .kind = v->kind, .code = v->code, .family = v->family, .src = v->src,
@@ -292,6 +345,7 @@ int tcpstat_packet(struct tcpstat *t, const struct tcpstat_pkt *packet)
 	struct decoded d;
 	int rc = 0;
 
+	t->read = pkt.frame;
 	t->counters.packets++;
 	t->counters.captured_bytes += pkt.caplen;
 	t->counters.bytes += pkt.wirelen > pkt.caplen ? pkt.wirelen : pkt.caplen;
@@ -355,11 +409,14 @@ static struct flow_node *drain(struct tcpstat *t)
 void tcpstat_finish(struct tcpstat *t)
 {
 	decoder_finish(t->decoder);
+	t->read = 0;
 	for (struct flow_node *node = drain(t), *next; node; node = next) {
 		next = node->next;
+		position(t, conn_of(node)->first_frame, 0);
 		report(t, conn_of(node));
 	}
-	if (t->config.watched)
+	position(t, 0, 0);
+	if (t->config.watched && !t->config.shards)
 		survey_finish(&t->survey, &t->counters, &(struct emitter){ .config = &t->config }, t->now_ns);
 }
 
@@ -386,6 +443,11 @@ void tcpstat_free(struct tcpstat *t)
 const struct tcpstat_counters *tcpstat_counters(const struct tcpstat *t)
 {
 	return &t->counters;
+}
+
+const struct tcpstat_totals *tcpstat_totals(const struct tcpstat *t)
+{
+	return t->survey.totals;
 }
 
 void tcpstat_gauges(const struct tcpstat *t, struct tcpstat_gauges *out)

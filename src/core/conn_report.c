@@ -5,6 +5,7 @@
 #include "core/conn.h"
 #include "core/conn_rest.h"
 #include "core/findings.h"
+#include "core/histogram.h"
 #include "core/share.h"
 #include "core/survey.h"
 
@@ -249,6 +250,29 @@ void conn_progress(struct conn *c, int64_t now, const struct tcpstat_config *con
 	c->rest->over_told = over;
 }
 
+/* For what only the whole capture shows; a shard tells those who know all of them. */
+static void count(const struct conn *c, const struct tcpstat_conn *out, struct survey *survey, const struct emitter *e)
+{
+	struct emitter whole = { .config = e->config };
+	struct tcpstat_census census;
+
+	survey_census(&census, out, c->rest ? c->rest->watch : NULL, (bool[]){
+		c->dir[0].acked > SEQ_ISN + c->midstream, c->dir[1].acked > SEQ_ISN + c->midstream });
+	if (e->config->shards)
+		emit_event(&whole, &(struct tcpstat_event){ .type = TCPSTAT_EV_CENSUS, .dir = TCPSTAT_NODIR,
+			.ts_ns = c->last_ts, .census = &census });
+	else
+		survey_add(survey, &census);
+	if (!survey->totals)
+		return;
+	if (out->latency.connect_ns != TCPSTAT_NULL)
+		histogram_add(&survey->totals->connect, out->latency.connect_ns);
+	if (c->rest)
+		latency_pour(&c->rest->latency, &survey->totals->response);
+	if (c->rest && c->rest->replay)
+		replay_pour(c->rest->replay, &survey->totals->rtt);
+}
+
 static void find(const struct conn *c, int64_t now, struct tcpstat_conn *out, struct survey *survey,
 	const struct emitter *e)
 {
@@ -267,8 +291,7 @@ static void find(const struct conn *c, int64_t now, struct tcpstat_conn *out, st
 	findings_conn(&study);
 	out->worst = study.worst;
 	if (survey)
-		survey_conn(survey, out, w, (bool[]){ c->dir[0].acked > SEQ_ISN + c->midstream,
-			c->dir[1].acked > SEQ_ISN + c->midstream });
+		count(c, out, survey, e);
 }
 
 void conn_finish(struct conn *c, struct budget *budget, struct survey *survey, int64_t now,

@@ -2,38 +2,12 @@
 
 #include <string.h>
 
-enum { SUB = 32 };
-#define LONGEST_NS ((int64_t)1 << 62) /* so that no arithmetic on hostile times overflows */
-
-/* Octave 0 holds 0..31 ns; octave k holds [32 << (k - 1), 32 << k) in 32 steps. */
-static unsigned octave_of(uint64_t ns)
-{
-	unsigned octave = 0;
-
-	while (ns >> octave >= 2 * SUB)
-		octave++;
-	return ns < SUB ? 0 : octave + 1;
-}
-
-static unsigned step_of(uint64_t ns, unsigned octave)
-{
-	return octave ? (ns >> (octave - 1)) - SUB : ns;
-}
-
-/* First duration of a bucket, and how many durations it spans. */
-static uint64_t bucket_low(unsigned octave, unsigned step)
-{
-	return octave ? (uint64_t)(SUB + step) << (octave - 1) : step;
-}
-
-static uint64_t bucket_width(unsigned octave)
-{
-	return octave ? (uint64_t)1 << (octave - 1) : 1;
-}
+#include "core/bucket.h"
+#include "core/histogram.h"
 
 static size_t histogram_bytes(unsigned octaves)
 {
-	return octaves * SUB * sizeof(uint32_t);
+	return octaves * BUCKET_STEPS * sizeof(uint32_t);
 }
 
 static size_t owned_bytes(const struct dist *d)
@@ -66,7 +40,7 @@ static bool histogram_cover(struct dist *d, struct budget *b, unsigned lo, unsig
 	if (!bucket)
 		return false;
 	if (d->octaves && lo < d->first) {
-		size_t shift = (size_t)(d->first - lo) * SUB;
+		size_t shift = (size_t)(d->first - lo) * BUCKET_STEPS;
 		memmove(bucket + shift, bucket, histogram_bytes(d->octaves));
 		memset(bucket, 0, shift * sizeof *bucket);
 	}
@@ -76,11 +50,11 @@ static bool histogram_cover(struct dist *d, struct budget *b, unsigned lo, unsig
 	return true;
 }
 
-static bool histogram_add(struct dist *d, struct budget *b, unsigned octave, unsigned step, uint32_t n)
+static bool bucket_add(struct dist *d, struct budget *b, unsigned octave, unsigned step, uint32_t n)
 {
 	if (!histogram_cover(d, b, octave, octave))
 		return false;
-	uint32_t *bucket = &d->bucket[(octave - d->first) * SUB + step];
+	uint32_t *bucket = &d->bucket[(octave - d->first) * BUCKET_STEPS + step];
 	*bucket = n > UINT32_MAX - *bucket ? UINT32_MAX : *bucket + n;
 	return true;
 }
@@ -97,8 +71,8 @@ static bool to_histogram(struct dist *d, struct budget *b, unsigned n)
 	d->room = 0;
 	d->is_histogram = true;
 	for (unsigned i = 0; i < n; i++) {
-		unsigned octave = octave_of(sample_ns[i]);
-		if (!histogram_add(d, b, octave, step_of(sample_ns[i], octave), 1))
+		unsigned octave = bucket_octave(sample_ns[i]);
+		if (!bucket_add(d, b, octave, bucket_step(sample_ns[i], octave), 1))
 			return false;
 	}
 	return true;
@@ -121,13 +95,13 @@ static bool keep(struct dist *d, struct budget *b, uint64_t n, int64_t ns)
 	}
 	if (!d->is_histogram && !to_histogram(d, b, n))
 		return false;
-	unsigned octave = octave_of(ns);
-	return histogram_add(d, b, octave, step_of(ns, octave), 1);
+	unsigned octave = bucket_octave(ns);
+	return bucket_add(d, b, octave, bucket_step(ns, octave), 1);
 }
 
 void dist_add(struct dist *d, struct budget *b, int64_t ns)
 {
-	ns = ns < 0 ? 0 : ns > LONGEST_NS ? LONGEST_NS : ns;
+	ns = ns < 0 ? 0 : ns > BUCKET_LONGEST_NS ? BUCKET_LONGEST_NS : ns;
 	if (!d->incomplete && !keep(d, b, d->count, ns))
 		give_up(d, b);
 	if (!d->count || ns < d->min_ns)
@@ -154,9 +128,9 @@ static bool merge_kept(struct dist *d, struct budget *b, const struct dist *from
 		return false;
 	if (!histogram_cover(d, b, from->first, from->first + from->octaves - 1u))
 		return false;
-	for (unsigned i = 0; i < from->octaves * (unsigned)SUB; i++)
+	for (unsigned i = 0; i < from->octaves * (unsigned)BUCKET_STEPS; i++)
 		if (from->bucket[i])
-			histogram_add(d, b, from->first + i / SUB, i % SUB, from->bucket[i]);
+			bucket_add(d, b, from->first + i / BUCKET_STEPS, i % BUCKET_STEPS, from->bucket[i]);
 	return true;
 }
 
@@ -195,27 +169,17 @@ static double square_root(double x)
 	return root;
 }
 
-/* ceil(count * p / 100) without overflow, at least 1 */
-static uint64_t rank_of(uint64_t count, unsigned percent)
-{
-	uint64_t rank = count / 100 * percent + (count % 100 * percent + 99) / 100;
-
-	return rank ? rank : 1;
-}
-
 static int64_t histogram_quantile(const struct dist *d, uint64_t rank)
 {
 	uint64_t below = 0;
 
-	for (unsigned i = 0; i < d->octaves * (unsigned)SUB; i++) {
+	for (unsigned i = 0; i < d->octaves * (unsigned)BUCKET_STEPS; i++) {
 		if (below + d->bucket[i] < rank) {
 			below += d->bucket[i];
 			continue;
 		}
-		unsigned octave = d->first + i / SUB;
-		double part = ((double)(rank - below) - 0.5) / d->bucket[i];
-		uint64_t inside = (uint64_t)(part * (double)bucket_width(octave));
-		int64_t ns = (int64_t)(bucket_low(octave, i % SUB) + inside);
+		unsigned octave = d->first + i / BUCKET_STEPS;
+		int64_t ns = bucket_inside(octave, i % BUCKET_STEPS, rank - below - 1, d->bucket[i]);
 		return ns < d->min_ns ? d->min_ns : ns > d->max_ns ? d->max_ns : ns;
 	}
 	return d->max_ns;
@@ -235,7 +199,7 @@ static void get_quantiles(const struct dist *d, struct tcpstat_dist *out)
 			sorted[at] = d->sample_ns[n];
 		}
 	for (unsigned i = 0; i < 3; i++) {
-		uint64_t rank = rank_of(d->count, percent[i]);
+		uint64_t rank = bucket_rank(d->count, percent[i]);
 		ns[i] = d->is_histogram ? histogram_quantile(d, rank) : sorted[rank - 1];
 	}
 	out->p50_ns = ns[0];
@@ -256,6 +220,23 @@ void dist_get(const struct dist *d, struct tcpstat_dist *out)
 	out->stddev_ns = (int64_t)(square_root(d->m2 / (double)d->count) + 0.5);
 	if (!d->incomplete)
 		get_quantiles(d, out);
+}
+
+void dist_pour(const struct dist *d, struct tcpstat_histogram *h)
+{
+	double sum_ns = d->mean_ns * (double)d->count + 0.5;
+
+	if (d->incomplete || !d->count)
+		return;
+	if (!d->is_histogram) {
+		for (uint64_t i = 0; i < d->count; i++)
+			histogram_add(h, d->sample_ns[i]);
+		return;
+	}
+	for (unsigned i = 0; i < d->octaves * (unsigned)BUCKET_STEPS; i++)
+		if (d->bucket[i])
+			histogram_add_bucket(h, d->first + i / BUCKET_STEPS, i % BUCKET_STEPS, d->bucket[i]);
+	histogram_add_figures(h, d->count, sum_ns < 1.8e19 ? (uint64_t)sum_ns : UINT64_MAX, d->min_ns, d->max_ns);
 }
 
 void dist_fini(struct dist *d, struct budget *b)

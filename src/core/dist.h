@@ -36,6 +36,8 @@ void dist_merge(struct dist *, struct budget *, const struct dist *from);
 /* Quantiles are the durations of the nearest rank, ceil(p * count); in a histogram interpolated inside the bucket.
  * The standard deviation is that of the population. */
 void dist_get(const struct dist *, struct tcpstat_dist *);
+/* Adds all of it to a histogram of the whole; nothing if the quantiles were given up. */
+void dist_pour(const struct dist *, struct tcpstat_histogram *);
 void dist_fini(struct dist *, struct budget *);
 
 #endif

@@ -250,8 +250,8 @@ static bool holds(const struct dns_lookup *l, const struct tcpstat_addr *server)
 	return false;
 }
 
-const struct dns_lookup *dns_find(struct dns *d, const struct tcpstat_addr *client, const struct tcpstat_addr *server,
-	int64_t ts)
+static struct dns_lookup *newest(const struct dns *d, const struct tcpstat_addr *client,
+	const struct tcpstat_addr *server, int64_t ts)
 {
 	struct dns_table *t = d->table;
 	struct dns_lookup *best = NULL;
@@ -268,9 +268,21 @@ const struct dns_lookup *dns_find(struct dns *d, const struct tcpstat_addr *clie
 		if (is_same(&l->client, client) && holds(l, server))
 			best = l;
 	}
-	if (best)
-		best->used = true;
 	return best;
+}
+
+const struct dns_lookup *dns_find(const struct dns *d, const struct tcpstat_addr *client,
+	const struct tcpstat_addr *server, int64_t ts)
+{
+	return newest(d, client, server, ts);
+}
+
+void dns_use(struct dns *d, const struct tcpstat_addr *client, const struct tcpstat_addr *server, int64_t ts)
+{
+	struct dns_lookup *l = newest(d, client, server, ts);
+
+	if (l)
+		l->used = true;
 }
 
 void dns_fini(struct dns *d)

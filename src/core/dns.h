@@ -35,9 +35,11 @@ struct dns {
 
 /* `d` is zeroed but for the budget. */
 void dns_message(struct dns *d, const struct dns_view *, int64_t ts, uint64_t frame);
+/* A SYN: the lookup that preceded it is in use, and stays. */
+void dns_use(struct dns *, const struct tcpstat_addr *client, const struct tcpstat_addr *server, int64_t ts);
 /* NULL: none. Borrowed until the next message. */
-const struct dns_lookup *dns_find(struct dns *, const struct tcpstat_addr *client, const struct tcpstat_addr *server,
-	int64_t ts);
+const struct dns_lookup *dns_find(const struct dns *, const struct tcpstat_addr *client,
+	const struct tcpstat_addr *server, int64_t ts);
 void dns_fini(struct dns *);
 /* A name as text: labels with dots between, what is no printable ASCII, a dot or a backslash as \DDD (RFC 4343); the
  * length without the NUL that follows. */

@@ -217,8 +217,8 @@ static void reused(struct study *s)
 	if (!c->previous)
 		return;
 	finding_begin(&f, FINDING_PORT_REUSE, TCPSTAT_C2S);
-	words_add(&f.title, "the client reused the port of connection ");
-	words_number(&f.title, c->previous);
+	/* no number: a shard of a capture does not know it, and the record has it */
+	words_add(&f.title, "the client reused the port of an earlier connection");
 	if (c->handshake.outcome == TCPSTAT_HS_TIMEOUT || c->handshake.outcome == TCPSTAT_HS_REFUSED ||
 	    known(c->handshake.syn_retransmissions)) {
 		words_add(&f.title, ", and was not let in at once");

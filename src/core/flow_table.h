@@ -47,6 +47,9 @@ struct flow_table {
 bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port,
 	const struct tcpstat_addr *dst, uint16_t dst_port);
 
+/* As tcpstat_shard; shard.c. */
+uint32_t shard_of(const struct flow_key *, uint32_t shards);
+
 void flow_table_init(struct flow_table *, struct budget *, uint64_t seed);
 void flow_table_fini(struct flow_table *);
 /* NULL: not there. */

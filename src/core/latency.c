@@ -91,6 +91,12 @@ void latency_snapshot(const struct latency *l, struct tcpstat_conn *conn)
 	dist_get(l->turns ? &l->turns->client_wait : &none, &conn->latency.client_wait);
 }
 
+void latency_pour(const struct latency *l, struct tcpstat_histogram *response)
+{
+	if (l->turns)
+		dist_pour(&l->turns->response, response);
+}
+
 void latency_fini(struct latency *l, struct budget *b)
 {
 	if (l->turns) {

@@ -33,6 +33,8 @@ struct latency {
 int64_t latency_segment(struct latency *, struct budget *, const struct segment *, const int64_t half_ns[2]);
 /* Fills in conn->latency. */
 void latency_snapshot(const struct latency *, struct tcpstat_conn *);
+/* Adds the responses to a histogram of the whole. */
+void latency_pour(const struct latency *, struct tcpstat_histogram *response);
 void latency_fini(struct latency *, struct budget *);
 
 #endif

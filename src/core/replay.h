@@ -30,6 +30,8 @@ void replay_fetch(const struct replay *);
 enum tcpstat_cause replay_last_cause(const struct replay *, enum tcpstat_dir);
 /* The connection ends: what waits is settled. */
 void replay_finish(struct replay *, const struct emitter *);
+/* Adds the RTT samples of both directions to a histogram of the whole. */
+void replay_pour(const struct replay *, struct tcpstat_histogram *rtt);
 /* Fills in the fields of `conn` that the replay knows (both halves, vantage, handshake halves); others stay. */
 void replay_snapshot(const struct replay *, struct tcpstat_conn *conn);
 

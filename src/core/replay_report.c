@@ -126,6 +126,12 @@ static void snapshot_side(const struct replay *r, const struct side *d, struct t
 	}
 }
 
+void replay_pour(const struct replay *r, struct tcpstat_histogram *rtt)
+{
+	for (int i = 0; i < 2; i++)
+		dist_pour(&r->rtt[i], rtt);
+}
+
 void replay_snapshot(const struct replay *r, struct tcpstat_conn *c)
 {
 	for (int i = 0; i < 2; i++) {

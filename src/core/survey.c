@@ -91,7 +91,10 @@ void survey_fini(struct survey *s)
 {
 	if (s->slots)
 		budget_resize(s->budget, s->slots, s->n_slots * sizeof *s->slots, 0);
+	if (s->totals)
+		budget_resize(s->budget, s->totals, sizeof *s->totals, 0);
 	s->slots = NULL;
+	s->totals = NULL;
 	s->n_slots = s->n_used = 0;
 }
 
@@ -136,33 +139,32 @@ static void count_source(struct survey_entry *e, const struct tcpstat_addr *clie
 	e->sources[bit / 64] |= (uint64_t)1 << bit % 64;
 }
 
-static void count_port(struct survey *s, const struct tcpstat_conn *c, const struct watch *w)
+static void count_port(struct survey *s, const struct tcpstat_census *c)
 {
 	struct survey_key key;
-	int64_t repeated = known(c->handshake.syn_retransmissions);
+	int64_t repeated = known(c->syn_retransmissions);
 	bool answered = c->half[1].packets > 0;
 
-	if (c->handshake.outcome == TCPSTAT_HS_NONE)
+	if (c->outcome == TCPSTAT_HS_NONE)
 		return;
 	key_init(&key, SURVEY_PORT, &c->addr[1], NULL, c->port[1]);
 	struct survey_entry *e = entry_of(s, &key);
 	if (!e)
 		return;
 	e->conns++;
-	e->completed += c->handshake.outcome == TCPSTAT_HS_ESTABLISHED;
+	e->completed += c->outcome == TCPSTAT_HS_ESTABLISHED;
 	e->answered += answered;
-	e->half_open += c->close.state[1] == TCPSTAT_EP_SYN_RECEIVED && c->handshake.outcome == TCPSTAT_HS_INCOMPLETE;
+	e->half_open += c->server_state == TCPSTAT_EP_SYN_RECEIVED && c->outcome == TCPSTAT_HS_INCOMPLETE;
 	e->repeated += repeated >= 2;
 	e->at_once += answered && !repeated;
-	e->lost += w && watch_count(w, WATCH_LOST_BEFORE, TCPSTAT_C2S) +
-		watch_count(w, WATCH_LOST_AFTER, TCPSTAT_C2S) > 0;
+	e->lost += c->lost;
 	count_rate(e, c->first_ts_ns);
 	count_source(e, &c->addr[0]);
-	if (c->handshake.outcome != TCPSTAT_HS_ESTABLISHED || repeated >= 2)
+	if (c->outcome != TCPSTAT_HS_ESTABLISHED || repeated >= 2)
 		keep_frame(e, c->first_frame);
 }
 
-static void count_reset(struct survey *s, const struct tcpstat_conn *c, const struct watch *w)
+static void count_reset(struct survey *s, const struct tcpstat_census *c)
 {
 	struct survey_key key;
 
@@ -172,23 +174,22 @@ static void count_reset(struct survey *s, const struct tcpstat_conn *c, const st
 		if (!e)
 			continue;
 		e->conns++;
-		if (c->close.how != TCPSTAT_CLOSE_RST || c->close.by != (int)d)
+		if (c->how != TCPSTAT_CLOSE_RST || c->by != (int)d)
 			continue;
-		const struct watch_mark *m = w ? watch_get(w, WATCH_RST, d) : NULL;
 		e->repeated++;
-		keep_frame(e, m && m->n_frames ? m->frame[0] : c->last_frame);
+		keep_frame(e, c->half[d].rst_frame ? c->half[d].rst_frame : c->last_frame);
 	}
 }
 
-static void count_waiting(struct survey *s, const struct tcpstat_conn *c)
+static void count_waiting(struct survey *s, const struct tcpstat_census *c)
 {
 	struct survey_key key;
 	int64_t epoch = c->last_ts_ns / (TIME_WAIT_NS / BUCKETS);
 	uint32_t waiting = 0;
 
-	if (c->close.how != TCPSTAT_CLOSE_FIN || c->close.by < 0)
+	if (c->how != TCPSTAT_CLOSE_FIN || c->by < 0)
 		return;
-	key_init(&key, SURVEY_WAITER, &c->addr[c->close.by], &c->addr[1], c->port[1]);
+	key_init(&key, SURVEY_WAITER, &c->addr[c->by], &c->addr[1], c->port[1]);
 	struct survey_entry *e = entry_of(s, &key);
 	if (!e)
 		return;
@@ -205,18 +206,52 @@ static void count_waiting(struct survey *s, const struct tcpstat_conn *c)
 	if (waiting > e->waiting_max)
 		e->waiting_max = waiting;
 	e->conns++;
-	e->repeated += c->previous != 0;
+	e->repeated += c->reused;
 	keep_frame(e, c->last_frame);
 }
 
-static void sample(struct survey_sample *s, uint64_t n, const struct watch_mark *m, uint64_t frame)
+static void sample(struct survey_sample *s, uint64_t n, const uint64_t *frames, uint32_t n_frames)
 {
 	s->count++;
 	s->sum += n;
-	for (unsigned i = 0; m && i < m->n_frames && s->n < SURVEY_FRAMES; i++)
-		s->frames[s->n++] = m->frame[i];
-	if (!m && frame && s->n < SURVEY_FRAMES)
-		s->frames[s->n++] = frame;
+	for (uint32_t i = 0; i < n_frames && s->n < SURVEY_FRAMES; i++)
+		s->frames[s->n++] = frames[i];
+}
+
+static void count_capture(struct survey *s, const struct tcpstat_census *c)
+{
+	for (unsigned d = 0; d < 2; d++) {
+		const struct tcpstat_census_half *h = &c->half[d];
+
+		s->segments += (uint64_t)known(h->packets);
+		if (h->gap_bytes != TCPSTAT_NULL)
+			sample(&s->gaps, (uint64_t)known(h->gap_bytes), h->gaps.frame, h->gaps.n);
+		if (h->cut.n)
+			sample(&s->cut, 1, h->cut.frame, h->cut.n);
+		if (h->copies)
+			sample(&s->copies, (uint64_t)known(h->copies), h->copied.frame, h->copied.n);
+		if (h->one_sided)
+			sample(&s->one_sided, 1, &c->first_frame, 1);
+		if (h->joined_frame)
+			sample(&s->offload, 1, &h->joined_frame, 1);
+	}
+}
+
+void survey_add(struct survey *s, const struct tcpstat_census *c)
+{
+	s->connections++;
+	count_port(s, c);
+	count_reset(s, c);
+	count_waiting(s, c);
+	count_capture(s, c);
+}
+
+/* ---------------------------------------------------------------------------------------------------- the census */
+
+static void take_frames(struct tcpstat_frames *f, const struct watch_mark *m)
+{
+	for (unsigned i = 0; m && i < m->n_frames && f->n < TCPSTAT_CENSUS_FRAMES; i++)
+		f->frame[f->n++] = m->frame[i];
 }
 
 /* Several segments in one: longer than what the receiver's MSS lets any of them be. */
@@ -224,36 +259,56 @@ static bool is_joined(const struct tcpstat_conn *c, const struct watch *w, unsig
 {
 	int64_t mss = c->options[!d].mss;
 
-	return w && mss > 0 && w->half[d].longest > 2 * mss;
+	return mss > 0 && w->half[d].longest > 2 * mss;
 }
 
-static void count_capture(struct survey *s, const struct tcpstat_conn *c, const struct watch *w, const bool acked[2])
+static void blank_half(struct tcpstat_census_half *h)
 {
+	h->gap_bytes = TCPSTAT_NULL;
+	h->copies = 0;
+	h->rst_frame = h->joined_frame = 0;
+	h->gaps.n = h->cut.n = h->copied.n = 0; /* nothing is known of their frames */
+}
+
+static void watched_half(struct tcpstat_census_half *h, const struct tcpstat_conn *c, const struct watch *w,
+	enum tcpstat_dir d)
+{
+	const struct watch_mark *gap = c->half[d].packets > 0 ? watch_get(w, WATCH_GAP, d) : NULL,
+		*copy = watch_get(w, WATCH_COPY, d), *rst = watch_get(w, WATCH_RST, d);
+
+	take_frames(&h->gaps, gap);
+	h->gap_bytes = gap ? known(c->half[d].gaps.bytes) : TCPSTAT_NULL;
+	take_frames(&h->cut, watch_get(w, WATCH_CUT, d));
+	take_frames(&h->copied, copy);
+	h->copies = copy ? copy->count : 0;
+	h->rst_frame = rst && rst->n_frames ? rst->frame[0] : 0;
+	h->joined_frame = is_joined(c, w, d) ? w->half[d].longest_frame : 0;
+}
+
+void survey_census(struct tcpstat_census *out, const struct tcpstat_conn *c, const struct watch *w, const bool acked[2])
+{
+	out->addr[0] = c->addr[0];
+	out->addr[1] = c->addr[1];
+	memcpy(out->port, c->port, sizeof out->port);
+	out->reused = c->previous != 0;
+	out->syn_retransmissions = known(c->handshake.syn_retransmissions);
+	out->outcome = c->handshake.outcome;
+	out->how = c->close.how;
+	out->by = c->close.by;
+	out->server_state = (uint8_t)c->close.state[1];
+	out->first_ts_ns = c->first_ts_ns;
+	out->last_ts_ns = c->last_ts_ns;
+	out->first_frame = c->first_frame;
+	out->last_frame = c->last_frame;
+	out->lost = w && (watch_count(w, WATCH_LOST_BEFORE, TCPSTAT_C2S) ||
+		watch_count(w, WATCH_LOST_AFTER, TCPSTAT_C2S));
 	for (enum tcpstat_dir d = TCPSTAT_C2S; d <= TCPSTAT_S2C; d++) {
-		const struct watch_mark *gap = w ? watch_get(w, WATCH_GAP, d) : NULL;
-		const struct watch_mark *copy = w ? watch_get(w, WATCH_COPY, d) : NULL;
-
-		s->segments += (uint64_t)known(c->half[d].packets);
-		if (gap && c->half[d].packets > 0)
-			sample(&s->gaps, (uint64_t)known(c->half[d].gaps.bytes), gap, 0);
-		if (w && watch_get(w, WATCH_CUT, d))
-			sample(&s->cut, 1, watch_get(w, WATCH_CUT, d), 0);
-		if (copy)
-			sample(&s->copies, copy->count, copy, 0);
-		if (c->half[d].packets >= 4 && !c->half[!d].packets && acked[!d])
-			sample(&s->one_sided, 1, NULL, c->first_frame);
-		if (is_joined(c, w, d))
-			sample(&s->offload, 1, NULL, w->half[d].longest_frame);
+		out->half[d].packets = c->half[d].packets;
+		out->half[d].one_sided = c->half[d].packets >= 4 && !c->half[!d].packets && acked[!d];
+		blank_half(&out->half[d]);
+		if (w)
+			watched_half(&out->half[d], c, w, d);
 	}
-}
-
-void survey_conn(struct survey *s, const struct tcpstat_conn *c, const struct watch *w, const bool acked[2])
-{
-	s->connections++;
-	count_port(s, c, w);
-	count_reset(s, c, w);
-	count_waiting(s, c);
-	count_capture(s, c, w, acked);
 }
 
 /* ---------------------------------------------------------------------------------------------------- findings */

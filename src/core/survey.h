@@ -9,7 +9,7 @@
 #include "core/emit.h"
 #include "core/watch.h"
 
-enum { SURVEY_MAX = 4096, SURVEY_FRAMES = 6 };
+enum { SURVEY_MAX = 4096, SURVEY_FRAMES = TCPSTAT_CENSUS_FRAMES };
 
 struct survey_entry;
 
@@ -27,10 +27,14 @@ struct survey {
 	size_t n_slots, n_used;
 	uint64_t connections, segments;
 	struct survey_sample gaps, cut, copies, one_sided, offload;
+	struct tcpstat_totals *totals;  /* NULL: nobody wants them */
 };
 
-/* A connection leaves. `watch` may be NULL; `acked`: somebody acknowledged what `d` sent, by direction. */
-void survey_conn(struct survey *, const struct tcpstat_conn *, const struct watch *, const bool acked[2]);
+/* What a connection that leaves gives to the counts. `watch` may be NULL; `acked`: somebody acknowledged what `d` sent,
+ * by direction. */
+void survey_census(struct tcpstat_census *, const struct tcpstat_conn *, const struct watch *, const bool acked[2]);
+/* Counts it. */
+void survey_add(struct survey *, const struct tcpstat_census *);
 /* Emits the findings. */
 void survey_finish(struct survey *, const struct tcpstat_counters *, const struct emitter *, int64_t now_ns);
 void survey_fini(struct survey *);

@@ -180,7 +180,9 @@ struct tcpstat_pkt {
 	X(EV_CONNECTION, "connection") \
 	X(EV_SEGMENT, "segment") /* each segment as decoded: for ladders and screens, not a record */ \
 	X(EV_RESPONSE, "response") /* a server's answer begins; not a record: the connection has their distribution */ \
-	X(EV_PROGRESS, "progress") /* a connection that goes on, as it stands; not a record: see progress_ns */
+	X(EV_PROGRESS, "progress") /* a connection that goes on, as it stands; not a record: see progress_ns */ \
+	X(EV_POSITION, "position") /* of a shard: where what follows stands in the whole */ \
+	X(EV_CENSUS, "census") /* of a shard: what findings about the whole take from a connection that leaves */
 
 enum tcpstat_event_type {
 #define X(constant, name) TCPSTAT_##constant,
@@ -295,6 +297,40 @@ struct tcpstat_ev_segment {
 	uint32_t caplen;                /* payload bytes captured, <= len */
 };
 
+/* What the same capture's other shards tell at the same packet stands before or after by `order`; at the end of the
+ * input likewise. */
+struct tcpstat_ev_position {
+	uint64_t read;                  /* packet that was being read; 0: the end of the input */
+	uint64_t order;                 /* 0: after everything else */
+	uint32_t opened;                /* number of the connection that begins here; 0 none */
+};
+
+enum { TCPSTAT_CENSUS_FRAMES = 6 };
+struct tcpstat_frames { uint32_t n; uint64_t frame[TCPSTAT_CENSUS_FRAMES]; };
+
+struct tcpstat_census {                 /* see survey.h */
+	struct tcpstat_addr addr[2];    /* client, server */
+	uint16_t port[2];
+	bool reused;                    /* these had a connection before */
+	int64_t syn_retransmissions;
+	enum tcpstat_outcome outcome;
+	enum tcpstat_close how;
+	int8_t by;                      /* as in tcpstat_conn.close */
+	uint8_t server_state;           /* enum tcpstat_state */
+	int64_t first_ts_ns, last_ts_ns;
+	uint64_t first_frame, last_frame;
+	bool lost;                      /* a segment of the client */
+	struct tcpstat_census_half {    /* by direction */
+		int64_t packets;
+		bool one_sided;         /* it is all that was captured, although the other answered */
+		int64_t gap_bytes;      /* that the capture missed; NULL: none */
+		int64_t copies;         /* that the capture made */
+		uint64_t rst_frame;     /* 0: not seen */
+		uint64_t joined_frame;  /* the longest of segments that were joined; 0: none were */
+		struct tcpstat_frames gaps, cut, copied;
+	} half[2];
+};
+
 struct tcpstat_conn;
 
 struct tcpstat_event {
@@ -319,6 +355,8 @@ struct tcpstat_event {
 		struct tcpstat_ev_segment segment;
 		int64_t response_ns;    /* of EV_RESPONSE: what the server took, as in latency.response */
 		const struct tcpstat_conn *connection; /* of EV_CONNECTION and EV_PROGRESS */
+		struct tcpstat_ev_position position;
+		const struct tcpstat_census *census;
 	};
 };
 
@@ -327,6 +365,26 @@ struct tcpstat_event {
 struct tcpstat_dist {                   /* of durations in ns; all NULL when count is 0 */
 	int64_t count, min_ns, mean_ns, p50_ns, p90_ns, p99_ns, max_ns, stddev_ns;
 };
+
+/* Durations of the whole capture. Those of its parts add up to that of the whole exactly. Buckets: one a nanosecond
+ * below 32 ns, above that 32 for each power of two, up to 2^62 ns. */
+enum { TCPSTAT_BUCKETS = 58 * 32 + 1 };
+struct tcpstat_histogram {
+	uint64_t count, sum_ns;
+	int64_t min_ns, max_ns;         /* 0 when count is 0 */
+	uint64_t bucket[TCPSTAT_BUCKETS];
+};
+
+struct tcpstat_totals {
+	struct tcpstat_histogram rtt, connect, response; /* samples of both directions; connections; answers */
+};
+
+void tcpstat_histogram_merge(struct tcpstat_histogram *, const struct tcpstat_histogram *from);
+/* Without the standard deviation. Quantiles as those of a connection with many samples: interpolated in a bucket. */
+void tcpstat_histogram_get(const struct tcpstat_histogram *, struct tcpstat_dist *);
+/* Where bucket i begins, and which one begins there; -1: none does. */
+uint64_t tcpstat_bucket_ns(unsigned i);
+int tcpstat_bucket_at(uint64_t ns);
 
 struct tcpstat_options {                /* what an endpoint's SYN said; NULL: its SYN was not seen */
 	int64_t mss, wscale;            /* NULL too when not offered */
@@ -454,6 +512,10 @@ struct tcpstat_config {
 	uint64_t hash_seed;             /* of the flow table; pass random bits */
 	bool live;                      /* idle connections end by timeout of their state, not only at the end */
 	uint32_t watched;               /* set by the analyzer: events that its own findings need */
+	/* Only the connections of one shard, from 1, of so many (tcpstat_shard); 0 of 0: all. Needs EV_POSITION and
+	 * EV_CENSUS in `events` to be joined; findings about the whole are left to tcpstat_join. */
+	uint32_t shard, shards;
+	bool totals;                    /* keep tcpstat_totals */
 	int64_t progress_ns;            /* a connection with packets says EV_PROGRESS so often, and once when
 	                                 * it is over; 0: 10 s */
 };
@@ -472,6 +534,22 @@ void tcpstat_tick(struct tcpstat *, int64_t now_ns);
 void tcpstat_finish(struct tcpstat *);
 void tcpstat_free(struct tcpstat *);
 const struct tcpstat_counters *tcpstat_counters(const struct tcpstat *);
+/* Of the connections that have left; NULL without config.totals. */
+const struct tcpstat_totals *tcpstat_totals(const struct tcpstat *);
+
+/* The shard, from 1, of `shards` in which a connection is analysed: FNV-1a of 64 bits over what the Community ID
+ * (version 1, seed 0) hashes, its upper half xored into the lower, modulo `shards`, plus 1. Both directions are the
+ * same; so are all machines, runs and versions. */
+uint32_t tcpstat_shard(uint32_t shards, const struct tcpstat_addr *, uint16_t port, const struct tcpstat_addr *peer,
+	uint16_t peer_port);
+
+/* The findings about a whole whose connections were analysed in shards: takes their censuses in the order of the whole,
+ * then emits what tcpstat_finish would have. `counters`: of the whole. NULL: out of memory. */
+struct tcpstat_join;
+struct tcpstat_join *tcpstat_join_new(const struct tcpstat_config *);
+void tcpstat_join_census(struct tcpstat_join *, const struct tcpstat_census *);
+void tcpstat_join_finish(struct tcpstat_join *, const struct tcpstat_counters *counters, int64_t now_ns);
+void tcpstat_join_free(struct tcpstat_join *);
 
 /* How things stand now. */
 struct tcpstat_gauges {
