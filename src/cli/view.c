@@ -305,7 +305,7 @@ static void on_open(void *ctx, const struct tcpstat_event *ev)
 	report_event(ctx, ev);
 }
 
-void view_now(struct view *v, struct capture *capture, const struct tcpstat *tcpstat, int64_t first_ts_ns,
+void view_now(struct view *v, struct capture *capture, struct tcpstat *tcpstat, int64_t first_ts_ns,
 		int64_t last_ts_ns)
 {
 	struct report *copy = v->report ? report_copy(v->report) : NULL;

@@ -33,7 +33,7 @@ void view_line(struct view *, const struct tcpstat_gauges *, const struct tcpsta
 	int64_t now_ns, int64_t span_ns);
 /* Live: the report as if this were the end, connections that are still open included; to standard error a line where
  * the output is none for people. */
-void view_now(struct view *, struct capture *, const struct tcpstat *, int64_t first_ts_ns, int64_t last_ts_ns);
+void view_now(struct view *, struct capture *, struct tcpstat *, int64_t first_ts_ns, int64_t last_ts_ns);
 /* There is nothing more to learn, or nobody to tell: reading may end. */
 bool view_done(const struct view *);
 

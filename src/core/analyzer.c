@@ -10,6 +10,12 @@
 
 static const int64_t second_ns = 1000000000;
 
+/* What trackers tell while a connection goes on. A gap may be told later, if not the bytes around it. */
+static const uint32_t IN_STEP = TCPSTAT_MASK(TCPSTAT_EV_RETRANSMISSION) | TCPSTAT_MASK(TCPSTAT_EV_OUT_OF_ORDER) |
+	TCPSTAT_MASK(TCPSTAT_EV_DUPLICATE) | TCPSTAT_MASK(TCPSTAT_EV_DUP_ACK) | TCPSTAT_MASK(TCPSTAT_EV_RTT) |
+	TCPSTAT_MASK(TCPSTAT_EV_SENDER) | TCPSTAT_MASK(TCPSTAT_EV_WINDOW) | TCPSTAT_MASK(TCPSTAT_EV_KEEPALIVE) |
+	TCPSTAT_MASK(TCPSTAT_EV_RESPONSE);
+
 enum {
 	CLOSED_ENDS = 2048,             /* segments with FIN or RST for which those that are over are kept */
 	EVICT_AT_ONCE = 8,              /* connections that make room for one packet */
@@ -26,6 +32,7 @@ struct tcpstat {
 	struct tcpstat_counters counters;
 	struct budget budget;
 	struct decoder *decoder;
+	struct conn_env env;
 	struct pool conns;
 	struct flow_table flows;
 	size_t max_conns;
@@ -86,6 +93,9 @@ struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 	if (t->config.totals)
 		t->survey.totals = budget_resize(&t->budget, NULL, 0, sizeof *t->survey.totals);
 	t->dns.budget = &t->budget;
+	t->env = (struct conn_env){ .budget = &t->budget, .config = &t->config,
+		.in_step = t->config.stream || t->config.events & IN_STEP };
+	pool_init(&t->env.chunks, BACKLOG_CHUNK_BYTES, &t->budget);
 	pool_init(&t->conns, sizeof(struct conn), &t->budget);
 	flow_table_init(&t->flows, &t->budget, t->config.hash_seed);
 	t->decoder = decoder_new(&t->budget, &t->counters);
@@ -127,8 +137,8 @@ static inline void position(const struct tcpstat *t, uint64_t order, uint32_t op
 static void report(struct tcpstat *t, struct conn *c)
 {
 	count_states(t, c, UINT64_MAX); /* less one */
-	conn_finish(c, &t->budget, t->config.watched ? &t->survey : NULL, t->now_ns, &t->config);
-	conn_fini(c, &t->budget);
+	conn_finish(c, &t->env, t->config.watched ? &t->survey : NULL, t->now_ns);
+	conn_fini(c, &t->env);
 	pool_put(&t->conns, c);
 }
 
@@ -179,7 +189,7 @@ static void make_room(struct tcpstat *t)
 static void time_out(struct tcpstat *t, struct conn *c, bool give_up, int64_t ts)
 {
 	count_states(t, c, UINT64_MAX);
-	conn_timeout(c, &t->budget, give_up, ts, &t->config);
+	conn_timeout(c, &t->env, give_up, ts);
 	count_states(t, c, 1);
 }
 
@@ -293,7 +303,7 @@ static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct 
 	if (c && conn_is_new_incarnation(c, v, swapped)) {
 		previous = c->number;
 		incarnation = c->incarnation + 1;
-		conn_reused(c, pkt->ts_ns);
+		conn_reused(c, &t->env, pkt->ts_ns);
 		leave(t, c);
 		c = NULL;
 	}
@@ -305,12 +315,12 @@ static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct 
 		c->incarnation = incarnation;
 	}
 	count_states(t, c, UINT64_MAX);
-	bool had_rest = c->rest;
-	conn_segment(c, &t->budget, v, swapped, pkt, &t->config);
-	if (!had_rest && c->rest && t->dns.table)
-		conn_look_up(c, &t->budget, &t->dns);
+	bool had_begun = c->begun;
+	conn_segment(c, &t->env, v, swapped, pkt);
+	if (!had_begun && c->begun && t->dns.table)
+		conn_look_up(c, &t->env, &t->dns);
 	count_states(t, c, 1);
-	conn_progress(c, t->now_ns, &t->config);
+	conn_progress(c, &t->env, t->now_ns);
 	flow_table_touch(&t->flows, &c->node, conn_class(c));
 	return 0;
 }
@@ -334,7 +344,7 @@ static void handle_icmp(struct tcpstat *t, const struct icmp_view *v, const stru
 	ev.icmp = (struct tcpstat_ev_icmp){ .kind = v->kind, .code = v->code, .family = v->family, .src = v->src,
 		.dst = v->dst, .src_port = v->src_port, .dst_port = v->dst_port };
 	if (c)
-		conn_icmp(c, &t->budget, &ev, &t->config);
+		conn_icmp(c, &t->env, &ev);
 	else
 		emit_event(&e, &ev);
 }
@@ -429,13 +439,14 @@ void tcpstat_free(struct tcpstat *t)
 	for (unsigned class = 0; class < CONN_NCLASSES; class++)
 		while ((node = flow_table_oldest(&t->flows, class))) {
 			flow_table_remove(&t->flows, node);
-			conn_fini(conn_of(node), &t->budget);
+			conn_fini(conn_of(node), &t->env);
 		}
 	survey_fini(&t->survey);
 	dns_fini(&t->dns);
 	decoder_free(t->decoder);
 	flow_table_fini(&t->flows);
 	pool_fini(&t->conns);
+	pool_fini(&t->env.chunks);
 	struct budget budget = t->budget;
 	budget_resize(&budget, t, sizeof *t, 0);
 }
@@ -460,17 +471,18 @@ void tcpstat_gauges(const struct tcpstat *t, struct tcpstat_gauges *out)
 	memcpy(out->states, t->states, sizeof out->states);
 }
 
-void tcpstat_each(const struct tcpstat *t, void (*each)(void *ctx, const struct tcpstat_event *), void *ctx)
+void tcpstat_each(struct tcpstat *t, void (*each)(void *ctx, const struct tcpstat_event *), void *ctx)
 {
 	for (unsigned class = 0; class < CONN_NCLASSES; class++) {
 		const struct flow_node *head = &t->flows.list[class];
 
 		for (struct flow_node *node = head->next; node != head; node = node->next) {
-			const struct conn *c = conn_of(node);
+			struct conn *c = conn_of(node);
 			struct tcpstat_conn out;
 			struct tcpstat_event ev = { .type = TCPSTAT_EV_PROGRESS, .dir = TCPSTAT_NODIR,
 				.ts_ns = c->last_ts, .frame = c->last_frame, .conn = c->number, .connection = &out };
 
+			conn_settle(c, &t->env);
 			conn_snapshot(c, t->now_ns, &out);
 			each(ctx, &ev);
 		}

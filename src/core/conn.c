@@ -3,7 +3,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "core/conn_rest.h"
 
 /* A jump in sequence space of more than this (or four windows) is not believed until something else confirms it: late
  * segments of another incarnation, forged ones and damage make no phantom bytes. */
@@ -21,10 +20,6 @@ static enum tcpstat_dir direction(const struct conn *c, bool swapped)
 	return sender_end(swapped) == c->client ? TCPSTAT_C2S : TCPSTAT_S2C;
 }
 
-static struct emitter emitter_of(const struct conn *c, const struct tcpstat_config *config)
-{
-	return (struct emitter){ config, c->number, NULL, NULL };
-}
 
 /* Who is client, when no SYN tells: the receiver of a SYN-ACK, else the side with the higher port, else who spoke
  * first. */
@@ -56,24 +51,14 @@ void conn_init(struct conn *c, const struct tcp_view *v, bool swapped, uint32_t 
 		endpoints_init(&c->endpoints, TCPSTAT_EP_ESTABLISHED, TCPSTAT_EP_ESTABLISHED);
 }
 
-void conn_fini(struct conn *c, struct budget *budget)
+void conn_fini(struct conn *c, struct conn_env *env)
 {
-	if (!c->rest)
-		return;
-	reasm_fini(c->rest->reasm);
-	copy_fini(&c->rest->copy, budget);
-	window_fini(&c->rest->window, budget);
-	latency_fini(&c->rest->latency, budget);
-	timers_fini(&c->rest->timers, budget);
-	if (c->rest->dns)
-		budget_resize(budget, c->rest->dns, c->rest->dns->size, 0);
-	if (c->rest->watch) {
-		watch_fini(c->rest->watch, budget);
-		budget_resize(budget, c->rest->watch, sizeof *c->rest->watch, 0);
-	}
-	replay_free(c->rest->replay);
-	budget_resize(budget, c->rest, sizeof *c->rest, 0);
-	c->rest = NULL;
+	backlog_drop(&c->backlog, &env->chunks);
+	if (c->dns)
+		budget_resize(env->budget, c->dns, c->dns->size, 0);
+	trackers_free(c->trackers);
+	c->dns = NULL;
+	c->trackers = NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------- sequence space */
@@ -148,15 +133,17 @@ static void answer_synack(struct conn_dir *server, const struct tcp_view *v)
 	server->has_isn_other = false;
 }
 
-static uint64_t scaled_window(const struct conn *c, enum tcpstat_dir dir, const struct tcp_view *v, bool *exact)
+static void scale_window(const struct conn *c, const struct tcp_view *v, struct segment *s)
 {
-	const struct conn_dir *d = &c->dir[dir], *peer = &c->dir[!dir];
+	const struct conn_dir *d = &c->dir[s->dir], *peer = &c->dir[!s->dir];
 
-	*exact = true;
+	s->wnd = v->wnd;
+	s->wnd_exact = true;
 	if (v->flags & TH_SYN || (d->syn_seen && !d->has_wscale) || (peer->syn_seen && !peer->has_wscale))
-		return v->wnd;
-	*exact = d->syn_seen && peer->syn_seen;
-	return (uint64_t)v->wnd << (d->syn_seen ? d->wscale : 0);
+		return;
+	s->wnd_exact = d->syn_seen && peer->syn_seen;
+	s->wnd_shift = d->syn_seen ? d->wscale : 0;
+	s->wnd <<= s->wnd_shift;
 }
 
 static bool is_dsack(const struct segment *s)
@@ -191,7 +178,7 @@ static void unwrap_segment(struct conn *c, const struct tcp_view *v, struct segm
 	s->end = s->seq + v->len + !!(v->flags & TH_SYN) + !!(v->flags & TH_FIN);
 	if (v->flags & TH_ACK)
 		unwrap_ack(c, s);
-	s->wnd = scaled_window(c, s->dir, v, &s->wnd_exact);
+	scale_window(c, v, s);
 }
 
 /* RFC 9293 section 3.10.7.3 (SYN-SENT) and RFC 5961 section 3: would the receiver obey this RST? It can only be judged
@@ -213,7 +200,7 @@ static bool is_obeyed(const struct conn *c, const struct segment *s)
 /* Zeek's letters, each once for a direction; upper case: the client. */
 static void note_history(struct conn *c, enum tcpstat_dir dir, char letter)
 {
-	static const char letters[] = "SHADFRCTWIQ";
+	static const char letters[] = "SHADFRCWIQ";
 	const char *at = strchr(letters, letter);
 	uint32_t bit = 1u << ((unsigned)(at - letters) * 2 + (dir == TCPSTAT_S2C));
 
@@ -321,7 +308,12 @@ static void note_syn(struct conn *c, const struct segment *s, bool again)
 		note_syn_options(&c->dir[s->dir], v);
 }
 
-/* ------------------------------------------------------------------------------------------------- trackers */
+/* ------------------------------------------------------------------------------------------------- trackers
+ *
+ * What they know decides nothing here, so they may see a segment later than its connection does: most wait in the
+ * backlog until there is a batch of them, or somebody asks. */
+
+enum { BATCH_SLOTS = 4 * BACKLOG_CHUNK_SLOTS };
 
 static void emit_segment(struct conn *c, const struct segment *s, const struct emitter *e)
 {
@@ -344,60 +336,84 @@ static void emit_segment(struct conn *c, const struct segment *s, const struct e
 	emit_event(e, &ev);
 }
 
-/* Payload bytes of a full segment of `dir`; 0 unknown. */
-static uint32_t mss_of(const struct conn *c, unsigned dir)
+static struct emitter emitter_of(const struct conn *c, struct conn_env *env)
 {
-	const struct conn_dir *d = &c->dir[dir], *peer = &c->dir[!dir];
-	uint32_t mss = peer->has_mss ? peer->mss : peer->syn_seen ? 536 : 0;
-
-	if (d->has_mss && mss && d->mss < mss)
-		mss = d->mss;
-	return mss > 64 && d->has_ts && peer->has_ts ? mss - 12 : mss;
+	return (struct emitter){ .config = env->config, .conn = c->number, .watch = trackers_watch(c->trackers),
+		.budget = env->budget };
 }
 
-/* The order in which trackers see a segment. One that is not believed reaches only the reassembly, which has its own
- * means to tell. */
-static void track(struct conn *c, struct budget *budget, struct segment *s, bool plausible, const struct emitter *e)
+static bool open_trackers(struct conn *c, struct conn_env *env)
 {
-	struct conn_rest *r = c->rest;
-	int64_t half_ns[2];
+	if (!c->trackers && !c->no_trackers)
+		c->trackers = trackers_new(env->budget, env->config->watched);
+	/* tracked without, for good: half of the truth would be wrong */
+	c->no_trackers = !c->trackers;
+	return c->trackers;
+}
 
-	reasm_segment(r->reasm, s, e);
-	if (!plausible)
+struct passing {
+	struct trackers *trackers;
+	struct emitter emitter;
+};
+
+static void pass(void *ctx, struct segment *s, const struct scene *scene)
+{
+	struct passing *p = ctx;
+
+	trackers_segment(p->trackers, s, scene, &p->emitter);
+}
+
+void conn_settle(struct conn *c, struct conn_env *env)
+{
+	struct passing p;
+
+	if (!c->begun)
 		return;
-	int64_t late_ns = vantage_segment(&r->vantage, s);
-	struct timers_scene traces = { .late_ns = late_ns,
-		.state = { c->endpoints.ep[0].state, c->endpoints.ep[1].state } };
-	for (int i = 0; i < 2; i++) {
-		half_ns[i] = vantage_half_ns(&r->vantage, i);
-		if (!half_ns[i])
-			half_ns[i] = TCPSTAT_NULL;
-	}
-	if (stack_sign_wants(&r->sign[s->dir], s->view))
-		stack_sign_note(&r->sign[s->dir], s->view);
-	traces.class = window_segment(&r->window, budget, s, half_ns, e);
-	timers_segment(&r->timers, budget, s, &traces);
-	dupack_segment(&r->dupack, s, e);
-	if (r->replay && replay_segment(r->replay, s, late_ns, e) == REPLAY_RETRANSMISSION && s->len) {
-		note_history(c, s->dir, 'T');
-		dupack_resent(&r->dupack, s, replay_last_cause(r->replay, s->dir));
-	}
-	int64_t turn_ns = latency_segment(&r->latency, budget, s, half_ns);
-	if (turn_ns != TCPSTAT_NULL && s->dir == TCPSTAT_S2C && emit_wants(e, TCPSTAT_EV_RESPONSE))
-		emit_event(e, &(struct tcpstat_event){ .type = TCPSTAT_EV_RESPONSE, .dir = s->dir, .ts_ns = s->ts,
-			.frame = s->frame, .response_ns = turn_ns });
-	if (!e->watch)
+	if (!open_trackers(c, env)) {
+		backlog_drop(&c->backlog, &env->chunks);
 		return;
-	struct watch_scene scene = { .half_ns = { half_ns[0], half_ns[1] }, .mss = { mss_of(c, 0), mss_of(c, 1) },
-		.state = { c->endpoints.ep[0].state, c->endpoints.ep[1].state },
-		.rto_ns = r->replay ? replay_rto_ns(r->replay, s->dir) : TCPSTAT_NULL };
-	watch_segment(r->watch, budget, s, &scene);
-	if (turn_ns != TCPSTAT_NULL)
-		watch_turn(r->watch, budget, s->dir, s->frame, turn_ns);
+	}
+	if (!c->backlog.slots)
+		return;
+	p = (struct passing){ c->trackers, emitter_of(c, env) };
+	backlog_drain(&c->backlog, &env->chunks, pass, &p);
+}
+
+/* What needs its payload, or to be told in step, cannot wait; nor can what came with a wrong checksum: of that bytes
+ * are put aside. */
+static void track(struct conn *c, struct conn_env *env, struct segment *s, const struct scene *scene)
+{
+	bool in_step = env->in_step || (s->view->cksum == CKSUM_BAD && s->len);
+
+	if (c->no_trackers)
+		return;
+	if (!in_step && backlog_put(&c->backlog, &env->chunks, s, scene)) {
+		if (c->backlog.slots >= BATCH_SLOTS)
+			conn_settle(c, env);
+		return;
+	}
+	conn_settle(c, env);
+	if (c->trackers) {
+		struct emitter e = emitter_of(c, env);
+		trackers_segment(c->trackers, s, scene, &e);
+	}
+}
+
+/* Payload bytes of a full segment of each direction; 0 unknown. */
+static void note_mss(const struct conn *c, struct scene *scene)
+{
+	for (unsigned dir = 0; dir < 2; dir++) {
+		const struct conn_dir *d = &c->dir[dir], *peer = &c->dir[!dir];
+		uint16_t mss = peer->has_mss ? peer->mss : peer->syn_seen ? 536 : 0;
+
+		if (d->has_mss && mss && d->mss < mss)
+			mss = d->mss;
+		scene->mss[dir] = mss > 64 && d->has_ts && peer->has_ts ? mss - 12 : mss;
+	}
 }
 
 /* The SYN that was seen before there was anybody to show it to. */
-static void show_syn(struct conn *c, struct budget *budget, const struct emitter *e)
+static void show_syn(struct conn *c, struct conn_env *env)
 {
 	const struct conn_dir *d = &c->dir[TCPSTAT_C2S];
 	const struct flow_key *k = &c->node.key;
@@ -417,52 +433,35 @@ static void show_syn(struct conn *c, struct budget *budget, const struct emitter
 	struct segment s = { .view = &v, .ts = c->first_ts, .frame = c->first_frame, .dir = TCPSTAT_C2S,
 		.flags = v.flags,
 		.seq = SEQ_ISN, .end = SEQ_ISN + 1, .wnd = v.wnd, .wnd_exact = true };
-	track(c, budget, &s, true, e);
+	struct scene scene = { .kind = SCENE_SEGMENT, .state = { c->endpoints.ep[0].state, c->endpoints.ep[1].state } };
+
+	note_mss(c, &scene);
+	track(c, env, &s, &scene);
 }
 
-static void watch_with(const struct conn *c, struct budget *budget, struct emitter *e)
-{
-	if (!c->rest)
-		return;
-	e->watch = c->rest->watch;
-	e->budget = budget;
-}
-
-static bool open_rest(struct conn *c, struct budget *budget, bool with_syn, struct emitter *e)
-{
-	c->rest = budget_resize(budget, NULL, 0, sizeof *c->rest);
-	if (!c->rest) {
-		c->no_rest = true; /* tracked without, for good: half of the truth would be wrong */
-		return false;
-	}
-	reasm_init(c->rest->reasm, budget);
-	vantage_init(&c->rest->vantage);
-	c->rest->replay = replay_new(budget, &c->rest->vantage);
-	if (e->config->watched)
-		c->rest->watch = budget_resize(budget, NULL, 0, sizeof *c->rest->watch);
-	watch_with(c, budget, e);
-	if (with_syn && !c->midstream)
-		show_syn(c, budget, e);
-	return true;
-}
-
-static bool make_rest(struct conn *c, struct budget *budget, const struct segment *s, struct emitter *e)
+/* From the second packet on, or from a first one that is no bare SYN, there is more than a name to keep. */
+static bool begin(struct conn *c, struct conn_env *env, const struct segment *s)
 {
 	bool is_bare_syn = s->flags & TH_SYN && !(s->flags & TH_ACK) && !s->len;
 	bool is_first = s->frame == c->first_frame;
 
-	if (c->rest || c->no_rest || (is_first && is_bare_syn))
-		return c->rest;
-	return open_rest(c, budget, !is_first, e);
+	if (c->begun || (is_first && is_bare_syn))
+		return c->begun;
+	c->begun = true;
+	if (!is_first && !c->midstream)
+		show_syn(c, env);
+	return true;
 }
 
-void conn_icmp(struct conn *c, struct budget *budget, struct tcpstat_event *ev, const struct tcpstat_config *config)
+void conn_icmp(struct conn *c, struct conn_env *env, struct tcpstat_event *ev)
 {
-	struct emitter e = emitter_of(c, config);
-
-	if (config->watched && !c->rest && !c->no_rest)
-		open_rest(c, budget, true, &e);
-	watch_with(c, budget, &e);
+	if (env->config->watched && !c->begun) {
+		c->begun = true;
+		if (!c->midstream)
+			show_syn(c, env);
+	}
+	conn_settle(c, env);
+	struct emitter e = emitter_of(c, env);
 	emit_event(&e, ev);
 }
 
@@ -529,21 +528,31 @@ static enum fit advance(struct conn *c, const struct segment *s)
 	return s->end <= d->snd_max || believe(c, s->dir, s->end, 1) ? FIT_GOOD : FIT_FAR;
 }
 
-void conn_segment(struct conn *c, struct budget *budget, const struct tcp_view *v, bool swapped,
-	const struct tcpstat_pkt *pkt, const struct tcpstat_config *config)
+/* The same FIN seen again? A host that repeats it gives it another IP ID. Remembers it. */
+static bool is_copy_of_fin(struct conn_dir *d, const struct segment *s)
 {
-	struct emitter e = emitter_of(c, config);
+	uint32_t print = copy_print(s);
+	bool copy = print && print == d->fin_print;
+
+	d->fin_print = print;
+	return copy;
+}
+
+void conn_segment(struct conn *c, struct conn_env *env, const struct tcp_view *v, bool swapped,
+	const struct tcpstat_pkt *pkt)
+{
+	struct scene scene;
+	struct emitter e = { .config = env->config, .conn = c->number, .changes = &scene.changes };
 	struct segment s = { .view = v, .ts = pkt->ts_ns, .frame = pkt->frame, .dir = direction(c, swapped),
 		.flags = v->flags, .len = v->len };
 	struct conn_dir *d = &c->dir[s.dir];
 	enum fit fit = FIT_FOREIGN;
-	uint64_t original;
 	bool is_syn = v->flags & TH_SYN && !(v->flags & TH_RST);
 	bool again = is_syn && d->syn_seen && is_repeated_syn(d, v);
 	/* an endpoint that has lost its memory knocks inside the window of the connection that the peer still has */
 	bool stray = is_syn && d->syn_seen && !again && (!(v->flags & TH_ACK) || c->dir[s.dir].acked > SEQ_ISN);
 
-	watch_with(c, budget, &e);
+	scene.changes.n = 0;
 	if (is_syn && !stray)
 		anchor_syn(c, s.dir, v);
 	if (!is_syn && v->flags & TH_ACK && !(v->flags & TH_RST))
@@ -555,36 +564,29 @@ void conn_segment(struct conn *c, struct budget *budget, const struct tcp_view *
 	if (is_syn && !stray)
 		note_syn(c, &s, again);
 	if (fit == FIT_GOOD && !is_syn && !(v->flags & TH_RST) && s.dir == TCPSTAT_C2S &&
-		c->synack_ts != TCPSTAT_NULL &&
-	    c->third_ack_ts == TCPSTAT_NULL)
+		c->synack_ts != TCPSTAT_NULL && c->third_ack_ts == TCPSTAT_NULL)
 		c->third_ack_ts = s.ts;
 	note_packet(c, &s);
-	bool has_rest = make_rest(c, budget, &s, &e);
-	if (has_rest && fit == FIT_GOOD)
-		s.copy = copy_seen(&c->rest->copy, budget, &s, &original);
+	bool begun = begin(c, env, &s);
+	if (v->flags & TH_FIN && fit == FIT_GOOD)
+		s.copy = is_copy_of_fin(d, &s);
 	follow_states(c, &s, top, fit == FIT_GOOD, &e);
-	if (has_rest && fit != FIT_FOREIGN)
-		track(c, budget, &s, fit == FIT_GOOD, &e);
-	if (stray && e.watch)
-		watch_add(e.watch, budget, WATCH_STRAY_SYN, s.dir, s.frame, 0);
+	scene.kind = stray ? SCENE_STRAY : fit == FIT_FAR ? SCENE_FAR : SCENE_SEGMENT;
+	scene.state[0] = c->endpoints.ep[0].state;
+	scene.state[1] = c->endpoints.ep[1].state;
+	scene.history = c->n_history;
+	scene.mss[0] = scene.mss[1] = 0;
+	if (is_syn)
+		note_mss(c, &scene);
+	if (begun && (stray || fit != FIT_FOREIGN))
+		track(c, env, &s, &scene);
 	emit_segment(c, &s, &e);
 }
 
 void conn_fetch(const struct conn *c)
 {
-	const struct conn_rest *r = c->rest;
-
-	if (!r)
-		return;
-	fetch_block(r, sizeof *r);
 	fetch_block(c->dir, sizeof *c - offsetof(struct conn, dir));
-	if (r->watch)
-		fetch_block(r->watch, sizeof *r->watch);
-	if (r->window.state)
-		window_fetch(&r->window);
-	if (r->replay)
-		replay_fetch(r->replay);
-	copy_fetch(&r->copy);
+	backlog_fetch(&c->backlog);
 }
 
 /* ------------------------------------------------------------------------------------------------- incarnations */
@@ -630,7 +632,7 @@ enum conn_class conn_class(const struct conn *c)
 	return CONN_OPEN;
 }
 
-void conn_look_up(struct conn *c, struct budget *budget, struct dns *d)
+void conn_look_up(struct conn *c, struct conn_env *env, struct dns *d)
 {
 	const struct flow_key *k = &c->node.key;
 	struct tcpstat_addr client = { .family = (uint8_t)k->family }, server = client;
@@ -644,7 +646,7 @@ void conn_look_up(struct conn *c, struct budget *budget, struct dns *d)
 	if (!l)
 		return;
 	size_t len = dns_name_text(l, text);
-	struct conn_dns *dns = budget_resize(budget, NULL, 0, sizeof *dns + len + 1);
+	struct conn_dns *dns = budget_resize(env->budget, NULL, 0, sizeof *dns + len + 1);
 	if (!dns)
 		return;
 	memcpy(dns->name, text, len + 1);
@@ -653,20 +655,23 @@ void conn_look_up(struct conn *c, struct budget *budget, struct dns *d)
 		.answer_frame = l->answer_frame, .queries = l->queries ? (int64_t)l->queries : TCPSTAT_NULL,
 		.took_ns = l->queries ? l->answer_ts - l->query_ts : TCPSTAT_NULL,
 		.before_ns = c->first_ts - l->answer_ts };
-	c->rest->dns = dns;
+	c->dns = dns;
 }
 
-void conn_reused(struct conn *c, int64_t ts)
+void conn_reused(struct conn *c, struct conn_env *env, int64_t ts)
 {
-	if (c->rest)
-		timers_reused(&c->rest->timers, ts);
+	conn_settle(c, env);
+	if (c->trackers)
+		timers_reused(&c->trackers->timers, ts);
 }
 
-void conn_timeout(struct conn *c, struct budget *budget, bool give_up, int64_t ts,
-	const struct tcpstat_config *config)
+void conn_timeout(struct conn *c, struct conn_env *env, bool give_up, int64_t ts)
 {
-	struct emitter e = emitter_of(c, config);
+	struct state_changes changes = { .n = 0 };
+	struct emitter e = { .config = env->config, .conn = c->number, .changes = &changes };
 
-	watch_with(c, budget, &e);
+	conn_settle(c, env);
 	endpoints_timeout(&c->endpoints, give_up, ts, &e);
+	if (c->trackers)
+		trackers_changes(c->trackers, &changes, ts);
 }

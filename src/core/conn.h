@@ -5,12 +5,13 @@
 #ifndef TCPSTAT_CONN_H
 #define TCPSTAT_CONN_H
 
+#include "core/backlog.h"
 #include "core/dns.h"
 #include "core/emit.h"
 #include "core/endpoint.h"
 #include "core/flow_table.h"
-#include "core/replay.h"
 #include "core/segment.h"
+#include "core/trackers.h"
 
 /* How far a connection has come: what evicts it and which timeout ends it. The order is the order of eviction. */
 enum conn_class {
@@ -22,7 +23,21 @@ enum conn_class {
 };
 
 struct survey;
-struct conn_rest;                       /* what trackers keep of it */
+
+/* What connections share. */
+struct conn_env {
+	struct budget *budget;
+	const struct tcpstat_config *config;
+	struct pool chunks;             /* of backlogs */
+	bool in_step;                   /* what trackers tell, or payload, is wanted: no segment waits for them */
+};
+
+/* From the budget, sizeof and the name's text behind it. */
+struct conn_dns {
+	struct tcpstat_dns told;        /* its name is the text below */
+	size_t size;                    /* bytes of it all */
+	char name[];
+};
 
 /* What one endpoint sent. */
 struct conn_dir {
@@ -32,6 +47,7 @@ struct conn_dir {
 	uint64_t bytes;                 /* of frames on the wire */
 	uint32_t isn;                   /* raw number at SEQ_ISN */
 	uint32_t isn_other;             /* of a SYN-ACK that disagreed, should the client answer that one */
+	uint32_t fin_print;             /* of its last FIN, see copy.h; 0: none, or cannot be told */
 	uint32_t packets, max_wnd;      /* max_wnd: bytes */
 	uint32_t cksum_errors, cksum_offloaded;
 	uint16_t mss;
@@ -53,10 +69,15 @@ struct conn_syn {
 
 struct conn {
 	struct flow_node node;          /* first: the table hands it out */
-	struct conn_rest *rest;         /* NULL: not yet */
+	struct trackers *trackers;      /* NULL: not yet, or no memory */
+	struct backlog backlog;         /* what they have not seen yet */
+	struct conn_dns *dns;           /* the lookup of the server's name; NULL: none seen */
+	int64_t progress_ts;            /* when EV_PROGRESS was said last; 0: not yet */
 	uint32_t number, incarnation, previous;
 	uint8_t client;                 /* the end of the key (0, 1) that is the client */
-	bool midstream : 1, no_rest : 1;
+	bool midstream : 1;
+	bool begun : 1, no_trackers : 1; /* there is something for trackers; they had no memory */
+	bool over_told : 1;             /* EV_PROGRESS said that the connection is over */
 	bool flipped : 1;               /* the first segment seen came from the server */
 	int8_t fin_by, rst_by;          /* enum tcpstat_endpoint that sent the first; -1 nobody yet */
 	uint8_t completeness;
@@ -74,34 +95,36 @@ struct conn {
 	struct conn_syn syn;
 };
 
-enum { CONN_MAX_BYTES = 512 };
+enum { CONN_MAX_BYTES = 640 };
 
 /* `c` is zeroed but for node.key. `swapped` as flow_key_init said of this segment. */
 void conn_init(struct conn *c, const struct tcp_view *, bool swapped, uint32_t number);
-/* Frees what trackers keep. */
-void conn_fini(struct conn *, struct budget *);
+/* Frees what it keeps. */
+void conn_fini(struct conn *, struct conn_env *);
 /* Does this segment start another connection of the same addresses and ports? */
 bool conn_is_new_incarnation(const struct conn *, const struct tcp_view *, bool swapped);
 /* Asks the memory for what the next segment will touch: while that is on its way, other work can be done. */
 void conn_fetch(const struct conn *);
 /* The frame's bytes have been decoded into the view; of `pkt` only time and number count. */
-void conn_segment(struct conn *, struct budget *, const struct tcp_view *, bool swapped, const struct tcpstat_pkt *,
-	const struct tcpstat_config *);
-/* The lookup of this connection's server, if `d` has it; for one that has trackers and no lookup yet. */
-void conn_look_up(struct conn *, struct budget *, struct dns *d);
+void conn_segment(struct conn *, struct conn_env *, const struct tcp_view *, bool swapped,
+	const struct tcpstat_pkt *);
+/* Trackers see all that waits for them: to be called before a snapshot. */
+void conn_settle(struct conn *, struct conn_env *);
+/* The lookup of this connection's server, if `d` has it; once, for one that has just begun. */
+void conn_look_up(struct conn *, struct conn_env *, struct dns *d);
 enum conn_class conn_class(const struct conn *);
 /* Another connection takes its addresses and ports at `ts`; this one leaves. */
-void conn_reused(struct conn *, int64_t ts);
+void conn_reused(struct conn *, struct conn_env *, int64_t ts);
 /* 2 MSL have passed, or (give_up) as much time as an endpoint waits for an answer. */
-void conn_timeout(struct conn *, struct budget *, bool give_up, int64_t ts, const struct tcpstat_config *);
-/* The connection as it stands. `now`: how far the capture reaches. */
+void conn_timeout(struct conn *, struct conn_env *, bool give_up, int64_t ts);
+/* The connection as it stands, once it is settled. `now`: how far the capture reaches. */
 void conn_snapshot(const struct conn *, int64_t now, struct tcpstat_conn *);
 /* The connection goes on: says so, if that is wanted and config->progress_ns have passed. */
-void conn_progress(struct conn *, int64_t now, const struct tcpstat_config *);
+void conn_progress(struct conn *, struct conn_env *, int64_t now);
 /* An ICMP error quotes a segment of it; `ev` as analyzer.c filled it in. */
-void conn_icmp(struct conn *, struct budget *, struct tcpstat_event *ev, const struct tcpstat_config *);
+void conn_icmp(struct conn *, struct conn_env *, struct tcpstat_event *ev);
 /* The connection leaves: what waits is settled, the findings and the connection event go out;
  * `survey` counts it, NULL: none. `now`: how far the capture reaches. */
-void conn_finish(struct conn *, struct budget *, struct survey *, int64_t now, const struct tcpstat_config *);
+void conn_finish(struct conn *, struct conn_env *, struct survey *, int64_t now);
 
 #endif

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/conn.h"
-#include "core/conn_rest.h"
 #include "core/findings.h"
 #include "core/histogram.h"
 #include "core/share.h"
@@ -152,7 +151,24 @@ static void report_handshake(const struct conn *c, int64_t now, struct tcpstat_c
 	out->latency.connect_ns = seen && c->third_ack_ts != TCPSTAT_NULL ? c->third_ack_ts - c->syn_ts : TCPSTAT_NULL;
 	out->latency.first_request_ns = TCPSTAT_NULL;
 	out->latency.response = out->latency.client_wait = no_dist;
-	out->latency.dns = c->rest && c->rest->dns ? c->rest->dns->told : no_dns;
+	out->latency.dns = c->dns ? c->dns->told : no_dns;
+}
+
+/* What was sent again, trackers know: the letter goes where the history stood then. */
+static void report_history(const struct conn *c, char *text, size_t size)
+{
+	const struct trackers *t = c->trackers;
+	size_t n = 0;
+
+	for (uint8_t i = 0; i <= c->n_history; i++) {
+		for (unsigned k = 0; t && k < 2; k++) {
+			unsigned dir = t->server_first ? !k : k;
+			if (t->resent[dir] && t->resent_at[dir] == i && n + 1 < size)
+				text[n++] = dir == TCPSTAT_C2S ? 'T' : 't';
+		}
+		if (i < c->n_history && n + 1 < size)
+			text[n++] = c->history[i];
+	}
 }
 
 static void report(const struct conn *c, int64_t now, struct tcpstat_conn *out)
@@ -161,7 +177,7 @@ static void report(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 
 	*out = (struct tcpstat_conn){ .number = c->number, .incarnation = c->incarnation, .previous = c->previous,
 		.midstream = c->midstream, .over = conn_class(c) == CONN_CLOSED,
-		.over_told = c->rest && c->rest->over_told, .first_ts_ns = c->first_ts, .last_ts_ns = c->last_ts,
+		.over_told = c->over_told, .first_ts_ns = c->first_ts, .last_ts_ns = c->last_ts,
 		.first_frame = c->first_frame,
 		.last_frame = c->last_frame, .duration_ns = c->last_ts - c->first_ts, .completeness = c->completeness,
 		.tunnel = c->tunnel };
@@ -178,7 +194,7 @@ static void report(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 		h->checksum_errors = c->dir[i].cksum_errors;
 		h->checksum_offloaded = c->dir[i].cksum_offloaded;
 	}
-	memcpy(out->history, c->history, c->n_history);
+	report_history(c, out->history, sizeof out->history);
 	memcpy(out->vlan, c->vlan, sizeof out->vlan);
 	report_handshake(c, now, out);
 	report_close(c, out);
@@ -202,22 +218,14 @@ void conn_snapshot(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 {
 	report(c, now, out);
 	out->worst = -1;
-	if (!c->rest) {
-		out->half[0].payload_bytes = out->half[1].payload_bytes = c->no_rest ? TCPSTAT_NULL : 0;
+	if (!c->trackers) {
+		out->half[0].payload_bytes = out->half[1].payload_bytes = c->no_trackers ? TCPSTAT_NULL : 0;
 		share_time(out);
 		return;
 	}
-	reasm_snapshot(c->rest->reasm, out);
-	window_snapshot(&c->rest->window, out);
-	dupack_snapshot(&c->rest->dupack, out);
-	latency_snapshot(&c->rest->latency, out);
-	if (c->rest->replay)
-		replay_snapshot(c->rest->replay, out);
-	timers_snapshot(&c->rest->timers, out);
-	for (int i = 0; i < 2; i++) {
-		stack_why(&c->rest->sign[i], out->half[i].stack_why);
+	trackers_snapshot(c->trackers, out);
+	for (int i = 0; i < 2; i++)
 		report_ceiling(&out->half[i], &out->half[!i]);
-	}
 	share_time(out);
 }
 
@@ -233,21 +241,21 @@ static void tell(const struct conn *c, enum tcpstat_event_type type, int64_t now
 	emit_event(e, &ev);
 }
 
-void conn_progress(struct conn *c, int64_t now, const struct tcpstat_config *config)
+void conn_progress(struct conn *c, struct conn_env *env, int64_t now)
 {
-	struct emitter e = { config, c->number, NULL, NULL };
+	struct emitter e = { .config = env->config, .conn = c->number };
 
+	if (!c->begun || !emit_wants(&e, TCPSTAT_EV_PROGRESS))
+		return;
 	bool over = conn_class(c) == CONN_CLOSED;
-	int64_t since = c->rest && c->rest->progress_ts ? c->rest->progress_ts : c->first_ts;
-
-	if (!c->rest || !emit_wants(&e, TCPSTAT_EV_PROGRESS))
-		return;
+	int64_t since = c->progress_ts ? c->progress_ts : c->first_ts;
 	/* What comes late is rare, and the next may never come. */
-	if ((!over || c->rest->over_told) && now - since < (over ? late_ns : config->progress_ns))
+	if ((!over || c->over_told) && now - since < (over ? late_ns : env->config->progress_ns))
 		return;
-	c->rest->progress_ts = now;
+	c->progress_ts = now;
+	conn_settle(c, env);
 	tell(c, TCPSTAT_EV_PROGRESS, now, &e);
-	c->rest->over_told = over;
+	c->over_told = over;
 }
 
 /* For what only the whole capture shows; a shard tells those who know all of them. */
@@ -276,7 +284,7 @@ static void count(const struct conn *c, const struct tcpstat_conn *out, struct s
 static void find(const struct conn *c, int64_t now, struct tcpstat_conn *out, struct survey *survey,
 	const struct emitter *e)
 {
-	const struct watch *w = c->rest ? c->rest->watch : NULL;
+	const struct watch *w = trackers_watch(c->trackers);
 	const struct watch_mark *icmp = w ? watch_get(w, WATCH_ICMP, TCPSTAT_C2S) : NULL;
 	struct study study = { .emitter = e, .conn = out, .watch = w, .now_ns = now > c->last_ts ? now : c->last_ts };
 
@@ -294,20 +302,18 @@ static void find(const struct conn *c, int64_t now, struct tcpstat_conn *out, st
 		count(c, out, survey, e);
 }
 
-void conn_finish(struct conn *c, struct budget *budget, struct survey *survey, int64_t now,
-	const struct tcpstat_config *config)
+void conn_finish(struct conn *c, struct conn_env *env, struct survey *survey, int64_t now)
 {
-	struct emitter e = { config, c->number, NULL, NULL };
+	const struct tcpstat_config *config = env->config;
+	struct emitter e = { .config = config, .conn = c->number, .budget = env->budget };
 	struct tcpstat_conn out;
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_CONNECTION, .dir = TCPSTAT_NODIR, .ts_ns = c->last_ts,
 		.frame = c->last_frame, .connection = &out };
 
-	if (c->rest) {
-		e.watch = c->rest->watch;
-		e.budget = budget;
-		reasm_finish(c->rest->reasm, c->last_ts, &e);
-		if (c->rest->replay)
-			replay_finish(c->rest->replay, &e);
+	conn_settle(c, env);
+	if (c->trackers) {
+		e.watch = trackers_watch(c->trackers);
+		trackers_finish(c->trackers, c->last_ts, &e);
 	}
 	if (!config->watched && !emit_wants(&e, TCPSTAT_EV_CONNECTION))
 		return;

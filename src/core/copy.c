@@ -55,10 +55,9 @@ bool copy_seen(struct copy *c, struct budget *b, const struct segment *s, uint64
 	return false;
 }
 
-void copy_fetch(const struct copy *c)
+uint32_t copy_print(const struct segment *s)
 {
-	if (c->ring)
-		fetch_block(c->ring, sizeof *c->ring);
+	return can_tell(s) ? (uint32_t)(print_of(s) >> 32) | 1 : 0;
 }
 
 void copy_fini(struct copy *c, struct budget *b)

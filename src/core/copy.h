@@ -23,8 +23,8 @@ struct copy {
 /* Is `s` a copy of one of the segments seen last in its direction? To be asked once for each segment, in capture order;
  * the frame of the original goes to *original, if it is one. */
 bool copy_seen(struct copy *, struct budget *, const struct segment *s, uint64_t *original);
-/* See conn_fetch. */
-void copy_fetch(const struct copy *);
+/* What two copies have in common, as a number; 0: it cannot be told of this segment. */
+uint32_t copy_print(const struct segment *);
 void copy_fini(struct copy *, struct budget *);
 
 #endif

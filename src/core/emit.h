@@ -2,6 +2,7 @@
 #ifndef TCPSTAT_EMIT_H
 #define TCPSTAT_EMIT_H
 
+#include "core/scene.h"
 #include "core/tcpstat.h"
 #include "core/watch.h"
 
@@ -10,6 +11,7 @@ struct emitter {
 	uint32_t conn;                  /* number of the connection that speaks */
 	struct watch *watch;            /* of that connection; NULL: nobody listens */
 	struct budget *budget;          /* of the watch */
+	struct state_changes *changes;  /* where changes of state are noted; NULL: nowhere */
 };
 
 static inline bool emit_wants(const struct emitter *e, enum tcpstat_event_type type)
@@ -21,6 +23,8 @@ static inline bool emit_wants(const struct emitter *e, enum tcpstat_event_type t
 static inline void emit_event(const struct emitter *e, struct tcpstat_event *ev)
 {
 	ev->conn = e->conn;
+	if (e->changes && ev->type == TCPSTAT_EV_STATE && e->changes->n < STATE_CHANGES_MAX)
+		e->changes->of[e->changes->n++] = (uint8_t)(ev->state.endpoint << 4 | ev->state.from);
 	if (e->watch && e->config->watched & TCPSTAT_MASK(ev->type))
 		watch_event(e->watch, e->budget, ev);
 	if (e->config->events & TCPSTAT_MASK(ev->type))

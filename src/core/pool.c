@@ -59,14 +59,21 @@ static int pool_grow(struct pool *p)
 	return 0;
 }
 
-void *pool_get(struct pool *p)
+void *pool_take(struct pool *p)
 {
 	if (!p->free && pool_grow(p))
 		return NULL;
 	void *block = p->free;
 	p->free = *(void **)block;
 	p->in_use++;
-	return memset(block, 0, p->block_size);
+	return block;
+}
+
+void *pool_get(struct pool *p)
+{
+	void *block = pool_take(p);
+
+	return block ? memset(block, 0, p->block_size) : NULL;
 }
 
 void pool_put(struct pool *p, void *block)

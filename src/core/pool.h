@@ -39,6 +39,8 @@ struct pool {
 void pool_init(struct pool *, size_t block_size, struct budget *);
 /* A zeroed block; NULL: no memory or over the budget. */
 void *pool_get(struct pool *);
+/* The same, whatever is in it. */
+void *pool_take(struct pool *);
 void pool_put(struct pool *, void *block);
 /* Frees every slab, blocks in use included. */
 void pool_fini(struct pool *);

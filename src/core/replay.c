@@ -94,14 +94,6 @@ enum replay_class replay_segment(struct replay *r, const struct segment *s, int6
 	return class;
 }
 
-void replay_fetch(const struct replay *r)
-{
-	fetch_block(r, sizeof *r);
-	for (int i = 0; i < 2; i++)
-		if (r->side[i])
-			fetch_block(r->side[i], sizeof *r->side[i]);
-}
-
 int64_t replay_rto_ns(const struct replay *r, enum tcpstat_dir dir)
 {
 	const struct side *d = r->side[dir];

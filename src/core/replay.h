@@ -24,8 +24,6 @@ void replay_free(struct replay *);
 enum replay_class replay_segment(struct replay *, const struct segment *, int64_t late_ns, const struct emitter *);
 /* The retransmission timeout of a sender as it stands; TCPSTAT_NULL unknown. */
 int64_t replay_rto_ns(const struct replay *, enum tcpstat_dir);
-/* See conn_fetch. */
-void replay_fetch(const struct replay *);
 /* Why the last retransmission of this direction was sent, as it stands; CAUSE_UNKNOWN: there was none. */
 enum tcpstat_cause replay_last_cause(const struct replay *, enum tcpstat_dir);
 /* The connection ends: what waits is settled. */

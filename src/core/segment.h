@@ -55,6 +55,7 @@ struct segment {
 	uint64_t ack;                   /* in the peer's space; meaningless without TH_ACK */
 	uint64_t wnd;                   /* bytes, scaled by what is known; a SYN's is never scaled */
 	bool wnd_exact;                 /* false: the scale is unknown */
+	uint8_t wnd_shift;              /* wnd is the window on the wire shifted by this */
 	uint8_t n_sack;
 	uint64_t sack[4][2];            /* [left, right) in the peer's space */
 	bool dsack;                     /* sack[0] is a DSACK (RFC 2883 section 4) */

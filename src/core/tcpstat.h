@@ -560,8 +560,8 @@ struct tcpstat_gauges {
 	int64_t now_ns;                 /* how far the input has come; NULL: no packet yet */
 };
 void tcpstat_gauges(const struct tcpstat *, struct tcpstat_gauges *);
-/* Calls `each` with every connection that is followed, as it stands, those idle for longest first; nothing changes. The
+/* Calls `each` with every connection that is followed, as it stands, those idle for longest first. The
  * event is EV_PROGRESS. Costs time by the number of connections. */
-void tcpstat_each(const struct tcpstat *, void (*each)(void *ctx, const struct tcpstat_event *), void *ctx);
+void tcpstat_each(struct tcpstat *, void (*each)(void *ctx, const struct tcpstat_event *), void *ctx);
 
 #endif

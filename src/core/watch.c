@@ -161,16 +161,16 @@ static void window(struct watch *w, struct budget *b, const struct tcpstat_event
 	watch_add(w, b, kind, ev->dir, ev->frame, 0);
 }
 
-static void state(struct watch *w, struct budget *b, const struct tcpstat_event *ev)
+void watch_state(struct watch *w, struct budget *b, enum tcpstat_endpoint endpoint, enum tcpstat_state from,
+	int64_t ts, uint64_t frame)
 {
-	struct watch_half *h = &w->half[ev->state.endpoint & 1];
+	struct watch_half *h = &w->half[endpoint & 1];
 
-	if (ev->state.from == TCPSTAT_EP_FIN_WAIT_2 && h->state_ts)
-		watch_add(w, b, WATCH_FIN_WAIT, (enum tcpstat_dir)(ev->state.endpoint & 1), ev->frame,
-			ev->ts_ns - h->state_ts);
-	h->state_ts = ev->ts_ns;
-	h->state_before = ev->state.from;
-	h->state_frame = ev->frame;
+	if (from == TCPSTAT_EP_FIN_WAIT_2 && h->state_ts)
+		watch_add(w, b, WATCH_FIN_WAIT, (enum tcpstat_dir)(endpoint & 1), frame, ts - h->state_ts);
+	h->state_ts = ts;
+	h->state_before = (uint8_t)from;
+	h->state_frame = frame;
 }
 
 /* The answer of the peer, or the end of the connection, comes later. */
@@ -191,9 +191,6 @@ static void keepalive(struct watch *w, struct budget *b, const struct tcpstat_ev
 void watch_event(struct watch *w, struct budget *b, const struct tcpstat_event *ev)
 {
 	switch (ev->type) {
-	case TCPSTAT_EV_STATE:
-		state(w, b, ev);
-		break;
 	case TCPSTAT_EV_RETRANSMISSION:
 		retransmission(w, b, ev);
 		break;

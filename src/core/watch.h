@@ -84,7 +84,7 @@ struct watch {
 };
 
 enum {
-	WATCH_EVENTS = TCPSTAT_MASK(TCPSTAT_EV_STATE) | TCPSTAT_MASK(TCPSTAT_EV_RETRANSMISSION) |
+	WATCH_EVENTS = TCPSTAT_MASK(TCPSTAT_EV_RETRANSMISSION) |
 		TCPSTAT_MASK(TCPSTAT_EV_OUT_OF_ORDER) | TCPSTAT_MASK(TCPSTAT_EV_DUPLICATE) |
 		TCPSTAT_MASK(TCPSTAT_EV_WINDOW) |
 		TCPSTAT_MASK(TCPSTAT_EV_KEEPALIVE) | TCPSTAT_MASK(TCPSTAT_EV_GAP) | TCPSTAT_MASK(TCPSTAT_EV_ICMP)
@@ -100,6 +100,9 @@ struct watch_scene {
 
 void watch_segment(struct watch *, struct budget *, const struct segment *, const struct watch_scene *);
 void watch_event(struct watch *, struct budget *, const struct tcpstat_event *);
+/* The endpoint left a state. frame: 0 if a timer made it. */
+void watch_state(struct watch *, struct budget *, enum tcpstat_endpoint, enum tcpstat_state from, int64_t ts,
+	uint64_t frame);
 void watch_add(struct watch *, struct budget *, enum watch_kind, enum tcpstat_dir, uint64_t frame, int64_t ns);
 /* `dir` answered after `ns`, with this packet: the slowest is kept. */
 void watch_turn(struct watch *, struct budget *, enum tcpstat_dir, uint64_t frame, int64_t ns);

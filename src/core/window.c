@@ -353,11 +353,6 @@ void window_snapshot(const struct window *w, struct tcpstat_conn *conn)
 	}
 }
 
-void window_fetch(const struct window *w)
-{
-	fetch_block(w->state, sizeof *w->state);
-}
-
 void window_fini(struct window *w, struct budget *b)
 {
 	if (w->state)

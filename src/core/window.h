@@ -40,8 +40,6 @@ enum window_class window_segment(struct window *, struct budget *, const struct 
 	const struct emitter *);
 /* Fills in half[].rwnd (what takes a scale is NULL without one), .keepalives and .zero_window_probes. */
 void window_snapshot(const struct window *, struct tcpstat_conn *);
-/* See conn_fetch. */
-void window_fetch(const struct window *);
 void window_fini(struct window *, struct budget *);
 
 #endif

@@ -32,7 +32,7 @@ static void setup(void)
 /* A segment by numbers relative to the ISNs; `rst_ok` tells whether its receiver obeys. */
 static void send_rst(int from, uint16_t flags, uint64_t seq, uint64_t ack, bool rst_ok)
 {
-	struct emitter e = { &config, 1, NULL, NULL };
+	struct emitter e = { .config = &config, .conn = 1 };
 	struct segment s = { .dir = (enum tcpstat_dir)from, .flags = flags, .seq = SEQ_ISN + seq, .end = SEQ_ISN + seq,
 		.ack = SEQ_ISN + ack };
 
@@ -41,7 +41,7 @@ static void send_rst(int from, uint16_t flags, uint64_t seq, uint64_t ack, bool 
 
 static void snd(int from, uint16_t flags, uint64_t seq, uint32_t len, uint64_t ack)
 {
-	struct emitter e = { &config, 1, NULL, NULL };
+	struct emitter e = { .config = &config, .conn = 1 };
 	struct segment s = { .dir = (enum tcpstat_dir)from, .flags = flags, .len = len, .seq = SEQ_ISN + seq,
 		.end = SEQ_ISN + seq + len + !!(flags & TH_SYN) + !!(flags & TH_FIN), .ack = SEQ_ISN + ack };
 
@@ -100,7 +100,7 @@ Test(endpoint, opens_and_closes)
 	snd(C, TH_ACK, 2, 0, 2);
 	expect("s rcv_ack_of_fin? CLOSED; ");
 	cr_assert_not(endpoint_is_provisional(&es.ep[C]));
-	struct emitter e = { &config, 1, NULL, NULL };
+	struct emitter e = { .config = &config, .conn = 1 };
 	endpoints_timeout(&es, false, 0, &e);
 	expect("c timeout_2msl CLOSED; ");
 }
@@ -309,7 +309,7 @@ Test(endpoint, a_reset_that_is_not_obeyed_or_not_genuine)
 	expect("s rollback_snd_rst ESTABLISHED; ");
 	send_rst(S, TH_RST, 111, 0, true);
 	expect("s snd_rst CLOSED; c rcv_rst? CLOSED; ");
-	struct emitter e = { &config, 1, NULL, NULL };
+	struct emitter e = { .config = &config, .conn = 1 };
 	struct segment s = { .dir = TCPSTAT_C2S, .flags = TH_ACK };
 	endpoints_survived(&es, TCPSTAT_CLIENT, &s, &e);
 	expect("c rollback_rcv_rst ESTABLISHED; ");

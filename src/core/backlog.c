@@ -1,0 +1,256 @@
+#include "core/backlog.h"
+
+#include <string.h>
+
+/* flags of a slot beside the nine of TCP */
+enum {
+	SLOT_TS = 0x200, SLOT_IP_ID = 0x400, SLOT_DF = 0x800, SLOT_S2C = 0x1000, SLOT_DSACK = 0x2000,
+	SLOT_WND_EXACT = 0x4000, SLOT_MORE = 0x8000
+};
+
+/* What every segment has. */
+struct slot {
+	int64_t ts;
+	uint64_t frame, seq, ack;
+	uint32_t raw_seq, raw_ack, ts_val, ts_ecr;
+	uint32_t len;
+	uint16_t wnd, ip_id, flags;
+	uint8_t ttl;
+	uint8_t state[2];
+	uint8_t kind : 3, cksum : 2, ecn : 2;
+	uint8_t history;
+	uint8_t wnd_shift : 4, n_sack : 4;
+};
+
+/* The slot after it, of a segment that has more to say. */
+struct more {
+	uint64_t near;                  /* offset of the first block */
+	uint32_t sack[4][2];            /* raw */
+	uint32_t caplen;
+	uint16_t mss, may_send[2];      /* may_send: what each endpoint may send */
+	uint8_t wscale;
+	bool has_mss : 1, has_wscale : 1, sack_permitted : 1, tfo : 1, mptcp : 1, accecn : 1, md5 : 1;
+	uint8_t n_changes;
+	uint8_t change[11];           /* as in struct state_changes */
+};
+
+_Static_assert(sizeof(struct slot) == 64, "a slot is a cache line");
+_Static_assert(sizeof(struct more) == 64, "so is what follows it");
+
+struct backlog_chunk {
+	struct backlog_chunk *next;     /* of the last one: the first */
+	uint64_t n;
+	union {
+		struct slot slot;
+		struct more more;
+	} of[BACKLOG_CHUNK_SLOTS];
+};
+
+_Static_assert(sizeof(struct backlog_chunk) == BACKLOG_CHUNK_BYTES, "as the header says");
+
+static bool needs_more(const struct segment *s, const struct scene *scene)
+{
+	return s->n_sack || scene->changes.n || s->flags & TH_SYN || s->view->caplen != s->view->len;
+}
+
+/* Blocks that lie too far apart to be unwrapped from the first one, and more changes than there is room for, are
+ * nothing that a peer in its right mind sends. */
+static bool fits(const struct segment *s, const struct scene *scene)
+{
+	const uint32_t (*raw)[2] = s->view->opts.sack;
+
+	for (unsigned i = 0; i < s->n_sack; i++)
+		for (unsigned k = 0; k < 2; k++)
+			if (seq_unwrap(raw[i][k], s->sack[0][0], raw[0][0]) != s->sack[i][k])
+				return false;
+	return scene->changes.n <= sizeof ((struct more *)0)->change;
+}
+
+/* Two slots that belong together stay in one chunk. */
+static bool make_room(struct backlog *b, struct pool *chunks, unsigned n)
+{
+	if (b->last && b->last->n + n <= BACKLOG_CHUNK_SLOTS)
+		return true;
+	struct backlog_chunk *fresh = pool_take(chunks);
+
+	if (!fresh)
+		return false;
+	fresh->n = 0;
+	fresh->next = b->last ? b->last->next : fresh;
+	if (b->last)
+		b->last->next = fresh;
+	b->last = fresh;
+	return true;
+}
+
+static void fill_slot(struct slot *slot, const struct segment *s, const struct scene *scene, bool more)
+{
+	const struct tcp_view *v = s->view;
+
+	slot->ts = s->ts;
+	slot->frame = s->frame;
+	slot->seq = s->seq;
+	slot->ack = s->ack;
+	slot->raw_seq = v->seq;
+	slot->raw_ack = v->ack;
+	slot->ts_val = v->opts.ts_val;
+	slot->ts_ecr = v->opts.ts_ecr;
+	slot->len = s->len;
+	slot->wnd = v->wnd;
+	slot->ip_id = v->ip_id;
+	slot->flags = (uint16_t)(s->flags | (v->opts.has_ts ? SLOT_TS : 0) | (v->has_ip_id ? SLOT_IP_ID : 0) |
+		(v->df ? SLOT_DF : 0) | (s->dir == TCPSTAT_S2C ? SLOT_S2C : 0) | (s->dsack ? SLOT_DSACK : 0) |
+		(s->wnd_exact ? SLOT_WND_EXACT : 0) | (more ? SLOT_MORE : 0));
+	slot->ttl = v->ttl;
+	slot->state[0] = scene->state[0];
+	slot->state[1] = scene->state[1];
+	slot->kind = scene->kind;
+	slot->cksum = v->cksum;
+	slot->ecn = v->ecn;
+	slot->history = scene->history;
+	slot->wnd_shift = s->wnd_shift;
+	slot->n_sack = s->n_sack;
+}
+
+static void fill_more(struct more *more, const struct segment *s, const struct scene *scene)
+{
+	const struct tcp_view *v = s->view;
+	const struct tcp_opts *o = &v->opts;
+
+	*more = (struct more){ .near = s->sack[0][0], .caplen = v->caplen, .mss = o->mss, .wscale = o->wscale,
+		.may_send = { scene->mss[0], scene->mss[1] }, .has_mss = o->has_mss, .has_wscale = o->has_wscale,
+		.sack_permitted = o->sack_permitted, .tfo = o->tfo, .mptcp = o->mptcp, .accecn = o->accecn,
+		.md5 = o->md5, .n_changes = scene->changes.n };
+	if (s->n_sack)
+		memcpy(more->sack, o->sack, sizeof more->sack);
+	for (unsigned i = 0; i < scene->changes.n; i++)
+		more->change[i] = scene->changes.of[i];
+}
+
+bool backlog_put(struct backlog *b, struct pool *chunks, const struct segment *s, const struct scene *scene)
+{
+	bool more = needs_more(s, scene);
+
+	if ((more && !fits(s, scene)) || !make_room(b, chunks, 1 + more))
+		return false;
+	struct backlog_chunk *c = b->last;
+	fill_slot(&c->of[c->n].slot, s, scene, more);
+	if (more)
+		fill_more(&c->of[c->n + 1].more, s, scene);
+	c->n += 1 + more;
+	b->slots = (uint16_t)(b->slots + 1 + more);
+	return true;
+}
+
+static void read_slot(const struct slot *slot, struct segment *s, struct tcp_view *v, struct scene *scene)
+{
+	uint16_t flags = slot->flags & 0x1ff;
+
+	v->seq = slot->raw_seq;
+	v->ack = slot->raw_ack;
+	v->flags = flags;
+	v->wnd = slot->wnd;
+	v->len = v->caplen = slot->len;
+	v->ttl = slot->ttl;
+	v->ecn = slot->ecn;
+	v->has_ip_id = slot->flags & SLOT_IP_ID;
+	v->df = slot->flags & SLOT_DF;
+	v->ip_id = slot->ip_id;
+	v->cksum = (enum cksum_verdict)slot->cksum;
+	v->opts.has_ts = slot->flags & SLOT_TS;
+	v->opts.ts_val = slot->ts_val;
+	v->opts.ts_ecr = slot->ts_ecr;
+	v->opts.n_sack = slot->n_sack;
+	s->ts = slot->ts;
+	s->frame = slot->frame;
+	s->dir = slot->flags & SLOT_S2C ? TCPSTAT_S2C : TCPSTAT_C2S;
+	s->flags = flags;
+	s->len = slot->len;
+	s->seq = slot->seq;
+	s->end = slot->seq + slot->len + !!(flags & TH_SYN) + !!(flags & TH_FIN);
+	s->ack = slot->ack;
+	s->wnd = (uint64_t)slot->wnd << slot->wnd_shift;
+	s->wnd_shift = slot->wnd_shift;
+	s->wnd_exact = slot->flags & SLOT_WND_EXACT;
+	s->n_sack = slot->n_sack;
+	s->dsack = slot->flags & SLOT_DSACK;
+	s->copy = false;
+	scene->kind = (enum scene_kind)slot->kind;
+	scene->state[0] = slot->state[0];
+	scene->state[1] = slot->state[1];
+	scene->history = slot->history;
+	scene->changes.n = 0;
+}
+
+static void read_more(const struct more *more, struct segment *s, struct tcp_view *v, struct scene *scene)
+{
+	struct tcp_opts *o = &v->opts;
+
+	v->caplen = more->caplen;
+	o->mss = more->mss;
+	o->wscale = more->wscale;
+	o->has_mss = more->has_mss;
+	o->has_wscale = more->has_wscale;
+	o->sack_permitted = more->sack_permitted;
+	o->tfo = more->tfo;
+	o->mptcp = more->mptcp;
+	o->accecn = more->accecn;
+	o->md5 = more->md5;
+	scene->mss[0] = more->may_send[0];
+	scene->mss[1] = more->may_send[1];
+	for (unsigned i = 0; i < s->n_sack; i++)
+		for (unsigned k = 0; k < 2; k++) {
+			o->sack[i][k] = more->sack[i][k];
+			s->sack[i][k] = seq_unwrap(more->sack[i][k], more->near, more->sack[0][0]);
+		}
+	scene->changes.n = more->n_changes;
+	for (unsigned i = 0; i < more->n_changes; i++)
+		scene->changes.of[i] = more->change[i];
+}
+
+void backlog_drain(struct backlog *b, struct pool *chunks,
+	void (*each)(void *ctx, struct segment *, const struct scene *), void *ctx)
+{
+	struct backlog taken = *b;
+	struct backlog_chunk *c = taken.last ? taken.last->next : NULL;
+	struct tcp_view view = { .vlan = { 0xffff, 0xffff } };
+	struct segment s = { .view = &view };
+	struct scene scene = { 0 };
+
+	*b = (struct backlog){ 0 };
+	while (c) {
+		struct backlog_chunk *next = c == taken.last ? NULL : c->next;
+
+		for (unsigned i = 0; i < c->n; i++) {
+			bool more = c->of[i].slot.flags & SLOT_MORE;
+
+			read_slot(&c->of[i].slot, &s, &view, &scene);
+			if (more)
+				read_more(&c->of[++i].more, &s, &view, &scene);
+			each(ctx, &s, &scene);
+			if (more) { /* what only they had */
+				view.opts = (struct tcp_opts){ 0 };
+				scene.mss[0] = scene.mss[1] = 0;
+			}
+		}
+		pool_put(chunks, c);
+		c = next;
+	}
+}
+
+void backlog_drop(struct backlog *b, struct pool *chunks)
+{
+	struct backlog_chunk *c = b->last ? b->last->next : NULL, *next;
+
+	for (; c; c = next) {
+		next = c == b->last ? NULL : c->next;
+		pool_put(chunks, c);
+	}
+	*b = (struct backlog){ 0 };
+}
+
+void backlog_fetch(const struct backlog *b)
+{
+	if (b->last)
+		__builtin_prefetch(b->last);
+}

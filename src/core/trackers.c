@@ -1,0 +1,131 @@
+#include "core/trackers.h"
+
+struct trackers *trackers_new(struct budget *budget, bool watched)
+{
+	struct trackers *t = budget_resize(budget, NULL, 0, sizeof *t);
+
+	if (!t)
+		return NULL;
+	t->budget = budget;
+	t->watched = watched;
+	reasm_init(t->reasm, budget);
+	vantage_init(&t->vantage);
+	t->replay = replay_new(budget, &t->vantage);
+	return t;
+}
+
+void trackers_free(struct trackers *t)
+{
+	if (!t)
+		return;
+	reasm_fini(t->reasm);
+	copy_fini(&t->copy, t->budget);
+	window_fini(&t->window, t->budget);
+	latency_fini(&t->latency, t->budget);
+	timers_fini(&t->timers, t->budget);
+	watch_fini(&t->watch, t->budget);
+	replay_free(t->replay);
+	budget_resize(t->budget, t, sizeof *t, 0);
+}
+
+static void note_resent(struct trackers *t, enum tcpstat_dir dir, uint8_t history)
+{
+	if (t->resent[dir])
+		return;
+	t->resent[dir] = true;
+	t->resent_at[dir] = history;
+	t->server_first = dir == TCPSTAT_S2C && !t->resent[TCPSTAT_C2S];
+}
+
+static void tell_response(const struct segment *s, int64_t turn_ns, const struct emitter *e)
+{
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_RESPONSE, .dir = s->dir, .ts_ns = s->ts, .frame = s->frame,
+		.response_ns = turn_ns };
+
+	if (turn_ns != TCPSTAT_NULL && s->dir == TCPSTAT_S2C && emit_wants(e, TCPSTAT_EV_RESPONSE))
+		emit_event(e, &ev);
+}
+
+static void follow(struct trackers *t, const struct segment *s, const struct scene *scene, const struct emitter *e)
+{
+	struct budget *budget = t->budget;
+	int64_t late_ns = vantage_segment(&t->vantage, s), half_ns[2];
+	struct timers_scene traces = { .late_ns = late_ns, .state = { scene->state[0], scene->state[1] } };
+
+	for (int i = 0; i < 2; i++) {
+		half_ns[i] = vantage_half_ns(&t->vantage, i);
+		if (!half_ns[i])
+			half_ns[i] = TCPSTAT_NULL;
+	}
+	if (stack_sign_wants(&t->sign[s->dir], s->view))
+		stack_sign_note(&t->sign[s->dir], s->view);
+	traces.class = window_segment(&t->window, budget, s, half_ns, e);
+	timers_segment(&t->timers, budget, s, &traces);
+	dupack_segment(&t->dupack, s, e);
+	if (t->replay && replay_segment(t->replay, s, late_ns, e) == REPLAY_RETRANSMISSION && s->len) {
+		note_resent(t, s->dir, scene->history);
+		dupack_resent(&t->dupack, s, replay_last_cause(t->replay, s->dir));
+	}
+	int64_t turn_ns = latency_segment(&t->latency, budget, s, half_ns);
+	tell_response(s, turn_ns, e);
+	if (!e->watch)
+		return;
+	struct watch_scene watched = { .half_ns = { half_ns[0], half_ns[1] }, .mss = { t->mss[0], t->mss[1] },
+		.state = { scene->state[0], scene->state[1] },
+		.rto_ns = t->replay ? replay_rto_ns(t->replay, s->dir) : TCPSTAT_NULL };
+	watch_segment(e->watch, budget, s, &watched);
+	if (turn_ns != TCPSTAT_NULL)
+		watch_turn(e->watch, budget, s->dir, s->frame, turn_ns);
+}
+
+static void note_changes(struct trackers *t, const struct state_changes *changes, int64_t ts, uint64_t frame)
+{
+	for (unsigned i = 0; t->watched && i < changes->n; i++)
+		watch_state(&t->watch, t->budget, (enum tcpstat_endpoint)(changes->of[i] >> 4),
+			(enum tcpstat_state)(changes->of[i] & 15), ts, frame);
+}
+
+void trackers_segment(struct trackers *t, struct segment *s, const struct scene *scene, const struct emitter *e)
+{
+	uint64_t original;
+
+	if (scene->kind == SCENE_STRAY) {
+		if (e->watch)
+			watch_add(e->watch, t->budget, WATCH_STRAY_SYN, s->dir, s->frame, 0);
+		return;
+	}
+	if (s->flags & TH_SYN) {
+		t->mss[0] = scene->mss[0];
+		t->mss[1] = scene->mss[1];
+	}
+	note_changes(t, &scene->changes, s->ts, s->frame);
+	s->copy = scene->kind == SCENE_SEGMENT && copy_seen(&t->copy, t->budget, s, &original);
+	reasm_segment(t->reasm, s, e);
+	if (scene->kind == SCENE_SEGMENT)
+		follow(t, s, scene, e);
+}
+
+void trackers_changes(struct trackers *t, const struct state_changes *changes, int64_t ts)
+{
+	note_changes(t, changes, ts, 0);
+}
+
+void trackers_finish(struct trackers *t, int64_t last_ts, const struct emitter *e)
+{
+	reasm_finish(t->reasm, last_ts, e);
+	if (t->replay)
+		replay_finish(t->replay, e);
+}
+
+void trackers_snapshot(const struct trackers *t, struct tcpstat_conn *out)
+{
+	reasm_snapshot(t->reasm, out);
+	window_snapshot(&t->window, out);
+	dupack_snapshot(&t->dupack, out);
+	latency_snapshot(&t->latency, out);
+	if (t->replay)
+		replay_snapshot(t->replay, out);
+	timers_snapshot(&t->timers, out);
+	for (int i = 0; i < 2; i++)
+		stack_why(&t->sign[i], out->half[i].stack_why);
+}

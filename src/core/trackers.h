@@ -1,0 +1,53 @@
+/* The trackers of one connection, and the order in which they see a segment. */
+#ifndef TCPSTAT_TRACKERS_H
+#define TCPSTAT_TRACKERS_H
+
+#include "core/copy.h"
+#include "core/dupack.h"
+#include "core/emit.h"
+#include "core/latency.h"
+#include "core/reasm.h"
+#include "core/replay.h"
+#include "core/scene.h"
+#include "core/stack.h"
+#include "core/timers.h"
+#include "core/vantage.h"
+#include "core/watch.h"
+#include "core/window.h"
+
+struct trackers {
+	struct budget *budget;
+	struct reasm reasm[2];
+	struct copy copy;
+	struct vantage vantage;
+	struct window window;
+	struct dupack dupack;
+	struct latency latency;
+	struct timers timers;
+	struct stack_sign sign[2];
+	uint16_t mss[2];                /* what each endpoint may send, payload bytes; 0 unknown */
+	uint8_t resent_at[2];           /* letters that the history had when a direction first sent something again */
+	bool resent[2], server_first;   /* it did; the server did before the client */
+	bool watched;
+	struct watch watch;             /* of what findings rest on, if it is wanted */
+	struct replay *replay;          /* NULL: over the budget */
+};
+
+/* NULL: no memory, or over the budget. */
+struct trackers *trackers_new(struct budget *, bool watched);
+void trackers_free(struct trackers *);
+/* `s` in the order of the capture; its `copy` is found out here. */
+void trackers_segment(struct trackers *, struct segment *s, const struct scene *, const struct emitter *);
+/* A timer moved endpoints. */
+void trackers_changes(struct trackers *, const struct state_changes *, int64_t ts);
+/* The connection is over: what waits is settled. */
+void trackers_finish(struct trackers *, int64_t last_ts, const struct emitter *);
+/* Fills in what trackers know. */
+void trackers_snapshot(const struct trackers *, struct tcpstat_conn *);
+/* The watch, if there is one; NULL for NULL. */
+static inline struct watch *trackers_watch(struct trackers *t)
+{
+	return t && t->watched ? &t->watch : NULL;
+}
+
+#endif
