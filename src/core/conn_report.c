@@ -264,7 +264,7 @@ static void count(const struct conn *c, const struct tcpstat_conn *out, struct s
 	struct emitter whole = { .config = e->config };
 	struct tcpstat_census census;
 
-	survey_census(&census, out, c->rest ? c->rest->watch : NULL, (bool[]){
+	survey_census(&census, out, trackers_watch(c->trackers), (bool[]){
 		c->dir[0].acked > SEQ_ISN + c->midstream, c->dir[1].acked > SEQ_ISN + c->midstream });
 	if (e->config->shards)
 		emit_event(&whole, &(struct tcpstat_event){ .type = TCPSTAT_EV_CENSUS, .dir = TCPSTAT_NODIR,
@@ -275,10 +275,8 @@ static void count(const struct conn *c, const struct tcpstat_conn *out, struct s
 		return;
 	if (out->latency.connect_ns != TCPSTAT_NULL)
 		histogram_add(&survey->totals->connect, out->latency.connect_ns);
-	if (c->rest)
-		latency_pour(&c->rest->latency, &survey->totals->response);
-	if (c->rest && c->rest->replay)
-		replay_pour(c->rest->replay, &survey->totals->rtt);
+	if (c->trackers)
+		trackers_pour(c->trackers, survey->totals);
 }
 
 static void find(const struct conn *c, int64_t now, struct tcpstat_conn *out, struct survey *survey,

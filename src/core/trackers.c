@@ -129,3 +129,10 @@ void trackers_snapshot(const struct trackers *t, struct tcpstat_conn *out)
 	for (int i = 0; i < 2; i++)
 		stack_why(&t->sign[i], out->half[i].stack_why);
 }
+
+void trackers_pour(const struct trackers *t, struct tcpstat_totals *totals)
+{
+	latency_pour(&t->latency, &totals->response);
+	if (t->replay)
+		replay_pour(t->replay, &totals->rtt);
+}

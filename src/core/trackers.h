@@ -44,6 +44,8 @@ void trackers_changes(struct trackers *, const struct state_changes *, int64_t t
 void trackers_finish(struct trackers *, int64_t last_ts, const struct emitter *);
 /* Fills in what trackers know. */
 void trackers_snapshot(const struct trackers *, struct tcpstat_conn *);
+/* Adds their durations to those of all connections. */
+void trackers_pour(const struct trackers *, struct tcpstat_totals *);
 /* The watch, if there is one; NULL for NULL. */
 static inline struct watch *trackers_watch(struct trackers *t)
 {
