@@ -20,7 +20,8 @@ struct backlog {
 	uint16_t slots;                 /* in use */
 };
 
-/* false: no memory, or the segment does not go into the short form; nothing has changed. Of a segment with payload the lengths are kept, not the bytes. */
+/* false: no memory, or the segment does not go into the short form; nothing has changed. Of a segment with payload the
+ * lengths are kept, not the bytes. */
 bool backlog_put(struct backlog *, struct pool *chunks, const struct segment *, const struct scene *);
 /* Hands over what waits, oldest first, and forgets it. The segment and the scene are borrowed for the call; the
  * segment's view has no addresses, ports and payload. */
