@@ -365,8 +365,11 @@ static void refresh(struct screen *s)
 
 static void loop(struct screen *s)
 {
+	bool busy = false;
+
 	draw(s);
-	while (look_for_keys(s, s->ended && !s->reading ? IDLE_MS : 0)) {
+	while (look_for_keys(s, s->ended && !s->reading && !busy ? IDLE_MS : 0)) {
+		busy = tui_work(s->tui);
 		if (!s->ended) {
 			if (!step(s, &s->first))
 				end_first(s);

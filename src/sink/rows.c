@@ -66,7 +66,7 @@ static void forget(struct rows *r)
 
 static struct label *append(struct rows *r, uint64_t frame, int64_t ts_ns)
 {
-	if (r->n == r->most && r->last && r->n > 1)
+	if (r->n == r->most && r->n > 1 && (r->last || r->row[r->n - 1].frame < r->until))
 		forget(r);
 	if (r->n == r->most || (r->n == r->room && !grow(r)))
 		return NULL;

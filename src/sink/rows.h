@@ -6,8 +6,8 @@
  *     rows_fini(&rows);
  *
  * A verdict on a packet may come, or be amended, long after the packet, so rows stay open to change until the
- * connection ends. At most `most` rows are kept (176 bytes each): the first that come after `skip` packets, or,
- * with `last`, the newest. */
+ * connection ends. At most `most` rows are kept (176 bytes each): the first that come after `skip` packets; older
+ * ones give way until packet `until` is among them, or, with `last`, for ever. */
 #ifndef SINK_ROWS_H
 #define SINK_ROWS_H
 
@@ -28,6 +28,7 @@ struct rows {
 	size_t n, room, most;
 	uint64_t skip, skipped;         /* packets before the first row: wanted, and so far */
 	uint64_t skipped_frame;         /* the last of them */
+	uint64_t until;                 /* frame; 0 none */
 	uint64_t unseen;                /* packets after the last row */
 	bool last, no_memory;
 	bool ended;                     /* nothing more will come; addr and port are known */

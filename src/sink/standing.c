@@ -73,19 +73,27 @@ const char *standing_limit_name(enum tcpstat_limit limit)
 	return names[limit];
 }
 
-char *standing_limit(char buf[FORMAT_MAX], const struct tcpstat_conn *c)
+int standing_limit_most(const struct tcpstat_conn *c, double *share)
 {
 	const struct tcpstat_half *half = &c->half[c->half[1].payload_bytes > c->half[0].payload_bytes];
-	char share[FORMAT_MAX];
 	int i, most = -1;
 
 	for (i = 0; i < TCPSTAT_NLIMITS; i++)
 		if (half->limits[i] > 0 && (most < 0 || half->limits[i] > half->limits[most]))
 			most = i;
+	*share = most < 0 ? 0 : half->limits[most];
+	return most;
+}
+
+char *standing_limit(char buf[FORMAT_MAX], const struct tcpstat_conn *c)
+{
+	char text[FORMAT_MAX];
+	double share;
+	int most = standing_limit_most(c, &share);
+
 	if (most < 0)
 		return format_text(buf, "");
-	snprintf(buf, FORMAT_MAX, "%s %s", standing_limit_name((enum tcpstat_limit)most),
-		format_share(share, half->limits[most]));
+	snprintf(buf, FORMAT_MAX, "%s %s", standing_limit_name((enum tcpstat_limit)most), format_share(text, share));
 	return buf;
 }
 

@@ -9,6 +9,8 @@ char *standing_state(char buf[FORMAT_MAX], const struct tcpstat_conn *);
 enum tint standing_tint(const struct tcpstat_conn *);
 /* The largest share of the direction that carried more: "receiver window 61 %"; "" unknown. */
 char *standing_limit(char buf[FORMAT_MAX], const struct tcpstat_conn *);
+/* That limit (enum tcpstat_limit) and its share; -1 unknown. */
+int standing_limit_most(const struct tcpstat_conn *, double *share);
 /* The name of a limit in plain words. */
 const char *standing_limit_name(enum tcpstat_limit);
 /* The greater share of retransmitted segments of the two directions; NAN unknown. */

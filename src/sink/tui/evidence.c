@@ -275,16 +275,58 @@ static void say_sender(struct view *v)
 			format_duration(c, v->style, rtt->rtt.sample_ns));
 }
 
-void evidence_of(struct evidence *out, const struct story *story, size_t row, const struct style *style)
+/* What the receiver still lacks, between what it has acknowledged and what it reports. */
+static void say_holes(struct view *v)
 {
-	struct view v = { .out = out, .story = story, .rows = &story->rows, .place = row, .style = style };
+	const struct label *l = v->row;
+	char text[EVIDENCE_SIZE] = "";
+	int32_t from = 0, begin[4], end[4];
+	size_t len = 0;
+	int n = 0, i, k;
+
+	for (i = 0; i < l->n_sack; i++) {
+		int32_t first = (int32_t)(l->sack[i][0] - l->ack), last = (int32_t)(l->sack[i][1] - l->ack);
+
+		if ((i == 0 && l->dsack) || first < 0 || last <= first)
+			continue;
+		for (k = n++; k > 0 && begin[k - 1] > first; k--) {
+			begin[k] = begin[k - 1];
+			end[k] = end[k - 1];
+		}
+		begin[k] = first;
+		end[k] = last;
+	}
+	for (i = 0; i < n; i++) {
+		int64_t base = l->ack_rel == TCPSTAT_NULL ? (int64_t)l->ack : l->ack_rel;
+
+		if (begin[i] > from)
+			len += (size_t)snprintf(text + len, sizeof text - len, "  %" PRId64 ":%" PRId64 " (%" PRId32 ")",
+				base + from, base + begin[i], begin[i] - from);
+		from = end[i] > from ? end[i] : from;
+	}
+	if (len)
+		say(v, TINT_YELLOW, "missing%s", text);
+}
+
+static void say_finding(struct view *v, const struct findings_item *item)
+{
+	if (item && item->title)
+		say(v, item->severity >= TCPSTAT_SEVERITY_PROBLEM ? TINT_RED : item->severity ? TINT_YELLOW : TINT_NONE,
+			"%s: %s (%s)", tcpstat_severity_name(item->severity), item->title, item->id);
+}
+
+void evidence_of(struct evidence *out, const struct flow *f)
+{
+	const struct story *story = f->story;
+	const struct style *style = &f->style;
+	struct view v = { .out = out, .story = story, .rows = &story->rows, .place = f->cursor, .style = style };
 	struct label_context context;
 	char text[EVIDENCE_SIZE];
 
 	out->n = 0;
-	if (row >= story->rows.n)
+	if (f->cursor >= story->rows.n)
 		return;
-	v.row = &story->rows.row[row];
+	v.row = &story->rows.row[f->cursor];
 	if (v.row->note) {
 		label_context_init(&context);
 		label_text(v.row, style, &context, true, text, sizeof text);
@@ -293,8 +335,10 @@ void evidence_of(struct evidence *out, const struct story *story, size_t row, co
 	}
 	say_title(&v);
 	say_verdict(&v);
+	say_holes(&v);
 	say_window(&v);
 	say_header(&v);
 	say_options(&v);
 	say_sender(&v);
+	say_finding(&v, findings_on(f->findings, story->conn, v.row->frame));
 }

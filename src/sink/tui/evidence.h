@@ -2,7 +2,7 @@
 #ifndef SINK_TUI_EVIDENCE_H
 #define SINK_TUI_EVIDENCE_H
 
-#include "sink/tui/story.h"
+#include "sink/tui/flow.h"
 
 enum { EVIDENCE_LINES = 12, EVIDENCE_SIZE = 320 };
 
@@ -11,6 +11,7 @@ struct evidence {
 	unsigned n;
 };
 
-void evidence_of(struct evidence *, const struct story *, size_t row, const struct style *);
+/* Of the selected row. */
+void evidence_of(struct evidence *, const struct flow *);
 
 #endif

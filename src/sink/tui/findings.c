@@ -11,11 +11,8 @@ void findings_init(struct findings *f, const struct style *style)
 
 static void item_fini(struct findings_item *item)
 {
-	free(item->id);
 	free(item->title);
 	free(item->detail);
-	free(item->advice);
-	free(item->man);
 }
 
 void findings_fini(struct findings *f)
@@ -62,7 +59,7 @@ void findings_event(struct findings *f, const struct tcpstat_event *ev)
 {
 	const struct tcpstat_ev_finding *e = &ev->finding;
 	struct findings_item item = { .conn = ev->conn, .severity = e->severity, .cost_ns = e->cost_ns,
-		.all_frames = e->n_frames };
+		.all_frames = e->n_frames, .id = e->id, .advice = e->advice, .man = e->man, .rule = e->rule };
 	size_t at = f->n;
 
 	if (ev->type != TCPSTAT_EV_FINDING || !reserve(f))
@@ -74,11 +71,8 @@ void findings_event(struct findings *f, const struct tcpstat_event *ev)
 		return;
 	if (f->n == FINDINGS_MAX)
 		item_fini(&f->item[--f->n]);
-	item.id = copy(f, e->id);
 	item.title = copy(f, e->title);
 	item.detail = copy(f, e->detail);
-	item.advice = copy(f, e->advice);
-	item.man = copy(f, e->man);
 	item.n_frames = e->n_frames < FINDINGS_FRAMES ? e->n_frames : FINDINGS_FRAMES;
 	if (item.n_frames)
 		memcpy(item.frame, e->frames, item.n_frames * sizeof *item.frame);
@@ -86,8 +80,7 @@ void findings_event(struct findings *f, const struct tcpstat_event *ev)
 		item.frame[item.n_frames++] = ev->frame;
 	memmove(&f->item[at + 1], &f->item[at], (f->n - at) * sizeof item);
 	f->item[at] = item;
-	/* The selection stays on what it was. */
-	if (f->n++ && at <= f->cursor)
+	if (f->n++ && at <= f->cursor && f->moved)
 		f->cursor++;
 	if (f->cursor >= f->n)
 		f->cursor = f->n - 1;
@@ -97,6 +90,7 @@ void findings_move(struct findings *f, int64_t lines)
 {
 	int64_t to = (int64_t)f->cursor + lines;
 
+	f->moved = true;
 	f->cursor = !f->n || to < 0 ? 0 : to >= (int64_t)f->n ? f->n - 1 : (size_t)to;
 }
 
@@ -124,10 +118,56 @@ uint64_t findings_seek(const struct findings *f, uint32_t conn, uint64_t frame, 
 	return best;
 }
 
-static void draw_selected(const struct findings *f, struct canvas *c, int y, int end)
+struct tcpstat_event findings_event_of(const struct findings_item *item)
+{
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_FINDING, .conn = item->conn };
+
+	ev.finding = (struct tcpstat_ev_finding){ .id = item->id, .severity = item->severity, .title = item->title,
+		.detail = item->detail, .advice = item->advice, .man = item->man, .rule = item->rule,
+		.cost_ns = item->cost_ns,
+		.frames = item->frame, .n_frames = item->n_frames };
+	return ev;
+}
+
+bool findings_has(const struct findings *f, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (!strcmp(f->item[i].id, id))
+			return true;
+	return false;
+}
+
+void findings_add(struct findings *f, const struct findings *from, uint32_t conn)
+{
+	size_t i;
+
+	for (i = 0; i < from->n; i++) {
+		struct tcpstat_event ev = findings_event_of(&from->item[i]);
+
+		if (ev.conn == conn && !findings_has(f, ev.finding.id))
+			findings_event(f, &ev);
+	}
+}
+
+const struct findings_item *findings_on(const struct findings *f, uint32_t conn, uint64_t frame)
+{
+	size_t i;
+	uint32_t k;
+
+	for (i = 0; i < f->n; i++)
+		for (k = 0; k < f->item[i].n_frames; k++)
+			if (f->item[i].conn == conn && f->item[i].frame[k] == frame)
+				return &f->item[i];
+	return NULL;
+}
+
+static void draw_selected(const struct findings *f, const struct list *l, struct canvas *c, int y, int end)
 {
 	const struct findings_item *item = findings_selected(f);
-	char text[FINDINGS_FRAMES * 21 + 32], cost[FORMAT_MAX];
+	const struct list_row *row;
+	char text[FINDINGS_FRAMES * 21 + 32], cost[FORMAT_MAX], client[300], server[300];
 	size_t len = 0;
 	uint32_t i;
 	int x;
@@ -137,8 +177,19 @@ static void draw_selected(const struct findings *f, struct canvas *c, int y, int
 	y++;
 	if (!item)
 		return;
+	if (item->title && y < end)
+		y = canvas_words(c, y, end, TINT_BOLD, "", item->title);
+	row = item->conn ? list_find(l, item->conn) : NULL;
+	if (row && row->known && y < end) {
+		format_endpoint(client, sizeof client, &f->style, &row->conn.addr[0], row->conn.port[0]);
+		format_endpoint(server, sizeof server, &f->style, &row->conn.addr[1], row->conn.port[1]);
+		canvas_print(c, y++, 0, c->width, 0, "conn      %" PRIu32 "  %s %s %s", item->conn, client,
+			f->style.utf8 ? "\u2192" : "->", server);
+	}
 	if (item->detail && y < end)
-		y = canvas_words(c, y, end, 0, "", item->detail);
+		y = canvas_words(c, y, end, 0, "figures   ", item->detail);
+	if (item->rule && y < end)
+		y = canvas_words(c, y, end, 0, "because   ", item->rule);
 	if (item->advice && y < end)
 		y = canvas_words(c, y, end, TINT_GREEN, "advice    ", item->advice);
 	*text = '\0';
@@ -172,16 +223,16 @@ static void draw_item(const struct findings *f, const struct findings_item *item
 	canvas_print(c, y, 28, c->width - 28, 0, "%s", item->title ? item->title : item->id ? item->id : "");
 }
 
-void findings_draw(struct findings *f, struct canvas *c, int y, int rows)
+void findings_draw(struct findings *f, const struct list *l, struct canvas *c, int y, int rows)
 {
-	int below = rows >= 12 ? rows / 2 < 12 ? rows / 2 : 12 : 0, lines = rows - 1 - below, i, x;
+	int below = rows >= 12 ? rows / 2 < 14 ? rows / 2 : 14 : 0, lines = rows - 1 - below, i, x;
 
 	if (lines < 1)
 		return;
 	canvas_print(c, y, 0, c->width, 0, "%-8s %7s %9s  %-*s", "severity", "conn", "cost", c->width, "what");
 	canvas_paint(c, y, 0, c->width, PAINT_REVERSE);
 	if (!f->n)
-		canvas_text(c, y + 1, 0, c->width, 0, "nothing was found");
+		canvas_text(c, y + 2, 2, c->width - 2, 0, "Nothing wrong found.");
 	if (f->cursor < f->top)
 		f->top = f->cursor;
 	if (f->cursor >= f->top + (size_t)lines)
@@ -198,7 +249,7 @@ void findings_draw(struct findings *f, struct canvas *c, int y, int rows)
 		canvas_paint(c, at, 0, c->width, PAINT_REVERSE);
 	}
 	if (below)
-		draw_selected(f, c, y + 1 + lines, y + rows);
+		draw_selected(f, l, c, y + 1 + lines, y + rows);
 }
 
 int64_t findings_at(const struct findings *f, int y0, int y)

@@ -8,9 +8,9 @@
 
 enum { LEAST_RUN = 6, MAX_TEXT = 512 };
 
-void flow_init(struct flow *f, const struct style *style, const struct story *story)
+void flow_init(struct flow *f, const struct style *style, const struct story *story, const struct findings *findings)
 {
-	*f = (struct flow){ .style = *style, .story = story, .dirty = true };
+	*f = (struct flow){ .style = *style, .story = story, .findings = findings, .dirty = true };
 }
 
 void flow_fini(struct flow *f)
@@ -182,6 +182,19 @@ static bool says(const struct flow *f, size_t row)
 	return false;
 }
 
+/* From the segment before, whatever stands between them. */
+static bool changes_state(const struct rows *r, size_t i)
+{
+	const struct label *l = &r->row[i];
+
+	if (l->note)
+		return l->timer;
+	while (i-- > 0)
+		if (r->row[i].segment)
+			return memcmp(l->state, r->row[i].state, sizeof l->state);
+	return true;
+}
+
 static bool is_goal(const struct flow *f, size_t i, enum flow_goal goal)
 {
 	const struct rows *r = &f->story->rows;
@@ -192,23 +205,26 @@ static bool is_goal(const struct flow *f, size_t i, enum flow_goal goal)
 	switch (goal) {
 	case FLOW_EVENT: return flow_is_event(l);
 	case FLOW_RETRANSMISSION: return l->verdict == LABEL_RETRANSMISSION;
-	case FLOW_STATE:
-		return l->note ? l->timer : !i || memcmp(l->state, r->row[i - 1].state, sizeof l->state);
+	case FLOW_STATE: return changes_state(r, i);
 	case FLOW_MATCH: return says(f, i);
 	}
 	return false;
 }
 
-bool flow_seek(struct flow *f, enum flow_goal goal, int step)
+enum flow_found flow_seek(struct flow *f, enum flow_goal goal, int step, int64_t *at)
 {
-	int64_t i;
+	enum { ROWS = 10000 };          /* a few milliseconds, also with the words of each */
+	int i;
 
-	for (i = (int64_t)f->cursor + step; i >= 0 && i < (int64_t)f->story->rows.n; i += step)
-		if (is_goal(f, (size_t)i, goal)) {
-			flow_go_row(f, (size_t)i);
-			return true;
+	for (i = 0; i < ROWS; i++, *at += step) {
+		if (*at < 0 || *at >= (int64_t)f->story->rows.n)
+			return FLOW_NONE;
+		if (is_goal(f, (size_t)*at, goal)) {
+			flow_go_row(f, (size_t)*at);
+			return FLOW_FOUND;
 		}
-	return false;
+	}
+	return FLOW_MORE;
 }
 
 void flow_toggle(struct flow *f)

@@ -3,7 +3,7 @@
 #ifndef SINK_TUI_FLOW_H
 #define SINK_TUI_FLOW_H
 
-#include "sink/tui/canvas.h"
+#include "sink/tui/findings.h"
 #include "sink/tui/story.h"
 
 enum { FLOW_WORDS = 128 };
@@ -18,6 +18,7 @@ enum flow_goal { FLOW_EVENT, FLOW_RETRANSMISSION, FLOW_STATE, FLOW_MATCH };
 struct flow {
 	struct style style;
 	const struct story *story;
+	const struct findings *findings; /* about the connection */
 	struct flow_line *line;
 	size_t n_lines, line_room;
 	uint8_t *open;                  /* by row: the run that begins here is unfolded */
@@ -30,7 +31,7 @@ struct flow {
 	char words[FLOW_WORDS];         /* searched for; "" nothing */
 };
 
-void flow_init(struct flow *, const struct style *, const struct story *);
+void flow_init(struct flow *, const struct style *, const struct story *, const struct findings *);
 void flow_fini(struct flow *);
 /* Another connection, or another page of it: the cursor goes to the first row. */
 void flow_restart(struct flow *);
@@ -44,8 +45,10 @@ void flow_move_row(struct flow *, int64_t rows); /* the next packet, folded or n
 void flow_go_row(struct flow *, size_t row);
 /* Where a packet is, or the next one after it. */
 void flow_go_frame(struct flow *, uint64_t frame);
-/* The next (1) or last (-1) row of a kind. False: there is none. */
-bool flow_seek(struct flow *, enum flow_goal, int step);
+/* The next (1) or last (-1) row of a kind, from row `*at` on, which moves on: a search in many rows takes several
+ * calls. Found: the cursor is there. */
+enum flow_found { FLOW_NONE, FLOW_FOUND, FLOW_MORE };
+enum flow_found flow_seek(struct flow *, enum flow_goal, int step, int64_t *at);
 void flow_toggle(struct flow *);        /* the run under the cursor */
 void flow_toggle_all(struct flow *);
 bool flow_is_event(const struct label *);

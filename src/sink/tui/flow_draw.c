@@ -6,7 +6,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { MAX_TEXT = 512, GUTTER = 13, WIDE = 100, LEAST_ARROW = 24 };
+/* From these widths on there is room for the time, the states, bytes in flight, and all that limits them. */
+enum { TIMED = 40, STATED = 64, WIDE = 100, WIDEST = 150 };
+enum { MAX_TEXT = 512, GUTTER = 13, FIGURE = 9, LEAST_ARROW = 24 };
 
 /* What passing over the rows tells: who has sent and acknowledged how much, and what was said last. */
 struct walk {
@@ -16,7 +18,7 @@ struct walk {
 };
 
 struct layout {
-	int frame, time, side[2], arrow, gutter;
+	int frame, time, side[2], arrow, gutter, bar;
 	int x_time, x_left, x_arrow, x_right, x_gutter;
 	int64_t start_ns;
 };
@@ -81,43 +83,61 @@ static void measure(const struct flow *f, const struct canvas *c, struct layout 
 
 	y->start_ns = first->ts_ns;
 	y->frame = most(4, digits(last->frame));
-	y->time = most(8, (int)strlen(format_seconds(text, last->ts_ns - first->ts_ns)));
+	y->time = c->width < TIMED ? 0 : most(8, (int)strlen(format_seconds(text, last->ts_ns - first->ts_ns)));
 	/* Room for the longest state that occurs; each is in the first rows or the last, or costs little. */
-	for (i = 0; i < r->n; i++)
+	for (i = 0; i < r->n && c->width >= STATED; i++)
 		for (side = 0; side < 2; side++)
 			if (!i || r->row[i].state[side] != r->row[i - 1].state[side])
 				state = most(state, (int)strlen(rows_state_name(r->row[i].state[side])));
-	y->side[0] = y->side[1] = most(state, 6);
-	y->gutter = c->width >= WIDE ? GUTTER : 0;
+	y->side[0] = y->side[1] = c->width < STATED ? 0 : most(state, 6);
+	y->bar = c->width >= WIDEST ? 12 : 5;
+	y->gutter = c->width >= WIDEST ? 3 * FIGURE + 1 + y->bar : c->width >= WIDE ? GUTTER : 0;
 	y->x_time = y->frame + 2;
-	y->x_left = y->x_time + y->time + 2;
-	y->x_arrow = y->x_left + y->side[0] + 2;
+	y->x_left = y->x_time + y->time + (y->time ? 2 : 0);
+	y->x_arrow = y->x_left + y->side[0] + (y->side[0] ? 2 : 0);
 	y->x_gutter = c->width - y->gutter;
 	y->x_right = y->x_gutter - y->side[1] - (y->gutter ? 1 : 0);
 	y->arrow = most(LEAST_ARROW, y->x_right - 2 - y->x_arrow);
 }
 
-/* Bytes in flight as a bar against the window: full where they meet. */
+/* Bytes in flight against both windows. The bar is as long as the window that limits, or, where there is room, as the
+ * greater one, with a mark at the other; when it is full its colour is that of what limits: the receiver's window or
+ * the congestion window. */
 static void draw_gutter(const struct flow *f, const struct walk *w, const struct label *l, const struct layout *y,
 	struct canvas *c, int at)
 {
 	unsigned dir = (w->sent[1] - w->acked[1] > w->sent[0] - w->acked[0]) ? 1 : 0;
 	const struct story_sample *s = story_sample_at(f->story, l->frame, dir, false);
-	int64_t flight = w->sent[dir] > w->acked[dir] ? w->sent[dir] - w->acked[dir] : 0, limit = w->rwnd[dir];
-	int width = y->gutter - 8, full, i;
+	int64_t flight = w->sent[dir] > w->acked[dir] ? w->sent[dir] - w->acked[dir] : 0, rwnd = w->rwnd[dir];
+	int64_t cwnd = s && s->sender.cwnd > 0 ? s->sender.cwnd : TCPSTAT_NULL, limit, whole;
+	int x = y->x_gutter, full, mark = -1, i;
+	bool by_cwnd = cwnd != TCPSTAT_NULL && (rwnd == TCPSTAT_NULL || cwnd < rwnd);
 	char text[FORMAT_MAX];
 
 	if (l->note)
 		return;
-	if (s && s->sender.cwnd > 0 && (limit == TCPSTAT_NULL || s->sender.cwnd < limit))
-		limit = s->sender.cwnd;
-	canvas_right(c, at, y->x_gutter, 7, TINT_DIM, format_bytes(text, flight));
+	limit = whole = by_cwnd ? cwnd : rwnd;
+	canvas_right(c, at, x, 7, flight ? TINT_CYAN : TINT_DIM, format_bytes(text, flight));
+	x += 8;
+	if (y->gutter > GUTTER) {
+		canvas_right(c, at, x, FIGURE - 1, TINT_MAGENTA, format_bytes(text, cwnd));
+		canvas_right(c, at, x + FIGURE, FIGURE - 1, TINT_YELLOW, format_bytes(text, rwnd));
+		x += 2 * FIGURE;
+		whole = by_cwnd && rwnd != TCPSTAT_NULL ? rwnd : !by_cwnd && cwnd != TCPSTAT_NULL ? cwnd : limit;
+		whole = flight > whole ? flight : whole;
+		mark = limit > 0 && whole > limit ? (int)((double)limit * y->bar / (double)whole) : -1;
+	}
 	if (limit == TCPSTAT_NULL || limit < 0)
 		return;
-	full = flight >= limit ? (flight ? width : 0) : limit ? (int)((flight * width + limit - 1) / limit) : 0;
-	for (i = 0; i < width; i++)
-		canvas_put(c, at, y->x_gutter + 8 + i, i < full ? full == width ? TINT_YELLOW : TINT_CYAN : TINT_DIM,
-			c->utf8 ? i < full ? 0x2588 : 0x2591 : i < full ? '#' : '.');
+	full = flight >= whole ? (flight ? y->bar : 0) : (int)(((double)flight * y->bar + (double)whole - 1) / (double)whole);
+	for (i = 0; i < y->bar; i++) {
+		uint8_t tint = i >= full ? TINT_DIM : flight < limit ? TINT_CYAN : by_cwnd ? TINT_MAGENTA : TINT_YELLOW;
+
+		if (i == mark)
+			canvas_put(c, at, x + i, by_cwnd ? TINT_MAGENTA : TINT_YELLOW, c->utf8 ? 0x2502 : '|');
+		else
+			canvas_put(c, at, x + i, tint, c->utf8 ? i < full ? 0x2588 : 0x2591 : i < full ? '#' : '.');
+	}
 }
 
 static void fold_text(const struct flow *f, const struct flow_line *line, char *text, size_t size)
@@ -156,7 +176,8 @@ static void draw_time(const struct flow *f, const struct layout *y, size_t row, 
 	char text[FORMAT_MAX];
 	int64_t from = f->delta ? row ? r->row[row - 1].ts_ns : r->row[row].ts_ns : y->start_ns;
 
-	canvas_right(c, at, y->x_time, y->time, 0, format_seconds(text, r->row[row].ts_ns - from));
+	if (y->time)
+		canvas_right(c, at, y->x_time, y->time, 0, format_seconds(text, r->row[row].ts_ns - from));
 }
 
 static void draw_arrow(const struct flow *f, const struct layout *y, const struct walk *w, const struct label *l,
@@ -175,9 +196,34 @@ static void draw_arrow(const struct flow *f, const struct layout *y, const struc
 		width = most(width, room);
 	label_arrow(l, &f->style, text, (size_t)width, arrow, sizeof arrow);
 	canvas_text(c, at, y->x_arrow, most(room, 0), (uint8_t)label_tint(l), arrow);
-	/* What had to be cut still shows its direction. */
-	if (!l->note && l->dir == TCPSTAT_C2S && (int)format_columns(arrow) > room)
+	if ((int)format_columns(arrow) <= room || room < 4)
+		return;
+	/* What had to be cut says so, and still shows its direction. */
+	canvas_put(c, at, y->x_arrow + room - 1 - (l->dir == TCPSTAT_C2S), (uint8_t)label_tint(l), f->style.utf8 ? 0x2026 :
+		'~');
+	if (!l->note && l->dir == TCPSTAT_C2S)
 		canvas_put(c, at, y->x_arrow + room - 1, (uint8_t)label_tint(l), f->style.utf8 ? 0x25b6 : '>');
+}
+
+/* A mark at packets that a finding rests on; also where they are folded. */
+static void draw_finding(const struct flow *f, const struct flow_line *line, int x, struct canvas *c, int at)
+{
+	const struct rows *r = &f->story->rows;
+	const struct findings_item *item = NULL, *one;
+	size_t i, k;
+
+	for (i = 0; i < f->findings->n; i++)
+		for (k = 0; k < f->findings->item[i].n_frames; k++) {
+			uint64_t frame = f->findings->item[i].frame[k];
+
+			one = &f->findings->item[i];
+			if (frame >= r->row[line->row].frame && frame <= r->row[line->row + line->n - 1].frame &&
+			    (!item || one->severity > item->severity))
+				item = one;
+		}
+	if (item && !r->row[line->row].note)
+		canvas_put(c, at, x, (item->severity >= TCPSTAT_SEVERITY_PROBLEM ? TINT_RED : item->severity ?
+			TINT_YELLOW : TINT_NONE) | PAINT_STRONG, '!');
 }
 
 static void draw_line(const struct flow *f, const struct layout *y, struct walk *w, const struct flow_line *line,
@@ -190,6 +236,7 @@ static void draw_line(const struct flow *f, const struct layout *y, struct walk 
 	see_states(w, l, state);
 	if (!l->timer)
 		canvas_print(c, at, 0, y->frame, 0, "%*" PRIu64, y->frame, l->frame);
+	draw_finding(f, line, y->frame, c, at);
 	draw_time(f, y, line->row, c, at);
 	if (line->n > 1) {
 		fold_text(f, line, text, sizeof text);
@@ -201,24 +248,41 @@ static void draw_line(const struct flow *f, const struct layout *y, struct walk 
 	canvas_text(c, at, y->x_right, y->side[1], TINT_BOLD, state[1]);
 }
 
+/* Of an address that is too long the port stays in sight. */
+static void draw_endpoint(const struct flow *f, int side, struct canvas *c, int at, int x, int room)
+{
+	char name[300];
+	int len;
+
+	format_endpoint(name, sizeof name, &f->style, &f->story->rows.addr[side], f->story->rows.port[side]);
+	len = (int)strlen(name);
+	if (len <= room) {
+		canvas_text(c, at, side ? x + room - len : x, room, 0, name);
+	} else if (room > 12) {
+		canvas_text(c, at, x, room - 11, 0, name);
+		canvas_put(c, at, x + room - 11, 0, f->style.utf8 ? 0x2026 : '~');
+		canvas_text(c, at, x + room - 10, 10, 0, name + len - 10);
+	}
+}
+
 static void draw_titles(const struct flow *f, const struct layout *y, struct canvas *c, int at)
 {
 	const struct rows *r = &f->story->rows;
-	char name[300];
 	int room;
 
 	canvas_print(c, at, 0, c->width, 0, "%*s", c->width, "");
 	canvas_right(c, at, 0, y->frame, 0, "#");
-	canvas_right(c, at, y->x_time, y->time, 0, f->delta ? "delta" : "time");
+	if (y->time)
+		canvas_right(c, at, y->x_time, y->time, 0, f->delta ? "delta" : "time");
 	if (f->story->has_record || r->ended) {
 		room = (y->x_gutter - y->x_left) / 2;
-		format_endpoint(name, sizeof name, &f->style, &r->addr[0], r->port[0]);
-		canvas_text(c, at, y->x_left, room - 1, 0, name);
-		format_endpoint(name, sizeof name, &f->style, &r->addr[1], r->port[1]);
-		canvas_right(c, at, y->x_left + room, y->x_gutter - 1 - y->x_left - room, 0, name);
+		draw_endpoint(f, 0, c, at, y->x_left, room - 1);
+		draw_endpoint(f, 1, c, at, y->x_left + room, y->x_gutter - 1 - y->x_left - room);
 	}
-	if (y->gutter)
-		canvas_text(c, at, y->x_gutter, y->gutter, 0, "flight/limit");
+	if (y->gutter > GUTTER)
+		canvas_print(c, at, y->x_gutter, y->gutter, 0, "%7s %8s %8s  %s", "flight", "cwnd", "rwnd", "of window");
+	else if (y->gutter)
+		canvas_text(c, at, y->x_gutter, y->gutter, 0, "flight/window");
 	canvas_paint(c, at, 0, c->width, PAINT_REVERSE);
 }
 
@@ -229,7 +293,7 @@ static void draw_evidence(const struct flow *f, struct canvas *c, int at, int li
 
 	for (i = 0; i < c->width; i++)
 		canvas_put(c, at, i, TINT_DIM, f->style.utf8 ? 0x2500 : '-');
-	evidence_of(&e, f->story, f->cursor, &f->style);
+	evidence_of(&e, f);
 	for (i = 0, y = at + 1; i < (int)e.n && y < at + lines; i++)
 		y = canvas_words(c, y, at + lines, (uint8_t)e.line[i].tint, "", e.line[i].text);
 }

@@ -42,5 +42,8 @@ extern const struct key_row key_rows[];
 extern const size_t n_key_rows;
 
 enum action key_action(enum tui_view, int code);
+/* The names of the keys that do this in the view, and how long the first of them is. */
+const char *key_names(enum tui_view, enum action);
+int key_first_len(const char *names);
 
 #endif

@@ -1,4 +1,5 @@
 #include "sink/tui/list.h"
+#include "sink/rows.h"
 #include "sink/standing.h"
 
 #include <ctype.h>
@@ -6,7 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define FIRST_STEP_NS INT64_C(1000000)
 
@@ -14,8 +14,11 @@ void list_fini(struct list *l)
 {
 	uint32_t i;
 
-	for (i = 0; i < l->n; i++)
+	for (i = 0; i < l->n; i++) {
+		free(l->row[i]->text);
+		free(l->row[i]->name);
 		free(l->row[i]);
+	}
 	free(l->row);
 	free(l->slot);
 	free(l->shown);
@@ -101,6 +104,8 @@ static struct list_row *add(struct list *l, uint32_t number)
 		row = spare(l);
 		l->unlisted++;
 		if (row) {
+			free(row->text);
+			free(row->name);
 			blank(row, number);
 			enter_all(l);
 		}
@@ -117,6 +122,8 @@ static struct list_row *add(struct list *l, uint32_t number)
 	l->n++;
 	return row;
 }
+
+static const char *text_of(const struct list *l, struct list_row *row);
 
 /* --- events --------------------------------------------------------------------------------------------------- */
 
@@ -138,6 +145,22 @@ static void add_to_spark(struct list_spark *s, int64_t ts_ns, uint32_t bytes)
 		s->bytes[place] += bytes;
 }
 
+/* What a record borrows is copied, or let go. */
+static void copy_record(struct list_row *row, const struct tcpstat_conn *c)
+{
+	const char *name = c->latency.dns.name;
+
+	row->conn = *c;
+	row->conn.half[0].payload_sha256 = row->conn.half[1].payload_sha256 = NULL;
+	if (!name || !row->name || strcmp(row->name, name)) {
+		free(row->name);
+		row->name = name ? strdup(name) : NULL;
+	}
+	row->conn.latency.dns.name = row->name;
+	free(row->text);
+	row->text = NULL;
+}
+
 static void take_record(struct list *l, const struct tcpstat_conn *c, bool open)
 {
 	struct list_row *row = list_find(l, c->number);
@@ -148,11 +171,12 @@ static void take_record(struct list *l, const struct tcpstat_conn *c, bool open)
 		l->unlisted++;
 	if (!row)
 		return;
-	row->conn = *c;
-	/* Borrowed for the call. */
-	row->conn.half[0].payload_sha256 = row->conn.half[1].payload_sha256 = NULL;
+	copy_record(row, c);
 	row->known = true;
 	row->open = open;
+	/* Now, for one, rather than all at the first key of a search. */
+	if (!open)
+		text_of(l, row);
 	l->dirty = true;
 }
 
@@ -175,8 +199,10 @@ void list_event(struct list *l, const struct tcpstat_event *ev)
 		if (!row)
 			return;
 		row->findings += row->findings < UINT16_MAX;
-		if ((int8_t)ev->finding.severity > row->severity)
+		if ((int8_t)ev->finding.severity > row->severity) {
 			row->severity = (int8_t)ev->finding.severity;
+			row->worst = ev->finding.id;
+		}
 		l->dirty = true;
 	}
 }
@@ -189,7 +215,7 @@ void list_snapshot(struct list *l, const struct tcpstat_conn *c)
 /* --- columns -------------------------------------------------------------------------------------------------- */
 
 enum kind {
-	KIND_NUMBER, KIND_CLIENT, KIND_SERVER, KIND_STATE, KIND_UP, KIND_DOWN, KIND_DURATION, KIND_RTT, KIND_RESENT,
+	KIND_NUMBER, KIND_CLIENT, KIND_SERVER, KIND_STATE, KIND_CLIENT_STATE, KIND_SERVER_STATE, KIND_UP, KIND_DOWN, KIND_DURATION, KIND_RTT, KIND_RESENT,
 	KIND_SPARK, KIND_LIMIT, KIND_TROUBLE, KIND_FINDING
 };
 
@@ -198,31 +224,35 @@ static const struct column {
 	enum kind kind;
 	bool right;
 	uint8_t drop;
-	int most;
+	int least, most;
 } columns[] = {
-#define COL(title, field, kind, right, drop, most) { title, field, KIND_##kind, right, drop, most },
+#define COL(title, field, kind, right, drop, least, most) { title, field, KIND_##kind, right, drop, least, most },
 #include "sink/tui/columns.def"
 #undef COL
 };
 
 enum { N_COLUMNS = sizeof columns / sizeof *columns, CELL = 300 };
 
-static void spark_text(const struct list *l, const struct list_row *row, char *text)
+_Static_assert((int)N_COLUMNS == (int)LIST_COLUMNS, "list.h knows how many columns there are");
+
+/* In so many columns; `text` ends after the last that is not blank. */
+static void spark_text(const struct list *l, const struct list_row *row, int width, char *text)
 {
 	static const char *const bars[] = { " ", "\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586",
 		"\u2587", "\u2588" };
 	static const char ascii[] = " .:-=+*#@";
-	const struct list_spark *s = &row->spark;
-	uint32_t most = 1;
-	int i, last = 0;
+	uint64_t most = 1, bytes[LIST_SPARKS] = { 0 };
+	int i, last = 0, n = width < LIST_SPARKS ? width : LIST_SPARKS;
 	char *to = text;
 
-	for (i = 0; i < LIST_SPARKS; i++) {
-		most = s->bytes[i] > most ? s->bytes[i] : most;
-		last = s->bytes[i] ? i + 1 : last;
+	for (i = 0; i < LIST_SPARKS; i++)
+		bytes[i * n / LIST_SPARKS] += row->spark.bytes[i];
+	for (i = 0; i < n; i++) {
+		most = bytes[i] > most ? bytes[i] : most;
+		last = bytes[i] ? i + 1 : last;
 	}
 	for (i = 0; i < last; i++) {
-		unsigned height = s->bytes[i] ? 1 + (unsigned)((uint64_t)s->bytes[i] * 7 / most) : 0;
+		unsigned height = bytes[i] ? 1 + (unsigned)(bytes[i] * 7 / most) : 0;
 
 		to += snprintf(to, 5, "%.*s", l->style.utf8 ? 4 : 1, l->style.utf8 ? bars[height] : &ascii[height]);
 	}
@@ -231,12 +261,10 @@ static void spark_text(const struct list *l, const struct list_row *row, char *t
 
 static void finding_text(const struct list_row *row, char *text)
 {
-	const char *name = row->severity < 0 ? "" : tcpstat_severity_name((enum tcpstat_severity)row->severity);
-
 	if (row->findings > 1)
-		snprintf(text, CELL, "%s x%u", name, row->findings);
+		snprintf(text, CELL, "%s +%u", row->worst, row->findings - 1u);
 	else
-		snprintf(text, CELL, "%s", name);
+		snprintf(text, CELL, "%s", row->worst ? row->worst : "");
 }
 
 static enum tint resent_cell(const struct tcpstat_conn *c, char *text)
@@ -252,8 +280,8 @@ static enum tint resent_cell(const struct tcpstat_conn *c, char *text)
 	return syns > 0 || resent >= 0.01 ? TINT_RED : resent > 0 ? TINT_YELLOW : TINT_NONE;
 }
 
-/* The words of a cell, and their tint. */
-static enum tint cell(const struct list *l, const struct list_row *row, enum kind kind, char text[CELL])
+/* The words of a cell, and their tint. `width`: of the column, where that matters. */
+static enum tint cell(const struct list *l, const struct list_row *row, enum kind kind, int width, char text[CELL])
 {
 	const struct tcpstat_conn *c = &row->conn;
 	char small[FORMAT_MAX];
@@ -267,12 +295,15 @@ static enum tint cell(const struct list *l, const struct list_row *row, enum kin
 	case KIND_STATE:
 		snprintf(text, CELL, "%s%s", standing_state(small, c), c->midstream ? " *" : "");
 		return standing_tint(c);
+	case KIND_CLIENT_STATE: case KIND_SERVER_STATE:
+		snprintf(text, CELL, "%s", rows_state_name((uint8_t)c->close.state[kind == KIND_SERVER_STATE]));
+		break;
 	case KIND_UP: case KIND_DOWN: snprintf(text, CELL, "%s", format_bytes(small,
 		c->half[side].payload_bytes)); break;
 	case KIND_DURATION: snprintf(text, CELL, "%s", format_duration(small, &l->style, c->duration_ns)); break;
 	case KIND_RTT: snprintf(text, CELL, "%s", format_duration(small, &l->style, standing_rtt(c))); break;
 	case KIND_RESENT: return resent_cell(c, text);
-	case KIND_SPARK: spark_text(l, row, text); return TINT_CYAN;
+	case KIND_SPARK: spark_text(l, row, width, text); return TINT_CYAN;
 	case KIND_LIMIT: snprintf(text, CELL, "%s", standing_limit(small, c)); break;
 	case KIND_TROUBLE:
 		if (standing_trouble(c))
@@ -290,7 +321,7 @@ static enum tint cell(const struct list *l, const struct list_row *row, enum kin
 void list_init(struct list *l, const struct style *style)
 {
 	*l = (struct list){ .style = *style, .dirty = true };
-	while (columns[l->sort].kind != KIND_TROUBLE)
+	while (columns[l->sort].kind != KIND_FINDING)
 		l->sort++;
 	l->reverse = true;
 }
@@ -335,10 +366,15 @@ static double sort_key(const struct list_row *row, const struct column *column, 
 {
 	const struct tcpstat_conn *c = &row->conn;
 	double n;
+	int limit;
 
 	switch (column->kind) {
-	case KIND_TROUBLE: return (double)(row->severity + 1) * 1e18 + (double)standing_trouble(c) / 16;
-	case KIND_FINDING: return (row->severity + 1) * 65536.0 + row->findings;
+	case KIND_TROUBLE: return (double)standing_trouble(c);
+	case KIND_FINDING: return (double)(row->severity + 1) * 1e18 + (double)standing_trouble(c) / 16;
+	case KIND_LIMIT:
+		limit = standing_limit_most(c, &n);
+		return limit < 0 ? -1 : limit * 2 + n;
+	case KIND_CLIENT_STATE: case KIND_SERVER_STATE: return c->close.state[column->kind == KIND_SERVER_STATE];
 	case KIND_CLIENT: return endpoint_key(&c->addr[0], c->port[0]);
 	case KIND_SERVER: return endpoint_key(&c->addr[1], c->port[1]);
 	case KIND_STATE: return c->handshake.outcome * 65536.0 + c->close.how * 256.0 + c->close.state[0];
@@ -348,34 +384,32 @@ static double sort_key(const struct list_row *row, const struct column *column, 
 	}
 }
 
-static bool holds(const char *text, const char *part)
+/* What a row shows, in lower case, for words to be searched in. */
+static const char *text_of(const struct list *l, struct list_row *row)
 {
-	size_t len = strlen(part);
+	static const enum kind searched[] = { KIND_CLIENT, KIND_SERVER, KIND_STATE, KIND_LIMIT };
+	char all[2048], text[CELL];
+	size_t len = 0, i;
 
-	for (; *text; text++)
-		if (!strncasecmp(text, part, len))
-			return true;
-	return false;
+	if (row->text)
+		return row->text;
+	for (i = 0; i < sizeof searched / sizeof *searched; i++) {
+		cell(l, row, searched[i], 0, text);
+		len += (size_t)snprintf(all + len, sizeof all - len, "%s\n", text);
+	}
+	for (i = 0; i < len; i++)
+		all[i] = (char)tolower((unsigned char)all[i]);
+	row->text = strdup(all);
+	return row->text ? row->text : "";
 }
 
-static bool is_chosen(const struct list *l, const struct list_row *row)
+static bool is_chosen(const struct list *l, struct list_row *row)
 {
-	static const enum kind searched[] = { KIND_CLIENT, KIND_SERVER, KIND_STATE, KIND_LIMIT, KIND_FINDING };
-	char text[CELL];
-	size_t i;
-
 	if (!row->known)
 		return false;
-	if (!*l->words)
-		return true;
 	if (l->has_filter)
 		return filter_matches(&l->filter, &row->conn);
-	for (i = 0; i < sizeof searched / sizeof *searched; i++) {
-		cell(l, row, searched[i], text);
-		if (holds(text, l->words))
-			return true;
-	}
-	return false;
+	return !*l->needle || strstr(text_of(l, row), l->needle) || (row->worst && strstr(row->worst, l->needle));
 }
 
 static bool reserve(struct list *l)
@@ -437,25 +471,50 @@ void list_update(struct list *l)
 
 void list_set_words(struct list *l, const char *words)
 {
+	struct filter filter;
+	bool parses = *words && !filter_parse(&filter, words, l->error);
+	size_t i;
+
 	snprintf(l->words, sizeof l->words, "%s", words);
-	l->has_filter = *words && !filter_parse(&l->filter, words, l->error);
-	/* A plain word is searched for, even if it is the name of a field too. */
-	if (l->has_filter && l->filter.n == 1 && l->filter.node[0].op == FILTER_KNOWN)
+	*l->needle = '\0';
+	l->dirty = true;
+	if (!parses && *words && strpbrk(words, "<>=~!()")) {
 		l->has_filter = false;
-	if (l->has_filter || !strpbrk(words, "<>=~!()"))
-		*l->error = '\0';
+		return;
+	}
+	*l->error = '\0';
+	/* A plain word is searched for, even if it is the name of a field too. */
+	l->has_filter = parses && !(filter.n == 1 && filter.node[0].op == FILTER_KNOWN);
+	if (l->has_filter)
+		l->filter = filter;
+	else
+		for (i = 0; i <= strlen(l->words); i++)
+			l->needle[i] = (char)tolower((unsigned char)l->words[i]);
+}
+
+static void sort_by(struct list *l, unsigned column)
+{
+	l->sort = column;
+	l->reverse = (columns[column].right && columns[column].kind != KIND_NUMBER) ||
+		columns[column].kind == KIND_FINDING || columns[column].kind == KIND_SPARK;
 	l->dirty = true;
 }
 
 void list_sort_by(struct list *l, int step)
 {
-	unsigned before = l->sort;
+	sort_by(l, (l->sort + N_COLUMNS + (unsigned)step) % N_COLUMNS);
+}
 
-	do
-		l->sort = (l->sort + N_COLUMNS + (unsigned)step) % N_COLUMNS;
-	while (l->sort != before && (l->hidden & 1u << l->sort));
-	l->reverse = columns[l->sort].right && columns[l->sort].kind != KIND_NUMBER;
-	l->dirty = true;
+void list_click_title(struct list *l, int x)
+{
+	unsigned i;
+
+	for (i = 0; i < N_COLUMNS && x >= l->title_end[i]; i++)
+		;
+	if (i == l->sort)
+		list_reverse(l);
+	else if (i < N_COLUMNS)
+		sort_by(l, i);
 }
 
 void list_reverse(struct list *l)
@@ -501,7 +560,43 @@ struct list_row *list_selected(struct list *l)
 
 /* --- the picture ---------------------------------------------------------------------------------------------- */
 
-/* Widths of the columns for the rows that are visible; 0: left out. */
+/* A text that is too long for its column: of addresses the port stays. */
+static void cut(const struct list *l, enum kind kind, int width, char text[CELL])
+{
+	const char *mark = l->style.utf8 ? "\u2026" : "~";
+	int len = (int)format_columns(text), tail = kind == KIND_CLIENT || kind == KIND_SERVER ? width / 2 : 0;
+	char end[CELL];
+
+	if (len <= width || width < 2 || kind == KIND_SPARK)
+		return;
+	snprintf(end, sizeof end, "%s", text + len - tail);
+	snprintf(text + width - 1 - tail, (size_t)(CELL - (width - 1 - tail)), "%s%s", mark, end);
+}
+
+static int least_width(int i, int width)
+{
+	return width < columns[i].least ? width : columns[i].least;
+}
+
+/* The columns that have room: all widths; 0: left out. */
+static void choose_columns(const struct list *l, int total, int width[N_COLUMNS])
+{
+	int i, sum, least;
+
+	for (;;) {
+		for (i = sum = 0, least = -1; i < N_COLUMNS; i++) {
+			sum += width[i] ? least_width(i, width[i]) + 2 : 0;
+			if (width[i] && columns[i].drop && i != (int)l->sort &&
+			    (least < 0 || columns[i].drop > columns[least].drop))
+				least = i;
+		}
+		if (sum - 2 <= total || least < 0)
+			return;
+		width[least] = 0;
+	}
+}
+
+/* Widths of the columns for the rows that are visible. */
 static void measure(const struct list *l, int rows, int total, int width[N_COLUMNS])
 {
 	char text[CELL];
@@ -511,29 +606,31 @@ static void measure(const struct list *l, int rows, int total, int width[N_COLUM
 	for (i = 0; i < N_COLUMNS; i++) {
 		width[i] = (int)strlen(columns[i].title) + (i == (int)l->sort);
 		for (row = l->top; row < l->n_shown && row < l->top + (uint32_t)rows; row++) {
-			cell(l, l->row[l->shown[row]], columns[i].kind, text);
+			cell(l, l->row[l->shown[row]], columns[i].kind, LIST_SPARKS, text);
 			columns_n = (int)format_columns(text);
 			width[i] = columns_n > width[i] ? columns_n : width[i];
 		}
 		width[i] = width[i] > columns[i].most ? columns[i].most : width[i];
-		if (columns[i].kind == KIND_SPARK && width[i] < LIST_SPARKS)
+		if (columns[i].kind == KIND_SPARK)
 			width[i] = LIST_SPARKS;
 	}
+	choose_columns(l, total, width);
+	/* What can be cut gives, the widest first. */
 	for (;;) {
-		int least = -1;
+		int widest = -1;
 
 		for (i = sum = 0; i < N_COLUMNS; i++) {
 			sum += width[i] ? width[i] + 2 : 0;
-			if (width[i] && columns[i].drop && (least < 0 || columns[i].drop > columns[least].drop))
-				least = i;
+			if (width[i] > least_width(i, width[i]) && (widest < 0 || width[i] > width[widest]))
+				widest = i;
 		}
-		if (sum - 2 <= total || least < 0)
+		if (sum - 2 <= total || widest < 0)
 			return;
-		width[least] = 0;
+		width[widest]--;
 	}
 }
 
-static void draw_titles(const struct list *l, struct canvas *c, int y, const int width[N_COLUMNS])
+static void draw_titles(struct list *l, struct canvas *c, int y, const int width[N_COLUMNS])
 {
 	const char *up = l->style.utf8 ? "\u25b2" : "^", *down = l->style.utf8 ? "\u25bc" : "v";
 	char title[64];
@@ -541,8 +638,10 @@ static void draw_titles(const struct list *l, struct canvas *c, int y, const int
 
 	canvas_print(c, y, 0, c->width, 0, "%*s", c->width, "");
 	for (i = 0; i < N_COLUMNS; i++) {
+		l->title_end[i] = -1;
 		if (!width[i])
 			continue;
+		l->title_end[i] = x + width[i] + 1;
 		snprintf(title, sizeof title, "%s%s", columns[i].title, i != (int)l->sort ? "" : l->reverse ? down :
 			up);
 		if (columns[i].right)
@@ -565,7 +664,8 @@ static void draw_row(const struct list *l, struct canvas *c, int y, uint32_t pla
 
 		if (!width[i])
 			continue;
-		tint = cell(l, row, columns[i].kind, text);
+		tint = cell(l, row, columns[i].kind, width[i], text);
+		cut(l, columns[i].kind, width[i], text);
 		if (columns[i].right)
 			canvas_right(c, y, x, width[i], (uint8_t)tint, text);
 		else
@@ -594,8 +694,6 @@ void list_draw(struct list *l, struct canvas *c, int y, int rows)
 	if (l->top && l->top + (uint32_t)lines > l->n_shown)
 		l->top = l->n_shown > (uint32_t)lines ? l->n_shown - (uint32_t)lines : 0;
 	measure(l, lines, c->width, width);
-	for (i = 0, l->hidden = 0; i < N_COLUMNS; i++)
-		l->hidden |= width[i] ? 0 : 1u << i;
 	draw_titles(l, c, y, width);
 	for (i = 0; i < lines && l->top + (uint32_t)i < l->n_shown && y + 1 + i < c->height; i++)
 		draw_row(l, c, y + 1 + i, l->top + (uint32_t)i, width);

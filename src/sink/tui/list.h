@@ -8,7 +8,7 @@
 #include "sink/tui/canvas.h"
 #include "sink/tui/filter.h"
 
-enum { LIST_MAX_ROWS = 65536, LIST_SPARKS = 16, LIST_WORDS = 128 };
+enum { LIST_MAX_ROWS = 65536, LIST_SPARKS = 16, LIST_WORDS = 128, LIST_COLUMNS = 15 };
 
 /* Payload over time, in LIST_SPARKS steps that double as the connection lasts. */
 struct list_spark {
@@ -22,6 +22,9 @@ struct list_row {
 	bool open;                      /* it goes on */
 	int8_t severity;                /* of its worst finding; -1 none */
 	uint16_t findings;
+	const char *worst;              /* id of that finding; NULL none */
+	char *text;                     /* what words are searched in; NULL: to be made */
+	char *name;                     /* of the server; conn points to it */
 	struct list_spark spark;
 	struct tcpstat_conn conn;
 };
@@ -35,10 +38,11 @@ struct list {
 	uint32_t hand;                  /* where the search for a row that may give way goes on */
 	uint64_t unlisted;              /* connections without a row */
 	unsigned sort;                  /* column */
-	uint32_t hidden;                /* columns that had no room, as bits */
+	int title_end[LIST_COLUMNS];    /* columns of the screen, as drawn last; -1: it had no room */
 	bool reverse, dirty, no_memory;
-	char words[LIST_WORDS];         /* what is searched for, or a filter expression */
-	bool has_filter;
+	char words[LIST_WORDS];         /* what was asked for: words, or a filter expression */
+	char needle[LIST_WORDS];        /* in force: words in lower case; "" all */
+	bool has_filter;                /* or this */
 	struct filter filter;
 	char error[FILTER_ERROR];       /* why the words are no filter, although they look like one */
 	uint32_t cursor, top;           /* in `shown` */
@@ -57,9 +61,11 @@ void list_event(struct list *, const struct tcpstat_event *);
 void list_snapshot(struct list *, const struct tcpstat_conn *);
 /* NULL: it has no row. */
 struct list_row *list_find(const struct list *, uint32_t number);
-/* Only rows that match; an expression, or any part of what the row shows. "" all. */
+/* Only rows that match; an expression, or any part of what the row shows. "" all, and so an
+ * expression with an `error`. */
 void list_set_words(struct list *, const char *words);
 void list_sort_by(struct list *, int step);     /* the next column, or with -1 the one before */
+void list_click_title(struct list *, int x);    /* sorts by the column there, or the other way round */
 void list_reverse(struct list *);
 /* Brings `shown` up to date; before the cursor is used. */
 void list_update(struct list *);

@@ -4,6 +4,7 @@
 #include "core/segment.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 enum { AXIS = 12, LEGEND = 1, PIXELS_MAX = 4096, BEFORE_WORDS = 44 };
@@ -13,12 +14,18 @@ struct area {
 	struct graph graph;
 	int64_t from_ns, to_ns;         /* shown */
 	double low, high;               /* values shown */
-	bool any;
+	bool any, log;                  /* log: logarithms of values */
 };
 
 void plot_init(struct plot *p)
 {
 	*p = (struct plot){ .kind = PLOT_SEQUENCE, .zoom = 1, .center = 0.5 };
+}
+
+void plot_restart(struct plot *p)
+{
+	p->zoom = 1;
+	p->center = 0.5;
 }
 
 static void span(const struct flow *f, int64_t *first, int64_t *last)
@@ -87,6 +94,8 @@ static int64_t y_of(const struct area *a, double value)
 {
 	double height = 4.0 * a->graph.rows - 1, y;
 
+	if (a->log)
+		value = log10(value > 1 ? value : 1);
 	y = a->high > a->low ? (value - a->low) / (a->high - a->low) * height : 0;
 	return y < -2 ? -2 : y > 3 * height ? (int64_t)(3 * height) : (int64_t)(y + 0.5);
 }
@@ -117,15 +126,57 @@ static void settle(struct area *a, bool from_zero)
 	a->high += (a->high - a->low) * 0.05;
 }
 
-/* --- the four kinds ------------------------------------------------------------------------------------------- */
+/* Where the greatest value is far above the least, both are to be read. */
+static void settle_log(struct area *a)
+{
+	enum { FAR = 4 };
+
+	a->log = a->any && a->low > 0 && a->high > FAR * a->low;
+	if (!a->log) {
+		settle(a, true);
+		return;
+	}
+	a->low = log10(a->low) - 0.1;
+	a->high = log10(a->high) + 0.1;
+}
+
+/* --- the kinds ------------------------------------------------------------------------------------------- */
+
+static enum tint segment_tint(const struct label *l)
+{
+	return l->verdict == LABEL_RETRANSMISSION ? TINT_RED : l->verdict != LABEL_NEW ? TINT_YELLOW : TINT_NONE;
+}
 
 static int64_t ack_of(const struct label *l)
 {
 	return (l->flags & TH_ACK) && l->ack_rel != TCPSTAT_NULL ? l->ack_rel : -1;
 }
 
+/* Segments as dots at their first byte: after Stevens. */
+static void draw_stevens(const struct plot *p, const struct flow *f, struct area *a)
+{
+	const struct rows *r = &f->story->rows;
+	size_t i;
+	int pass;
+
+	for (pass = 0; pass < 2; pass++) {
+		for (i = 0; i < r->n; i++) {
+			const struct label *l = &r->row[i];
+
+			if (!l->segment || !is_in(a, l->ts_ns) || l->dir != p->dir || l->seq_rel == TCPSTAT_NULL || !l->len)
+				continue;
+			if (!pass)
+				stretch(a, (double)l->seq_rel);
+			else
+				graph_dot(&a->graph, x_of(a, l->ts_ns), y_of(a, (double)l->seq_rel), segment_tint(l));
+		}
+		if (!pass)
+			settle(a, false);
+	}
+}
+
 /* Segments as bars from their first to their last byte, acknowledgments and the end of the window as steps: after
- * Stevens and tcptrace. */
+ * tcptrace. */
 static void draw_sequence(const struct plot *p, const struct flow *f, struct area *a)
 {
 	const struct rows *r = &f->story->rows;
@@ -168,11 +219,8 @@ static void draw_sequence(const struct plot *p, const struct flow *f, struct are
 					x,
 					y_of(a, (double)(ack + (int32_t)(l->sack[k][1] - l->ack))), TINT_MAGENTA);
 		} else if (l->dir == p->dir && l->len && l->seq_rel != TCPSTAT_NULL && x >= 0) {
-			enum tint tint = l->verdict == LABEL_RETRANSMISSION ? TINT_RED :
-				l->verdict != LABEL_NEW ? TINT_YELLOW : TINT_NONE;
-
 			graph_line(&a->graph, x, y_of(a, (double)l->seq_rel), x, y_of(a, (double)(l->seq_rel +
-				l->len)), tint);
+				l->len)), segment_tint(l));
 		}
 	}
 }
@@ -219,7 +267,7 @@ static void draw_rtt(const struct plot *p, const struct flow *f, struct area *a)
 			graph_dot(&a->graph, x_of(a, m->ts_ns), y_of(a, (double)m->rtt.sample_ns), TINT_CYAN);
 		}
 		if (!pass)
-			settle(a, true);
+			settle_log(a);
 	}
 }
 
@@ -227,6 +275,7 @@ static void draw_window(const struct plot *p, const struct flow *f, struct area 
 {
 	const struct story *s = f->story;
 	int64_t flight[2] = { -2, 0 }, rwnd[2] = { -2, 0 }, cwnd[2] = { -2, 0 };
+	double offered = 0;
 	size_t i;
 	int pass;
 
@@ -237,19 +286,21 @@ static void draw_window(const struct plot *p, const struct flow *f, struct area 
 			if (m->is_rtt || m->dir != p->dir || !is_in(a, m->ts_ns))
 				continue;
 			if (!pass) {
-				/* The window that the receiver offers may be far above: it is cut then. */
 				if (m->sender.flight != TCPSTAT_NULL)
 					stretch(a, (double)m->sender.flight);
 				if (m->sender.cwnd != TCPSTAT_NULL)
 					stretch(a, (double)m->sender.cwnd);
-				else if (m->sender.rwnd != TCPSTAT_NULL)
-					stretch(a, (double)m->sender.rwnd);
+				if (m->sender.rwnd != TCPSTAT_NULL && (double)m->sender.rwnd > offered)
+					offered = (double)m->sender.rwnd;
 				continue;
 			}
 			join(a, rwnd, m->ts_ns, m->sender.rwnd, TINT_YELLOW);
 			join(a, cwnd, m->ts_ns, m->sender.cwnd, TINT_MAGENTA);
 			join(a, flight, m->ts_ns, m->sender.flight, TINT_CYAN);
 		}
+		/* The window that the receiver offers may be far above: it is cut then. */
+		if (!pass && offered > 0 && (!a->any || offered < 3 * a->high))
+			stretch(a, offered);
 		if (!pass)
 			settle(a, true);
 	}
@@ -275,7 +326,8 @@ static void draw_throughput(const struct plot *p, const struct flow *f, struct a
 		bytes[1][at] += l->verdict == LABEL_RETRANSMISSION ? l->len : 0;
 	}
 	for (x = 0; x < columns; x++)
-		stretch(a, bytes[0][x] * 8 / seconds);
+		if (bytes[0][x] > 0)
+			stretch(a, bytes[0][x] * 8 / seconds);
 	settle(a, true);
 	for (k = 0; k < 2; k++)
 		for (x = 0; x < columns; x++)
@@ -295,6 +347,8 @@ static const struct {
 } kinds[PLOT_KINDS] = {
 	[PLOT_SEQUENCE] = { "time-sequence", { { "segment", TINT_NONE }, { "retransmitted", TINT_RED },
 		{ "acknowledged", TINT_GREEN }, { "SACK", TINT_MAGENTA }, { "window", TINT_DIM } } },
+	[PLOT_STEVENS] = { "sequence numbers", { { "segment", TINT_NONE }, { "retransmitted", TINT_RED },
+		{ "out of order", TINT_YELLOW } } },
 	[PLOT_RTT] = { "round-trip time", { { "sample", TINT_CYAN }, { "smoothed", TINT_GREEN }, { "RTO",
 		TINT_YELLOW } } },
 	[PLOT_WINDOW] = { "windows", { { "in flight", TINT_CYAN }, { "congestion window (inferred)", TINT_MAGENTA },
@@ -314,27 +368,66 @@ static char *value_text(char buf[FORMAT_MAX], const struct plot *p, const struct
 	}
 }
 
-static void draw_axes(const struct plot *p, const struct flow *f, const struct area *a, struct canvas *c, int y,
-	int rows)
+/* 1, 2 or 5 times a power of ten: the least that divides the range into no more than `n` parts. */
+static double step_of(double range, int n)
 {
+	double step = pow(10, floor(log10(range / (n > 0 ? n : 1))));
+	int i;
+
+	for (i = 0; step * n < range && i < 4; i++)
+		step *= i % 3 == 1 ? 2.5 : 2;
+	return step;
+}
+
+static void tick(const struct plot *p, const struct flow *f, const struct area *a, double value, struct canvas *c, int y,
+	int rows, int *last)
+{
+	int row = rows - 1 - (int)(y_of(a, value) / 4);
 	char text[FORMAT_MAX];
-	int64_t start = f->story->rows.row[0].ts_ns;
-	int i, step = rows >= 12 ? 4 : 2, ticks = a->graph.columns / 16;
 
-	for (i = 0; i < rows; i++) {
+	if (row < 0 || row >= rows || (*last >= 0 && *last - row < 2))
+		return;
+	*last = row;
+	canvas_put(c, y + row, AXIS, TINT_DIM, c->utf8 ? 0x2524 : '+');
+	canvas_right(c, y + row, 0, AXIS - 1, TINT_DIM, value_text(text, p, &f->style, value));
+}
+
+static void draw_values(const struct plot *p, const struct flow *f, const struct area *a, struct canvas *c, int y, int rows)
+{
+	int last = -1, i;
+	double step, value;
+
+	for (i = 0; i < rows; i++)
 		canvas_put(c, y + i, AXIS, TINT_DIM, c->utf8 ? 0x2502 : '|');
-		if (i % step == 0)
-			canvas_right(c, y + i, 0, AXIS - 1, TINT_DIM, value_text(text, p, &f->style,
-				a->low + (a->high - a->low) * (rows - i - 0.5) / rows));
+	if (a->log) {
+		for (value = pow(10, floor(a->low)), i = 0; log10(value) < a->high && i < 60; value *= i++ % 3 == 1 ? 2.5 : 2)
+			if (log10(value) >= a->low)
+				tick(p, f, a, value, c, y, rows, &last);
+		return;
 	}
-	canvas_put(c, y + rows, AXIS, TINT_DIM, c->utf8 ? 0x2514 : '+');
-	for (i = 0; i < a->graph.columns; i++)
-		canvas_put(c, y + rows, AXIS + 1 + i, TINT_DIM, c->utf8 ? 0x2500 : '-');
-	for (i = 0; i < (ticks ? ticks : 1); i++) {
-		int64_t at = a->from_ns + (int64_t)((double)(a->to_ns - a->from_ns) * i / (ticks ? ticks : 1));
+	step = step_of(a->high - a->low, rows / 3 + 1);
+	/* What is counted has no halves. */
+	step = step < 1 ? 1 : step;
+	for (value = ceil(a->low / step) * step, i = 0; value < a->high && i <= rows; value += step, i++)
+		tick(p, f, a, value, c, y, rows, &last);
+}
 
-		format_seconds(text, at - start);
-		canvas_text(c, y + rows + 1, AXIS + 1 + 16 * i, 15, TINT_DIM, text);
+/* Seconds since the first packet, with as many decimals as tell one tick from the next. */
+static void draw_times(const struct flow *f, const struct area *a, struct canvas *c, int y)
+{
+	double start = (double)(a->from_ns - f->story->rows.row[0].ts_ns) / 1e9, range = (double)(a->to_ns - a->from_ns) / 1e9;
+	double step = step_of(range, a->graph.columns / 14 + 1), at;
+	int decimals = step >= 1 ? 0 : (int)ceil(-log10(step) - 1e-9), i, end = 0;
+
+	canvas_put(c, y, AXIS, TINT_DIM, c->utf8 ? 0x2514 : '+');
+	for (i = 0; i < a->graph.columns; i++)
+		canvas_put(c, y, AXIS + 1 + i, TINT_DIM, c->utf8 ? 0x2500 : '-');
+	for (at = ceil(start / step) * step, i = 0; at <= start + range && i <= a->graph.columns; at += step, i++) {
+		int x = AXIS + 1 + (int)((at - start) / range * (a->graph.columns - 1));
+
+		canvas_put(c, y, x, TINT_DIM, c->utf8 ? 0x252c : '+');
+		if (x >= end && c->width - x > decimals + 5)
+			end = x + 1 + canvas_print(c, y + 1, x, c->width - x, TINT_DIM, "%.*f s", decimals, at + 0.0);
 	}
 }
 
@@ -411,6 +504,8 @@ void plot_draw(struct plot *p, const struct flow *f, struct canvas *c, int y, in
 	int64_t first, last;
 	int height = rows - 2 * LEGEND - 2;
 
+	if (f->story->rows.n && (height < 2 || c->width < AXIS + 10))
+		canvas_text(c, y, 0, c->width, TINT_NONE, "no room for a graph");
 	if (!f->story->rows.n || height < 2 || c->width < AXIS + 10)
 		return;
 	p->dir = direction(p, f);
@@ -422,6 +517,7 @@ void plot_draw(struct plot *p, const struct flow *f, struct canvas *c, int y, in
 	if (a.to_ns <= a.from_ns)
 		a.to_ns = a.from_ns + 1;
 	switch (p->kind) {
+	case PLOT_STEVENS: draw_stevens(p, f, &a); break;
 	case PLOT_RTT: draw_rtt(p, f, &a); break;
 	case PLOT_WINDOW: draw_window(p, f, &a); break;
 	case PLOT_THROUGHPUT: draw_throughput(p, f, &a); break;
@@ -429,7 +525,12 @@ void plot_draw(struct plot *p, const struct flow *f, struct canvas *c, int y, in
 	}
 	draw_title(p, c, y);
 	graph_draw(&a.graph, c, y + 1, AXIS + 1);
-	draw_axes(p, f, &a, c, y + 1, height);
+	draw_times(f, &a, c, y + 1 + height);
+	if (a.any)
+		draw_values(p, f, &a, c, y + 1, height);
+	else
+		canvas_print(c, y + 1 + height / 2, AXIS + 3, c->width - AXIS - 3, TINT_NONE, "nothing to draw here: %s",
+			p->kind == PLOT_RTT ? "no round trip was measured" : "no data in this direction");
 	draw_cursor(f, &a, c, y + 1, height);
 	draw_packet(f, c, y + rows - 1);
 	graph_fini(&a.graph);

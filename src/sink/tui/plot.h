@@ -1,11 +1,12 @@
-/* The graphs of a connection: time-sequence, round-trip times, windows, throughput. They share the selected row of
+/* The graphs of a connection: time-sequence as tcptrace draws it and as Stevens does, round-trip times (on a scale of
+ * logarithms, since the RTO is far above them), windows, throughput. They share the selected row of
  * the flow graph as their cursor. */
 #ifndef SINK_TUI_PLOT_H
 #define SINK_TUI_PLOT_H
 
 #include "sink/tui/flow.h"
 
-enum plot_kind { PLOT_SEQUENCE, PLOT_RTT, PLOT_WINDOW, PLOT_THROUGHPUT, PLOT_KINDS };
+enum plot_kind { PLOT_SEQUENCE, PLOT_STEVENS, PLOT_RTT, PLOT_WINDOW, PLOT_THROUGHPUT, PLOT_KINDS };
 
 struct plot {
 	enum plot_kind kind;
@@ -15,6 +16,7 @@ struct plot {
 };
 
 void plot_init(struct plot *);
+void plot_restart(struct plot *);       /* other packets: all of the time; the kind stays */
 void plot_zoom(struct plot *, const struct flow *, double factor);
 void plot_pan(struct plot *, double share);
 /* The cursor comes into sight. */

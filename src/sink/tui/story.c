@@ -3,11 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-void story_init(struct story *s, uint32_t conn, uint64_t skip, bool last)
+void story_init(struct story *s, uint32_t conn, bool last)
 {
 	*s = (struct story){ .conn = conn, .last = last };
 	rows_init(&s->rows, conn, last ? STORY_LIVE_ROWS : STORY_ROWS);
-	s->rows.skip = skip;
 	s->rows.last = last;
 }
 
@@ -41,17 +40,34 @@ static bool reserve(struct story *s, void **items, size_t n, size_t *room, size_
 	return true;
 }
 
+/* Samples of packets whose rows have given way go; without any, live, the older half of them. */
+static void forget_samples(struct story *s)
+{
+	uint64_t first = s->rows.n ? s->rows.row[0].frame : 0;
+	size_t gone = 0;
+
+	while (gone < s->n_samples && s->sample[gone].frame < first)
+		gone++;
+	if (gone < s->n_samples / 4 && s->last)
+		gone = s->n_samples / 2;
+	s->n_samples -= gone;
+	memmove(s->sample, s->sample + gone, s->n_samples * sizeof *s->sample);
+}
+
 static void add_sample(struct story *s, const struct tcpstat_event *ev)
 {
-	void *items = s->sample;
+	void *items;
 	uint64_t frame = s->rows.n ? s->rows.row[s->rows.n - 1].frame : 0;
+	size_t most = 2 * s->rows.most;
 	struct story_sample *to;
 
-	if (s->last && s->n_samples == STORY_LIVE_ROWS) {
-		s->n_samples /= 2;
-		memmove(s->sample, s->sample + STORY_LIVE_ROWS / 2, s->n_samples * sizeof *s->sample);
-	}
-	if (!reserve(s, &items, s->n_samples, &s->sample_room, sizeof *s->sample, STORY_SAMPLES))
+	/* Of packets before the page nothing is drawn, nor of those behind it. */
+	if (s->rows.skipped < s->rows.skip || s->rows.unseen)
+		return;
+	if (s->n_samples == most)
+		forget_samples(s);
+	items = s->sample;
+	if (!reserve(s, &items, s->n_samples, &s->sample_room, sizeof *s->sample, most))
 		return;
 	s->sample = items;
 	to = &s->sample[s->n_samples++];
@@ -80,6 +96,17 @@ static struct story_chunk *add_chunk(struct story *s, uint8_t dir, uint64_t offs
 	return &s->chunk[s->n_chunks++];
 }
 
+void story_record(struct story *s, const struct tcpstat_conn *c)
+{
+	s->record = *c;
+	s->record.half[0].payload_sha256 = s->record.half[1].payload_sha256 = NULL;
+	if (c->latency.dns.name) {
+		snprintf(s->name, sizeof s->name, "%s", c->latency.dns.name);
+		s->record.latency.dns.name = s->name;
+	}
+	s->has_record = true;
+}
+
 void story_event(struct story *s, const struct tcpstat_event *ev)
 {
 	struct story_chunk *gap;
@@ -97,9 +124,7 @@ void story_event(struct story *s, const struct tcpstat_event *ev)
 		}
 		break;
 	case TCPSTAT_EV_CONNECTION:
-		s->record = *ev->connection;
-		s->record.half[0].payload_sha256 = s->record.half[1].payload_sha256 = NULL;
-		s->has_record = true;
+		story_record(s, ev->connection);
 		rows_event(&s->rows, ev);
 		break;
 	default: rows_event(&s->rows, ev);

@@ -2,12 +2,9 @@
 #include "sink/tui/room.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *const view_names[N_VIEWS] = {
-	"Connections", "Flow", "Graphs", "Stream", "Findings", "Details", "Help"
-};
 
 struct tui *tui_new(const struct tui_options *options)
 {
@@ -19,13 +16,15 @@ struct tui *tui_new(const struct tui_options *options)
 	t->dirty = true;
 	list_init(&t->list, &options->style);
 	findings_init(&t->findings, &options->style);
-	flow_init(&t->flow, &options->style, &t->story);
+	findings_init(&t->chosen, &options->style);
+	flow_init(&t->flow, &options->style, &t->story, &t->chosen);
 	plot_init(&t->plot);
-	pager_init(&t->stream);
+	stream_init(&t->stream, &options->style, &t->story);
 	pager_init(&t->detail);
 	pager_init(&t->help);
-	t->stream_dir = TCPSTAT_NODIR;
-	t->rows = 24;
+	t->detail_version = UINT64_MAX;
+	t->rows = 21;
+	t->columns = 80;
 	if (options->live) {
 		t->ring = calloc(TUI_RING, sizeof *t->ring);
 		if (!t->ring) {
@@ -42,9 +41,10 @@ void tui_free(struct tui *t)
 		return;
 	list_fini(&t->list);
 	findings_fini(&t->findings);
+	findings_fini(&t->chosen);
 	flow_fini(&t->flow);
 	story_fini(&t->story);
-	pager_fini(&t->stream);
+	stream_fini(&t->stream);
 	pager_fini(&t->detail);
 	pager_fini(&t->help);
 	free(t->ring);
@@ -53,7 +53,7 @@ void tui_free(struct tui *t)
 
 /* --- what comes in -------------------------------------------------------------------------------------------- */
 
-static void note_state(struct tui *t, const struct tcpstat_event *ev)
+void tui_note_state(struct tui *t, const struct tcpstat_event *ev)
 {
 	if (ev->type == TCPSTAT_EV_STATE && ev->conn == t->story.conn && t->n_states < TUI_STATES)
 		t->state[t->n_states++] = *ev;
@@ -68,12 +68,11 @@ static void keep(struct tui *t, const struct tcpstat_event *ev)
 		to->segment.payload = NULL;
 }
 
-static void snapshot(struct tui *t, const struct tcpstat_conn *c)
+void tui_snapshot(struct tui *t, const struct tcpstat_conn *c)
 {
 	list_snapshot(&t->list, c);
 	if (t->story.conn == c->number && !t->story.rows.ended) {
-		t->story.record = *c;
-		t->story.has_record = true;
+		story_record(&t->story, c);
 		memcpy(t->story.rows.addr, c->addr, sizeof c->addr);
 		memcpy(t->story.rows.port, c->port, sizeof c->port);
 	}
@@ -84,7 +83,7 @@ void tui_event(struct tui *t, const struct tcpstat_event *ev)
 {
 	if (ev->type == TCPSTAT_EV_PROGRESS) {
 		if (!t->paused)
-			snapshot(t, ev->connection);
+			tui_snapshot(t, ev->connection);
 		return;
 	}
 	list_event(&t->list, ev);
@@ -92,9 +91,11 @@ void tui_event(struct tui *t, const struct tcpstat_event *ev)
 	if (t->options.live) {
 		if (ev->type != TCPSTAT_EV_CONNECTION && ev->type != TCPSTAT_EV_FINDING && ev->conn)
 			keep(t, ev);
-		note_state(t, ev);
+		tui_note_state(t, ev);
 		story_event(&t->story, ev);
 	}
+	if (ev->type == TCPSTAT_EV_FINDING && ev->conn && ev->conn == t->story.conn)
+		findings_event(&t->chosen, ev);
 }
 
 void tui_bytes(struct tui *t, uint32_t conn, enum tcpstat_dir dir, uint64_t offset, const uint8_t *bytes, size_t len)
@@ -125,7 +126,9 @@ void tui_load_begin(struct tui *t)
 
 void tui_load_event(struct tui *t, const struct tcpstat_event *ev)
 {
-	note_state(t, ev);
+	tui_note_state(t, ev);
+	if (ev->type == TCPSTAT_EV_FINDING && ev->conn == t->story.conn && !findings_has(&t->chosen, ev->finding.id))
+		findings_event(&t->chosen, ev);
 	story_event(&t->story, ev);
 }
 
@@ -141,18 +144,6 @@ void tui_load_progress(struct tui *t, double share)
 	t->dirty = true;
 }
 
-void tui_load_end(struct tui *t, const char *error)
-{
-	t->loading = false;
-	t->story.version++;
-	snprintf(t->load_error, sizeof t->load_error, "%s", error ? error : "");
-	flow_update(&t->flow);
-	if (t->wanted_frame)
-		flow_go_frame(&t->flow, t->wanted_frame);
-	t->wanted_frame = 0;
-	t->dirty = true;
-}
-
 bool tui_load_done(const struct tui *t)
 {
 	return !t->loading && t->loaded == t->wish.serial;
@@ -163,59 +154,13 @@ bool tui_is_dirty(const struct tui *t)
 	return t->dirty;
 }
 
-/* --- the chosen connection ------------------------------------------------------------------------------------ */
-
-static void story_from_ring(struct tui *t)
+void tui_tell(struct tui *t, const char *format, ...)
 {
-	uint64_t i = t->ring_next > TUI_RING ? t->ring_next - TUI_RING : 0;
-	const struct list_row *row = list_find(&t->list, t->story.conn);
+	va_list args;
 
-	for (; i < t->ring_next; i++) {
-		const struct tcpstat_event *ev = &t->ring[i % TUI_RING];
-
-		if (ev->conn == t->story.conn) {
-			note_state(t, ev);
-			story_event(&t->story, ev);
-		}
-	}
-	if (row && row->known) {
-		struct tcpstat_event end = { .type = TCPSTAT_EV_CONNECTION, .conn = row->number,
-			.connection = &row->conn };
-
-		if (row->open)
-			snapshot(t, &row->conn);
-		else
-			story_event(&t->story, &end);
-	}
-	t->flow.follow = row && row->open;
-}
-
-void tui_choose(struct tui *t, uint32_t conn, uint64_t skip)
-{
-	if (!conn || (conn == t->story.conn && skip == t->story.rows.skip))
-		return;
-	story_fini(&t->story);
-	story_init(&t->story, conn, skip, t->options.live);
-	t->n_states = 0;
-	t->stream_version = t->detail_version = UINT64_MAX;
-	flow_restart(&t->flow);
-	plot_init(&t->plot);
-	if (t->options.live) {
-		story_from_ring(t);
-		flow_update(&t->flow);
-		return;
-	}
-	t->wish = (struct tui_wish){ .conn = conn, .skip = skip, .serial = t->wish.serial + 1 };
-}
-
-/* To a packet of the connection, once it has been read. */
-void tui_go_frame(struct tui *t, uint32_t conn, uint64_t frame)
-{
-	tui_choose(t, conn, 0);
-	if (tui_load_done(t) || t->options.live)
-		flow_go_frame(&t->flow, frame);
-	else
-		t->wanted_frame = frame;
+	va_start(args, format);
+	vsnprintf(t->message, sizeof t->message, format, args);
+	va_end(args);
 }
 
 /* --- text views ----------------------------------------------------------------------------------------------- */
@@ -227,59 +172,6 @@ static void fill(struct pager *p, FILE *out, char **text, size_t *len)
 	fclose(out);
 	if (*text)
 		pager_take(p, *text, *len);
-}
-
-/* Lines take the colour of who speaks; follow.c says who. */
-static void paint_stream(struct pager *p)
-{
-	uint8_t paint = TINT_NONE;
-	size_t i;
-
-	for (i = 0; i < p->n; i++) {
-		const char *line = p->text + p->line[i];
-
-		if (!strcmp(line, "--- client -> server"))
-			paint = TINT_RED;
-		else if (!strcmp(line, "--- server -> client"))
-			paint = PAINT_BLUE;
-		p->paint[i] = !strncmp(line, "[gap: ", 6) ? TINT_YELLOW | PAINT_STRONG :
-			!strncmp(line, "--- ", 4) ? paint | PAINT_STRONG : paint;
-	}
-}
-
-static void render_stream(struct tui *t)
-{
-	const struct story *s = &t->story;
-	struct streams_options options = { .follow_dir = t->stream_dir, .utf8 = t->options.style.utf8,
-		.format = t->hex ? STREAMS_HEX : STREAMS_ASCII };
-	struct follow follow;
-	char *text = NULL;
-	size_t len = 0, i;
-
-	options.out = open_memstream(&text, &len);
-	if (!options.out)
-		return;
-	follow_init(&follow, &options);
-	for (i = 0; i < s->n_chunks; i++) {
-		const struct story_chunk *c = &s->chunk[i];
-		struct tcpstat_ev_gap gap = { .offset = c->offset, .len = c->len,
-			.why = (enum tcpstat_gap_why)c->why };
-
-		if (c->gap)
-			follow_gap(&follow, (enum tcpstat_dir)c->dir, &gap);
-		else
-			follow_bytes(&follow, (enum tcpstat_dir)c->dir, c->offset, s->bytes + c->at, (size_t)c->len);
-	}
-	follow_finish(&follow);
-	if (s->bytes_unseen)
-		fprintf(options.out,
-			"%" PRIu64 " more bytes are not shown: --follow %" PRIu32 " writes all of them\n",
-			s->bytes_unseen, s->conn);
-	if (!s->n_chunks)
-		fputs(t->options.live ? "nothing since it was chosen; what came before is not kept\n" :
-			tui_load_done(t) ? "no payload\n" : "reading\n", options.out);
-	fill(&t->stream, options.out, &text, &len);
-	paint_stream(&t->stream);
 }
 
 static void render_detail(struct tui *t)
@@ -300,6 +192,11 @@ static void render_detail(struct tui *t)
 	if (detail && t->story.has_record) {
 		for (i = 0; i < t->n_states; i++)
 			detail_event(detail, &t->state[i]);
+		for (i = 0; i < t->chosen.n; i++) {
+			struct tcpstat_event finding = findings_event_of(&t->chosen.item[i]);
+
+			detail_event(detail, &finding);
+		}
 		detail_event(detail, &end);
 		detail_print(detail);
 	} else {
@@ -333,7 +230,7 @@ static void render_help(struct tui *t)
 			if (key_rows[i].views == V_ALL || !(key_rows[i].views & 1u << order[k]))
 				continue;
 			if (!any)
-				fprintf(out, "\n%s\n", view_names[order[k]]);
+				fprintf(out, "\n%s\n", tui_view_name(order[k]));
 			any = true;
 			fprintf(out, "  %-12s %s\n", key_rows[i].names, key_rows[i].help);
 		}
@@ -349,16 +246,13 @@ static void render_help(struct tui *t)
 
 struct pager *tui_pager(struct tui *t)
 {
-	if (t->view == VIEW_STREAM)
-		return &t->stream;
 	return t->view == VIEW_DETAIL ? &t->detail : t->view == VIEW_HELP ? &t->help : NULL;
 }
 
 void tui_render(struct tui *t)
 {
-	if (t->view == VIEW_STREAM && t->stream_version != t->story.version) {
-		render_stream(t);
-		t->stream_version = t->story.version;
+	if (t->view == VIEW_STREAM) {
+		stream_update(&t->stream, t->columns);
 	} else if (t->view == VIEW_DETAIL && (t->detail_version != t->story.version ||
 		t->detail_columns != t->columns)) {
 		render_detail(t);
@@ -371,139 +265,29 @@ void tui_render(struct tui *t)
 
 /* --- the picture ---------------------------------------------------------------------------------------------- */
 
-static void draw_bar(const struct tui *t, struct canvas *c)
+static void draw_no_connections(const struct tui *t, struct canvas *c)
 {
-	char name[256], text[320], conn[32] = "";
-	int x = 0, i;
+	const char *why = "no TCP connections in the input";
 
-	for (i = 0; i < VIEW_HELP; i++) {
-		bool here = t->view == (enum tui_view)i;
-
-		x += canvas_print(c, 0, x, c->width - x, here ? PAINT_REVERSE | PAINT_STRONG : TINT_NONE, " %d %s ",
-			i + 1,
-			view_names[i]);
-	}
-	format_safe(name, sizeof name, &t->options.style, t->options.source ? t->options.source : "");
-	if (t->story.conn && t->view != VIEW_LIST && t->view != VIEW_FINDINGS)
-		snprintf(conn, sizeof conn, "  connection %" PRIu32, t->story.conn);
-	snprintf(text, sizeof text, "%s%s", name, conn);
-	if ((int)format_columns(text) < c->width - x - 1)
-		canvas_right(c, 0, x + 1, c->width - x - 1, TINT_BOLD, text);
-	else if ((int)strlen(conn) < c->width - x)
-		canvas_right(c, 0, x, c->width - x, TINT_BOLD, conn);
-}
-
-static void progress_text(const struct tui *t, char *text, size_t size)
-{
-	char n[FORMAT_MAX], k[FORMAT_MAX], span[FORMAT_MAX];
-	const struct tui_status *s = &t->status;
-	size_t len = (size_t)snprintf(text, size, "%s packet%s, %s connection%s", format_count(n, (int64_t)s->packets),
-		format_s((int64_t)s->packets), format_count(k, (int64_t)s->connections),
-		format_s((int64_t)s->connections));
-
-	if (!s->ended && s->total_bytes && len < size)
-		len += (size_t)snprintf(text + len, size - len, ", %.0f %%", 100.0 * (double)s->done_bytes /
-			(double)s->total_bytes);
-	if (s->span_ns != TCPSTAT_NULL && len < size)
-		len += (size_t)snprintf(text + len, size - len, ", %s", format_duration(span, &t->options.style,
-			s->span_ns));
-	if (s->dropped != TCPSTAT_NULL && t->options.live && len < size)
-		len += (size_t)snprintf(text + len, size - len, ", %s dropped by the capture", format_count(n,
-			s->dropped));
-	if (t->list.unlisted && len < size)
-		snprintf(text + len, size - len, ", %s not listed", format_count(n, (int64_t)t->list.unlisted));
-}
-
-static void list_text(const struct tui *t, char *text, size_t size)
-{
-	char words[2 * LIST_WORDS], n[FORMAT_MAX];
-
-	progress_text(t, text, size);
-	if (*t->list.words) {
-		size_t len = strlen(text);
-
-		format_safe(words, sizeof words, &t->options.style, t->list.words);
-		if (*t->list.error)
-			snprintf(text + len, size - len, "  /%s: %s", words, t->list.error);
-		else
-			snprintf(text + len, size - len, "  /%s: %s shown", words, format_count(n, t->list.n_shown));
-	} else if (t->paused) {
-		size_t len = strlen(text);
-
-		snprintf(text + len, size - len, "  held");
-	}
-}
-
-static void flow_text(const struct tui *t, char *text, size_t size)
-{
-	const struct rows *r = &t->story.rows;
-	size_t len = 0;
-
-	*text = '\0';
-	if (!tui_load_done(t) && !t->options.live) {
-		snprintf(text, size, t->loading ? "reading, %.0f %%" : "waiting for the end of the input",
-			100 * t->load_share);
-		return;
-	}
-	if (r->skipped || r->unseen)
-		len = (size_t)snprintf(text, size,
-			"packets %" PRIu64 " to %" PRIu64 " of %" PRIu64 ", ] and [ turn pages  ",
-			r->skipped + 1, r->skipped + r->n, r->skipped + r->n + r->unseen);
-	if (r->n && len < size)
-		snprintf(text + len, size - len, "%zu of %zu%s", t->flow.cursor + 1, r->n, r->no_memory ?
-			"  incomplete: out of memory" : "");
-}
-
-static void draw_foot(const struct tui *t, struct canvas *c, int y)
-{
-	static const char *const hints[N_VIEWS] = {
-		"Enter flow graph  / filter  < > sort  n trouble  ? help  q quit",
-		"n event  r retransmission  s state  Space fold  Tab graphs  ? help  q back",
-		"v kind  d direction  + - zoom  Left Right packet  n event  ? help  q back",
-		"x text/hex  d direction  / search  n gap  ? help  q back",
-		"Enter evidence  ? help  q back",
-		"/ search  ? help  q back",
-		"q back",
-	};
-	char text[512];
-	int used, room;
-
-	if (t->prompt) {
-		used = canvas_print(c, y, 0, c->width, TINT_BOLD, "%s%s", t->prompt_title, t->typed);
-		canvas_put(c, y, used, PAINT_REVERSE, ' ');
-		if (t->prompt == PROMPT_FILTER && *t->list.error)
-			canvas_text(c, y, used + 3, c->width - used - 3, TINT_YELLOW, t->list.error);
-		return;
-	}
-	*text = '\0';
-	if (*t->message)
-		snprintf(text, sizeof text, "%s", t->message);
-	else if (*t->load_error && t->view != VIEW_LIST)
-		snprintf(text, sizeof text, "%s", t->load_error);
-	else if (t->view == VIEW_LIST)
-		list_text(t, text, sizeof text);
-	else if (t->view == VIEW_FLOW || t->view == VIEW_GRAPH)
-		flow_text(t, text, sizeof text);
-	/* What went wrong with the input stays in sight where all of it is shown. */
-	if (*t->note && !*t->message && (!*text || t->view == VIEW_LIST)) {
-		size_t len = strlen(text);
-
-		snprintf(text + len, sizeof text - len, "%s%s", len ? "  " : "", t->note);
-	}
-	used = canvas_text(c, y, 0, c->width, *t->message ? TINT_YELLOW : TINT_BOLD, text);
-	room = c->width - used - 2;
-	if (room >= (int)strlen(hints[t->view]))
-		canvas_right(c, y, used + 2, room, TINT_DIM, hints[t->view]);
-	else if (room >= 6)
-		canvas_right(c, y, used + 2, room, TINT_DIM, "? help");
+	if (*t->list.needle || t->list.has_filter)
+		why = "no connection matches: Esc gives up the filter";
+	else if (!t->status.ended)
+		why = t->options.live ? "waiting for packets" : "reading";
+	canvas_text(c, 3, 2, c->width - 2, TINT_NONE, why);
 }
 
 static void draw_empty(const struct tui *t, struct canvas *c)
 {
 	const char *why = "choose a connection first: 1, then Enter";
 
-	if (t->story.conn)
-		why = *t->load_error ? t->load_error : tui_load_done(t) || t->options.live ? "no packets" : "reading";
+	if (t->story.conn && *t->load_error)
+		why = t->load_error;
+	else if (t->story.conn && !t->options.live && !tui_load_done(t))
+		why = t->loading ? "reading" : "waiting for the end of the input";
+	else if (t->story.conn && t->view == VIEW_STREAM)
+		why = t->options.live ? "nothing since it was chosen; what came before is not kept" : "no payload";
+	else if (t->story.conn)
+		why = "no packets";
 	canvas_text(c, 2, 2, c->width - 2, TINT_NONE, why);
 }
 
@@ -517,10 +301,14 @@ void tui_draw(struct tui *t, struct canvas *c)
 	if (!c->cell)
 		return;
 	memset(c->cell, 0, sizeof *c->cell * (size_t)c->width * (size_t)c->height);
-	draw_bar(t, c);
+	tui_draw_tabs(t, c);
 	tui_render(t);
 	switch (t->view) {
-	case VIEW_LIST: list_draw(&t->list, c, 1, rows); break;
+	case VIEW_LIST:
+		list_draw(&t->list, c, 1, rows);
+		if (!t->list.n_shown)
+			draw_no_connections(t, c);
+		break;
 	case VIEW_FLOW:
 		flow_draw(&t->flow, c, 1, rows);
 		if (!t->story.rows.n)
@@ -531,12 +319,17 @@ void tui_draw(struct tui *t, struct canvas *c)
 		if (!t->story.rows.n)
 			draw_empty(t, c);
 		break;
-	case VIEW_FINDINGS: findings_draw(&t->findings, c, 1, rows); break;
+	case VIEW_FINDINGS: findings_draw(&t->findings, &t->list, c, 1, rows); break;
+	case VIEW_STREAM:
+		stream_draw(&t->stream, c, 1, rows);
+		if (!t->stream.n)
+			draw_empty(t, c);
+		break;
 	default:
 		if (!t->story.conn && t->view != VIEW_HELP)
 			draw_empty(t, c);
 		else
 			pager_draw(tui_pager(t), c, 1, rows);
 	}
-	draw_foot(t, c, c->height - 1);
+	tui_draw_foot(t, c, c->height - 1);
 }

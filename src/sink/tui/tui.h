@@ -6,9 +6,9 @@
  *     tui_draw(t, &canvas);
  *     tui_free(t);
  *
- * Of a capture in files only a line a connection is kept. What tui_wish() asks for (one connection, from some
- * packet on) the caller reads again and hands over between tui_load_begin and tui_load_end. Live, the last events
- * of all connections are kept in a ring instead. */
+ * Of a capture in files only a line a connection is kept. What tui_wish() asks for (one connection) the caller reads
+ * again and hands over between tui_load_begin and tui_load_end. Live, the last events of all connections are kept in
+ * a ring instead. No call takes long: a search among many packets is gone on with by tui_work, between keys. */
 #ifndef SINK_TUI_TUI_H
 #define SINK_TUI_TUI_H
 
@@ -20,7 +20,7 @@
 enum {
 	TUI_EVENTS = LIST_EVENTS,
 	TUI_LIVE_EVENTS = LIST_EVENTS | STORY_EVENTS | TCPSTAT_MASK(TCPSTAT_EV_PROGRESS),
-	TUI_LOAD_EVENTS = STORY_EVENTS
+	TUI_LOAD_EVENTS = STORY_EVENTS | TCPSTAT_MASK(TCPSTAT_EV_FINDING)
 };
 
 struct tui_options {
@@ -40,10 +40,10 @@ struct tui_status {
 	const char *note;               /* what went wrong; NULL nothing. Borrowed until the next call */
 };
 
-/* What is to be read again: packets of `conn` but for the first `skip`; anew whenever `serial` changes. */
+/* What is to be read again: connection `conn`; anew whenever `serial` changes. */
 struct tui_wish {
 	uint32_t conn;                  /* 0: nothing */
-	uint64_t skip, serial;
+	uint64_t serial;
 };
 
 struct tui;
@@ -69,6 +69,8 @@ bool tui_load_done(const struct tui *);
 /* A key; with TK_CLICK and the like the place of the mouse. False: the user leaves. */
 bool tui_key(struct tui *, int code, int y, int x);
 void tui_draw(struct tui *, struct canvas *);
+/* Goes on with what a key began and could not end at once. True: there is more to do. */
+bool tui_work(struct tui *);
 /* Does the screen differ from what was drawn last? */
 bool tui_is_dirty(const struct tui *);
 

@@ -2,22 +2,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { EXPORT_LINES = 20000, EXPORT_COLUMNS = 160 };
-
-static void tell(struct tui *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void tell(struct tui *t, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(t->message, sizeof t->message, format, args);
-	va_end(args);
-}
 
 /* --- views ---------------------------------------------------------------------------------------------------- */
 
@@ -28,7 +16,7 @@ static void show(struct tui *t, enum tui_view view)
 	if (view != VIEW_LIST && view != VIEW_FINDINGS && view != VIEW_HELP && !t->story.conn) {
 		if (!row)
 			return;
-		tui_choose(t, row->number, 0);
+		tui_choose(t, row->number);
 	}
 	if (view == VIEW_GRAPH)
 		plot_show_cursor(&t->plot, &t->flow);
@@ -40,8 +28,10 @@ static void show_selected(struct tui *t, enum tui_view view)
 {
 	const struct list_row *row = t->view == VIEW_LIST ? list_selected(&t->list) : NULL;
 
-	if (row)
-		tui_choose(t, row->number, 0);
+	if (t->view == VIEW_LIST || view == VIEW_LIST)
+		t->came_from = VIEW_LIST;
+	if (row && view != VIEW_LIST && view != VIEW_FINDINGS)
+		tui_choose(t, row->number);
 	show(t, view);
 }
 
@@ -64,11 +54,12 @@ static void enter(struct tui *t)
 	case VIEW_FINDINGS:
 		item = findings_selected(&t->findings);
 		if (!item || !item->conn) {
-			tell(t, item ? "this finding is about the whole capture" : "there is none");
+			tui_tell(t, item ? "this finding is about the whole capture" : "there is none");
 			break;
 		}
 		tui_go_frame(t, item->conn, item->n_frames ? item->frame[0] : 0);
 		t->view = VIEW_FLOW;
+		t->came_from = VIEW_FINDINGS;
 		break;
 	default: break;
 	}
@@ -79,8 +70,9 @@ static bool back(struct tui *t)
 	if (t->view == VIEW_HELP) {
 		t->view = t->before_help;
 	} else if (t->view != VIEW_LIST) {
-		t->view = VIEW_LIST;
-	} else if (*t->list.words) {
+		t->view = t->view == VIEW_FINDINGS ? VIEW_LIST : t->came_from;
+		t->came_from = VIEW_LIST;
+	} else if (*t->list.words || *t->list.needle || t->list.has_filter) {
 		list_set_words(&t->list, "");
 	} else {
 		return false;
@@ -100,6 +92,7 @@ static void move(struct tui *t, int64_t lines)
 		plot_show_cursor(&t->plot, &t->flow);
 		break;
 	case VIEW_FINDINGS: findings_move(&t->findings, lines); break;
+	case VIEW_STREAM: stream_move(&t->stream, lines, t->rows + 1); break;
 	default: pager_move(tui_pager(t), lines, t->rows + 1);
 	}
 }
@@ -114,51 +107,39 @@ static int64_t page(const struct tui *t)
 
 static void seek(struct tui *t, enum flow_goal goal, int step)
 {
-	flow_update(&t->flow);
-	if (!flow_seek(&t->flow, goal, step))
-		tell(t, "no %s %s", step > 0 ? "further" : "earlier", goal == FLOW_EVENT ? "event" :
-			goal == FLOW_MATCH ? "match" :
-			goal == FLOW_STATE ? "change of a state" : "retransmission");
-	if (t->view == VIEW_GRAPH)
-		plot_show_cursor(&t->plot, &t->flow);
+	tui_seek(t, goal, step, (int64_t)t->flow.cursor + step, true);
 }
 
 static void next(struct tui *t, int step)
 {
 	struct pager *p = tui_pager(t);
-	const char *words = *t->flow.words ? t->flow.words : t->view == VIEW_STREAM ? "[gap: " : "";
+	const char *which = step > 0 ? "further" : "earlier";
 
 	if (t->view == VIEW_LIST)
 		list_next_trouble(&t->list, step);
-	else if (p && !pager_seek(p, words, step, t->rows + 1))
-		tell(t, "no %s %s", step > 0 ? "further" : "earlier", *t->flow.words ? "match" : "gap");
-	else if (!p)
+	else if (t->view == VIEW_STREAM && !stream_seek(&t->stream, step, t->rows + 1))
+		tui_tell(t, "no %s %s", which, *t->stream.words ? "match" : "gap");
+	else if (p && !pager_seek(p, t->flow.words, step, t->rows + 1))
+		tui_tell(t, "no %s match", which);
+	else if (t->view == VIEW_FLOW || t->view == VIEW_GRAPH)
 		seek(t, *t->flow.words ? FLOW_MATCH : FLOW_EVENT, step);
 }
 
 static void seek_finding(struct tui *t, int step)
 {
 	const struct label *l = flow_row(&t->flow);
-	uint64_t frame = l ? findings_seek(&t->findings, t->story.conn, l->frame, step) : 0;
+	uint64_t frame = l ? findings_seek(&t->chosen, t->story.conn, l->frame, step) : 0;
 
-	if (!frame) {
-		tell(t, "no %s packet that a finding rests on", step > 0 ? "further" : "earlier");
-		return;
-	}
-	flow_go_frame(&t->flow, frame);
-	if (t->view == VIEW_GRAPH)
-		plot_show_cursor(&t->plot, &t->flow);
+	if (frame)
+		tui_go_frame(t, t->story.conn, frame);
+	else
+		tui_tell(t, "no %s packet that a finding rests on", step > 0 ? "further" : "earlier");
 }
 
 static void turn_page(struct tui *t, int step)
 {
-	const struct rows *r = &t->story.rows;
-
-	if (t->options.live || !tui_load_done(t) || (step > 0 ? !r->unseen : !r->skip))
-		tell(t, "there are no more packets");
-	else
-		tui_choose(t, t->story.conn, step > 0 ? r->skip + STORY_ROWS : r->skip > STORY_ROWS ?
-			r->skip - STORY_ROWS : 0);
+	if (!tui_turn_page(t, step))
+		tui_tell(t, "there are no %s packets", step > 0 ? "more" : "earlier");
 }
 
 static void turn_around(struct tui *t)
@@ -168,21 +149,24 @@ static void turn_around(struct tui *t)
 		t->plot.has_dir = true;
 		return;
 	}
-	t->stream_dir = t->stream_dir == TCPSTAT_NODIR ? TCPSTAT_C2S : t->stream_dir == TCPSTAT_C2S ? TCPSTAT_S2C :
-		TCPSTAT_NODIR;
-	t->stream_version = UINT64_MAX;
+	stream_turn(&t->stream);
 }
 
 static void go_to_end(struct tui *t, bool end)
 {
+	const struct rows *r = &t->story.rows;
 	struct pager *p = tui_pager(t);
 
 	if (p)
 		pager_go(p, end ? p->n : 0, t->rows + 1);
-	else
+	else if (t->view == VIEW_STREAM)
+		stream_go(&t->stream, end ? t->stream.n : 0, t->rows + 1);
+	else if (t->view != VIEW_FLOW && t->view != VIEW_GRAPH)
 		move(t, end ? INT32_MAX : -(int64_t)INT32_MAX);
-	if (t->view == VIEW_FLOW && end)
-		flow_go_row(&t->flow, t->story.rows.n);
+	else if (t->options.live)
+		flow_go_row(&t->flow, end ? r->n : 0);
+	else
+		tui_go_frame(t, t->story.conn, end ? UINT64_MAX : 1);
 }
 
 /* --- text export ---------------------------------------------------------------------------------------------- */
@@ -208,6 +192,7 @@ static size_t lines_of(struct tui *t)
 	case VIEW_FLOW: return t->flow.n_lines + 12;
 	case VIEW_FINDINGS: return t->findings.n + 14;
 	case VIEW_GRAPH: return (size_t)t->rows + 1;
+	case VIEW_STREAM: return t->stream.n;
 	default: return p ? p->n : 1;
 	}
 }
@@ -215,8 +200,9 @@ static size_t lines_of(struct tui *t)
 /* The view as text, all of its lines, as wide as the screen or wider. */
 static void write_view(struct tui *t, const char *name)
 {
-	size_t lines = lines_of(t), kept[4] = { t->list.top, t->flow.top, t->findings.top, tui_pager(t) ?
-		tui_pager(t)->top : 0 };
+	size_t *const top[] = { &t->flow.top, &t->findings.top, &t->stream.top, &t->detail.top, &t->help.top };
+	size_t lines = lines_of(t), kept[sizeof top / sizeof *top], i;
+	uint32_t list_top = t->list.top;
 	int rows = t->rows, columns = t->columns;
 	char safe[2 * TUI_TYPED];
 	struct canvas c;
@@ -227,19 +213,18 @@ static void write_view(struct tui *t, const char *name)
 		lines = EXPORT_LINES;
 	if (!canvas_init(&c, columns > EXPORT_COLUMNS ? columns : EXPORT_COLUMNS, (int)lines + 2,
 		t->options.style.utf8)) {
-		tell(t, "out of memory");
+		tui_tell(t, "out of memory");
 		return;
 	}
+	for (i = 0; i < sizeof top / sizeof *top; i++) {
+		kept[i] = *top[i];
+		*top[i] = 0;
+	}
 	t->list.top = 0;
-	t->flow.top = t->findings.top = 0;
-	if (tui_pager(t))
-		tui_pager(t)->top = 0;
 	tui_draw(t, &c);
-	t->list.top = (uint32_t)kept[0];
-	t->flow.top = kept[1];
-	t->findings.top = kept[2];
-	if (tui_pager(t))
-		tui_pager(t)->top = kept[3];
+	for (i = 0; i < sizeof top / sizeof *top; i++)
+		*top[i] = kept[i];
+	t->list.top = list_top;
 	t->rows = rows;
 	t->columns = columns;
 	format_safe(safe, sizeof safe, &t->options.style, name);
@@ -247,15 +232,44 @@ static void write_view(struct tui *t, const char *name)
 	out = fopen(name, "wx");
 	failed = !out || canvas_write(&c, out) || fflush(out);
 	if (failed)
-		tell(t, "%s: %s", safe, strerror(errno));
+		tui_tell(t, "%s: %s", safe, strerror(errno));
 	else
-		tell(t, "%zu lines written to %s", lines + 2, safe);
+		tui_tell(t, "%zu lines written to %s", lines + 2, safe);
 	if (out && fclose(out) && !failed)
-		tell(t, "%s: %s", safe, strerror(errno));
+		tui_tell(t, "%s: %s", safe, strerror(errno));
 	canvas_fini(&c);
 }
 
 /* --- prompts -------------------------------------------------------------------------------------------------- */
+
+/* What is searched for in the view. */
+static char *words_of(struct tui *t)
+{
+	return t->view == VIEW_STREAM ? t->stream.words : t->flow.words;
+}
+
+/* For what is typed, from where the search began. */
+static bool search(struct tui *t)
+{
+	struct pager *p = tui_pager(t);
+	char *words = words_of(t);
+
+	snprintf(words, FLOW_WORDS, "%.*s", FLOW_WORDS - 1, t->typed);
+	t->seek.on = false;
+	if (t->view == VIEW_STREAM) {
+		stream_go(&t->stream, t->cursor_before, t->rows + 1);
+		return stream_search(&t->stream, words, t->rows + 1);
+	}
+	if (p) {
+		p->match = SIZE_MAX;
+		pager_go(p, t->cursor_before, t->rows + 1);
+		return !*words || pager_seek(p, words, 1, t->rows + 1);
+	}
+	flow_go_row(&t->flow, t->cursor_before);
+	if (*words)
+		tui_seek(t, FLOW_MATCH, 1, (int64_t)t->cursor_before, false);
+	return true;
+}
 
 static void ask(struct tui *t, enum prompt prompt)
 {
@@ -271,8 +285,10 @@ static void ask(struct tui *t, enum prompt prompt)
 		snprintf(t->words_before, sizeof t->words_before, "%s", t->list.words);
 		snprintf(t->typed, sizeof t->typed, "%s", t->list.words);
 	} else if (prompt == PROMPT_SEARCH) {
-		snprintf(t->words_before, sizeof t->words_before, "%s", t->flow.words);
-		*t->flow.words = '\0';
+		snprintf(t->words_before, sizeof t->words_before, "%s", words_of(t));
+		t->cursor_before = t->view == VIEW_FLOW ? t->flow.cursor : t->view == VIEW_STREAM ? t->stream.top :
+			tui_pager(t)->top;
+		search(t);
 	} else if (prompt == PROMPT_WRITE) {
 		suggest_name(t);
 	}
@@ -285,19 +301,7 @@ static void typed(struct tui *t)
 		list_set_words(&t->list, t->typed);
 		list_update(&t->list);
 	} else if (t->prompt == PROMPT_SEARCH) {
-		struct pager *p = tui_pager(t);
-
-		snprintf(t->flow.words, sizeof t->flow.words, "%.*s", FLOW_WORDS - 1, t->typed);
-		if (p) {
-			p->match = SIZE_MAX;
-			pager_seek(p, t->flow.words, 1, t->rows + 1);
-		} else if (*t->typed) {
-			flow_update(&t->flow);
-			if (t->flow.cursor)
-				t->flow.cursor--;
-			if (!flow_seek(&t->flow, FLOW_MATCH, 1))
-				t->flow.cursor++;
-		}
+		search(t);
 	}
 }
 
@@ -313,15 +317,16 @@ static void answer(struct tui *t)
 	} else if (prompt == PROMPT_GOTO && *t->typed) {
 		frame = strtoull(t->typed, &end, 10);
 		if (*end)
-			tell(t, "not a number");
+			tui_tell(t, "not a number: %s", t->typed);
 		else
-			flow_go_frame(&t->flow, frame);
-		if (t->view == VIEW_GRAPH)
-			plot_show_cursor(&t->plot, &t->flow);
+			tui_go_frame(t, t->story.conn, frame);
 	} else if (prompt == PROMPT_FILTER && *t->list.error) {
-		tell(t, "%s", t->list.error);
-	} else if (prompt == PROMPT_SEARCH && *t->typed && tui_pager(t) && tui_pager(t)->match == SIZE_MAX) {
-		tell(t, "not found");
+		tui_tell(t, "%s", t->list.error);
+	} else if (prompt == PROMPT_SEARCH && *t->typed) {
+		if (t->view == VIEW_FLOW)
+			tui_seek(t, FLOW_MATCH, 1, (int64_t)t->cursor_before, true);
+		else if (!search(t))
+			tui_tell(t, "not found");
 	}
 }
 
@@ -329,8 +334,11 @@ static void give_up(struct tui *t)
 {
 	if (t->prompt == PROMPT_FILTER)
 		list_set_words(&t->list, t->words_before);
-	else if (t->prompt == PROMPT_SEARCH)
-		snprintf(t->flow.words, sizeof t->flow.words, "%s", t->words_before);
+	if (t->prompt == PROMPT_SEARCH) {
+		*t->typed = '\0';
+		search(t);
+		snprintf(words_of(t), FLOW_WORDS, "%s", t->words_before);
+	}
 	t->prompt = PROMPT_NONE;
 }
 
@@ -366,21 +374,24 @@ static void prompt_key(struct tui *t, int code)
 
 static void click(struct tui *t, int code, int y, int x)
 {
-	static const int tabs[] = { 15, 23, 33, 43, 55, 66 };
 	int64_t place;
 	int i;
 
 	if (y == 0) {
-		for (i = 0; i < VIEW_HELP && x >= tabs[i]; i++)
+		for (i = 0; i < VIEW_HELP && x >= t->tab_end[i]; i++)
 			;
 		if (i < VIEW_HELP)
 			show_selected(t, (enum tui_view)i);
 		return;
 	}
+	if (t->view == VIEW_LIST && y == 1) {
+		list_click_title(&t->list, x);
+		return;
+	}
 	if (t->view == VIEW_LIST && (place = list_at(&t->list, 1, y)) >= 0)
 		list_go(&t->list, (uint32_t)place);
 	else if (t->view == VIEW_FINDINGS && (place = findings_at(&t->findings, 1, y)) >= 0)
-		t->findings.cursor = (size_t)place;
+		findings_move(&t->findings, place - (int64_t)t->findings.cursor);
 	else if (t->view == VIEW_FLOW && (place = flow_at(&t->flow, 1, y)) >= 0)
 		flow_go_row(&t->flow, t->flow.line[place].row);
 	else
@@ -450,10 +461,7 @@ static void act(struct tui *t, enum action action)
 	case ACTION_PAGE_NEXT: turn_page(t, 1); break;
 	case ACTION_PAGE_PREVIOUS: turn_page(t, -1); break;
 	case ACTION_DIRECTION: turn_around(t); break;
-	case ACTION_HEX:
-		t->hex = !t->hex;
-		t->stream_version = UINT64_MAX;
-		break;
+	case ACTION_HEX: stream_toggle_hex(&t->stream); break;
 	case ACTION_WRITE: ask(t, PROMPT_WRITE); break;
 	default: act_on_graph(t, action);
 	}
@@ -465,6 +473,8 @@ bool tui_key(struct tui *t, int code, int y, int x)
 
 	t->dirty = true;
 	*t->message = '\0';
+	if (!t->prompt)
+		t->seek.on = false;
 	/* What is searched in is what will be shown. */
 	tui_render(t);
 	if (t->prompt) {
@@ -481,8 +491,9 @@ bool tui_key(struct tui *t, int code, int y, int x)
 	}
 	action = key_action(t->view, code);
 	/* Esc gives up a search before it leaves the view. */
-	if (code == TK_ESC && *t->flow.words && t->view != VIEW_LIST) {
-		*t->flow.words = '\0';
+	if (code == TK_ESC && (V_FLOW | V_GRAPH | V_STREAM | V_DETAIL) & 1u << t->view && *words_of(t)) {
+		*words_of(t) = '\0';
+		t->stream.found = t->detail.match = SIZE_MAX;
 		return true;
 	}
 	if (action == ACTION_BACK)
