@@ -300,7 +300,8 @@ static void say_holes(struct view *v)
 		int64_t base = l->ack_rel == TCPSTAT_NULL ? (int64_t)l->ack : l->ack_rel;
 
 		if (begin[i] > from)
-			len += (size_t)snprintf(text + len, sizeof text - len, "  %" PRId64 ":%" PRId64 " (%" PRId32 ")",
+			len += (size_t)snprintf(text + len, sizeof text - len,
+				"  %" PRId64 ":%" PRId64 " (%" PRId32 ")",
 				base + from, base + begin[i], begin[i] - from);
 		from = end[i] > from ? end[i] : from;
 	}

@@ -129,7 +129,8 @@ static void draw_gutter(const struct flow *f, const struct walk *w, const struct
 	}
 	if (limit == TCPSTAT_NULL || limit < 0)
 		return;
-	full = flight >= whole ? (flight ? y->bar : 0) : (int)(((double)flight * y->bar + (double)whole - 1) / (double)whole);
+	full = flight >= whole ? (flight ? y->bar : 0) :
+		(int)(((double)flight * y->bar + (double)whole - 1) / (double)whole);
 	for (i = 0; i < y->bar; i++) {
 		uint8_t tint = i >= full ? TINT_DIM : flight < limit ? TINT_CYAN : by_cwnd ? TINT_MAGENTA : TINT_YELLOW;
 
@@ -199,8 +200,8 @@ static void draw_arrow(const struct flow *f, const struct layout *y, const struc
 	if ((int)format_columns(arrow) <= room || room < 4)
 		return;
 	/* What had to be cut says so, and still shows its direction. */
-	canvas_put(c, at, y->x_arrow + room - 1 - (l->dir == TCPSTAT_C2S), (uint8_t)label_tint(l), f->style.utf8 ? 0x2026 :
-		'~');
+	canvas_put(c, at, y->x_arrow + room - 1 - (l->dir == TCPSTAT_C2S), (uint8_t)label_tint(l),
+		f->style.utf8 ? 0x2026 : '~');
 	if (!l->note && l->dir == TCPSTAT_C2S)
 		canvas_put(c, at, y->x_arrow + room - 1, (uint8_t)label_tint(l), f->style.utf8 ? 0x25b6 : '>');
 }
@@ -280,7 +281,8 @@ static void draw_titles(const struct flow *f, const struct layout *y, struct can
 		draw_endpoint(f, 1, c, at, y->x_left + room, y->x_gutter - 1 - y->x_left - room);
 	}
 	if (y->gutter > GUTTER)
-		canvas_print(c, at, y->x_gutter, y->gutter, 0, "%7s %8s %8s  %s", "flight", "cwnd", "rwnd", "of window");
+		canvas_print(c, at, y->x_gutter, y->gutter, 0, "%7s %8s %8s  %s", "flight", "cwnd", "rwnd",
+			"of window");
 	else if (y->gutter)
 		canvas_text(c, at, y->x_gutter, y->gutter, 0, "flight/window");
 	canvas_paint(c, at, 0, c->width, PAINT_REVERSE);

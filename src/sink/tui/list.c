@@ -1,6 +1,6 @@
 #include "sink/tui/list.h"
-#include "sink/rows.h"
 #include "sink/standing.h"
+#include "sink/tui/column.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -212,116 +212,13 @@ void list_snapshot(struct list *l, const struct tcpstat_conn *c)
 	take_record(l, c, true);
 }
 
-/* --- columns -------------------------------------------------------------------------------------------------- */
-
-enum kind {
-	KIND_NUMBER, KIND_CLIENT, KIND_SERVER, KIND_STATE, KIND_CLIENT_STATE, KIND_SERVER_STATE, KIND_UP, KIND_DOWN, KIND_DURATION, KIND_RTT, KIND_RESENT,
-	KIND_SPARK, KIND_LIMIT, KIND_TROUBLE, KIND_FINDING
-};
-
-static const struct column {
-	const char *title, *field;
-	enum kind kind;
-	bool right;
-	uint8_t drop;
-	int least, most;
-} columns[] = {
-#define COL(title, field, kind, right, drop, least, most) { title, field, KIND_##kind, right, drop, least, most },
-#include "sink/tui/columns.def"
-#undef COL
-};
-
-enum { N_COLUMNS = sizeof columns / sizeof *columns, CELL = 300 };
-
-_Static_assert((int)N_COLUMNS == (int)LIST_COLUMNS, "list.h knows how many columns there are");
-
-/* In so many columns; `text` ends after the last that is not blank. */
-static void spark_text(const struct list *l, const struct list_row *row, int width, char *text)
-{
-	static const char *const bars[] = { " ", "\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586",
-		"\u2587", "\u2588" };
-	static const char ascii[] = " .:-=+*#@";
-	uint64_t most = 1, bytes[LIST_SPARKS] = { 0 };
-	int i, last = 0, n = width < LIST_SPARKS ? width : LIST_SPARKS;
-	char *to = text;
-
-	for (i = 0; i < LIST_SPARKS; i++)
-		bytes[i * n / LIST_SPARKS] += row->spark.bytes[i];
-	for (i = 0; i < n; i++) {
-		most = bytes[i] > most ? bytes[i] : most;
-		last = bytes[i] ? i + 1 : last;
-	}
-	for (i = 0; i < last; i++) {
-		unsigned height = bytes[i] ? 1 + (unsigned)(bytes[i] * 7 / most) : 0;
-
-		to += snprintf(to, 5, "%.*s", l->style.utf8 ? 4 : 1, l->style.utf8 ? bars[height] : &ascii[height]);
-	}
-	*to = '\0';
-}
-
-static void finding_text(const struct list_row *row, char *text)
-{
-	if (row->findings > 1)
-		snprintf(text, CELL, "%s +%u", row->worst, row->findings - 1u);
-	else
-		snprintf(text, CELL, "%s", row->worst ? row->worst : "");
-}
-
-static enum tint resent_cell(const struct tcpstat_conn *c, char *text)
-{
-	double resent = standing_retransmitted(c);
-	int64_t syns = c->handshake.syn_retransmissions;
-	char small[FORMAT_MAX];
-
-	if (!(resent > 0) && syns > 0)
-		snprintf(text, CELL, "%" PRId64 " SYN", syns);
-	else
-		snprintf(text, CELL, "%s", format_share(small, resent));
-	return syns > 0 || resent >= 0.01 ? TINT_RED : resent > 0 ? TINT_YELLOW : TINT_NONE;
-}
-
-/* The words of a cell, and their tint. `width`: of the column, where that matters. */
-static enum tint cell(const struct list *l, const struct list_row *row, enum kind kind, int width, char text[CELL])
-{
-	const struct tcpstat_conn *c = &row->conn;
-	char small[FORMAT_MAX];
-	int side = kind == KIND_SERVER || kind == KIND_DOWN;
-
-	*text = '\0';
-	switch (kind) {
-	case KIND_NUMBER: snprintf(text, CELL, "%" PRIu32, row->number); break;
-	case KIND_CLIENT: case KIND_SERVER: format_endpoint(text, CELL, &l->style, &c->addr[side],
-		c->port[side]); break;
-	case KIND_STATE:
-		snprintf(text, CELL, "%s%s", standing_state(small, c), c->midstream ? " *" : "");
-		return standing_tint(c);
-	case KIND_CLIENT_STATE: case KIND_SERVER_STATE:
-		snprintf(text, CELL, "%s", rows_state_name((uint8_t)c->close.state[kind == KIND_SERVER_STATE]));
-		break;
-	case KIND_UP: case KIND_DOWN: snprintf(text, CELL, "%s", format_bytes(small,
-		c->half[side].payload_bytes)); break;
-	case KIND_DURATION: snprintf(text, CELL, "%s", format_duration(small, &l->style, c->duration_ns)); break;
-	case KIND_RTT: snprintf(text, CELL, "%s", format_duration(small, &l->style, standing_rtt(c))); break;
-	case KIND_RESENT: return resent_cell(c, text);
-	case KIND_SPARK: spark_text(l, row, width, text); return TINT_CYAN;
-	case KIND_LIMIT: snprintf(text, CELL, "%s", standing_limit(small, c)); break;
-	case KIND_TROUBLE:
-		if (standing_trouble(c))
-			snprintf(text, CELL, "%s", format_duration(small, &l->style, standing_trouble(c)));
-		break;
-	case KIND_FINDING:
-		finding_text(row, text);
-		return row->severity >= TCPSTAT_SEVERITY_PROBLEM ? TINT_RED : row->severity > 0 ? TINT_YELLOW :
-			TINT_NONE;
-	}
-	return TINT_NONE;
-}
+/* --- order by column ------------------------------------------------------------------------------------------- */
 
 /* Worst first, until the user says otherwise. */
 void list_init(struct list *l, const struct style *style)
 {
 	*l = (struct list){ .style = *style, .dirty = true };
-	while (columns[l->sort].kind != KIND_FINDING)
+	while (list_columns[l->sort].kind != KIND_FINDING)
 		l->sort++;
 	l->reverse = true;
 }
@@ -362,7 +259,7 @@ static double endpoint_key(const struct tcpstat_addr *a, uint16_t port)
 	return n * 65536 + port;
 }
 
-static double sort_key(const struct list_row *row, const struct column *column, const struct field *field)
+static double sort_key(const struct list_row *row, const struct list_column *column, const struct field *field)
 {
 	const struct tcpstat_conn *c = &row->conn;
 	double n;
@@ -387,14 +284,14 @@ static double sort_key(const struct list_row *row, const struct column *column, 
 /* What a row shows, in lower case, for words to be searched in. */
 static const char *text_of(const struct list *l, struct list_row *row)
 {
-	static const enum kind searched[] = { KIND_CLIENT, KIND_SERVER, KIND_STATE, KIND_LIMIT };
-	char all[2048], text[CELL];
+	static const enum list_kind searched[] = { KIND_CLIENT, KIND_SERVER, KIND_STATE, KIND_LIMIT };
+	char all[2048], text[LIST_CELL];
 	size_t len = 0, i;
 
 	if (row->text)
 		return row->text;
 	for (i = 0; i < sizeof searched / sizeof *searched; i++) {
-		cell(l, row, searched[i], 0, text);
+		list_cell(l, row, searched[i], 0, text);
 		len += (size_t)snprintf(all + len, sizeof all - len, "%s\n", text);
 	}
 	for (i = 0; i < len; i++)
@@ -442,7 +339,7 @@ static void keep_selection(struct list *l)
 
 void list_update(struct list *l)
 {
-	const struct column *column = &columns[l->sort];
+	const struct list_column *column = &list_columns[l->sort];
 	struct field field = { .n = 0 };
 	struct key *keys;
 	uint32_t i, n = 0;
@@ -457,7 +354,7 @@ void list_update(struct list *l)
 	}
 	l->dirty = false;
 	if (column->field && !field_find(column->field, strlen(column->field), &field))
-		column = &columns[0];
+		column = &list_columns[0];
 	for (i = 0; i < l->n; i++)
 		if (is_chosen(l, l->row[i]))
 			keys[n++] = (struct key){ sort_key(l->row[i], column, &field), i, l->row[i]->number };
@@ -495,25 +392,25 @@ void list_set_words(struct list *l, const char *words)
 static void sort_by(struct list *l, unsigned column)
 {
 	l->sort = column;
-	l->reverse = (columns[column].right && columns[column].kind != KIND_NUMBER) ||
-		columns[column].kind == KIND_FINDING || columns[column].kind == KIND_SPARK;
+	l->reverse = (list_columns[column].right && list_columns[column].kind != KIND_NUMBER) ||
+		list_columns[column].kind == KIND_FINDING || list_columns[column].kind == KIND_SPARK;
 	l->dirty = true;
 }
 
 void list_sort_by(struct list *l, int step)
 {
-	sort_by(l, (l->sort + N_COLUMNS + (unsigned)step) % N_COLUMNS);
+	sort_by(l, (l->sort + LIST_COLUMNS + (unsigned)step) % LIST_COLUMNS);
 }
 
 void list_click_title(struct list *l, int x)
 {
 	unsigned i;
 
-	for (i = 0; i < N_COLUMNS && x >= l->title_end[i]; i++)
+	for (i = 0; i < LIST_COLUMNS && x >= l->title_end[i]; i++)
 		;
 	if (i == l->sort)
 		list_reverse(l);
-	else if (i < N_COLUMNS)
+	else if (i < LIST_COLUMNS)
 		sort_by(l, i);
 }
 
@@ -556,147 +453,6 @@ struct list_row *list_selected(struct list *l)
 {
 	list_update(l);
 	return l->n_shown ? l->row[l->shown[l->cursor]] : NULL;
-}
-
-/* --- the picture ---------------------------------------------------------------------------------------------- */
-
-/* A text that is too long for its column: of addresses the port stays. */
-static void cut(const struct list *l, enum kind kind, int width, char text[CELL])
-{
-	const char *mark = l->style.utf8 ? "\u2026" : "~";
-	int len = (int)format_columns(text), tail = kind == KIND_CLIENT || kind == KIND_SERVER ? width / 2 : 0;
-	char end[CELL];
-
-	if (len <= width || width < 2 || kind == KIND_SPARK)
-		return;
-	snprintf(end, sizeof end, "%s", text + len - tail);
-	snprintf(text + width - 1 - tail, (size_t)(CELL - (width - 1 - tail)), "%s%s", mark, end);
-}
-
-static int least_width(int i, int width)
-{
-	return width < columns[i].least ? width : columns[i].least;
-}
-
-/* The columns that have room: all widths; 0: left out. */
-static void choose_columns(const struct list *l, int total, int width[N_COLUMNS])
-{
-	int i, sum, least;
-
-	for (;;) {
-		for (i = sum = 0, least = -1; i < N_COLUMNS; i++) {
-			sum += width[i] ? least_width(i, width[i]) + 2 : 0;
-			if (width[i] && columns[i].drop && i != (int)l->sort &&
-			    (least < 0 || columns[i].drop > columns[least].drop))
-				least = i;
-		}
-		if (sum - 2 <= total || least < 0)
-			return;
-		width[least] = 0;
-	}
-}
-
-/* Widths of the columns for the rows that are visible. */
-static void measure(const struct list *l, int rows, int total, int width[N_COLUMNS])
-{
-	char text[CELL];
-	int i, columns_n, sum;
-	uint32_t row;
-
-	for (i = 0; i < N_COLUMNS; i++) {
-		width[i] = (int)strlen(columns[i].title) + (i == (int)l->sort);
-		for (row = l->top; row < l->n_shown && row < l->top + (uint32_t)rows; row++) {
-			cell(l, l->row[l->shown[row]], columns[i].kind, LIST_SPARKS, text);
-			columns_n = (int)format_columns(text);
-			width[i] = columns_n > width[i] ? columns_n : width[i];
-		}
-		width[i] = width[i] > columns[i].most ? columns[i].most : width[i];
-		if (columns[i].kind == KIND_SPARK)
-			width[i] = LIST_SPARKS;
-	}
-	choose_columns(l, total, width);
-	/* What can be cut gives, the widest first. */
-	for (;;) {
-		int widest = -1;
-
-		for (i = sum = 0; i < N_COLUMNS; i++) {
-			sum += width[i] ? width[i] + 2 : 0;
-			if (width[i] > least_width(i, width[i]) && (widest < 0 || width[i] > width[widest]))
-				widest = i;
-		}
-		if (sum - 2 <= total || widest < 0)
-			return;
-		width[widest]--;
-	}
-}
-
-static void draw_titles(struct list *l, struct canvas *c, int y, const int width[N_COLUMNS])
-{
-	const char *up = l->style.utf8 ? "\u25b2" : "^", *down = l->style.utf8 ? "\u25bc" : "v";
-	char title[64];
-	int i, x = 0;
-
-	canvas_print(c, y, 0, c->width, 0, "%*s", c->width, "");
-	for (i = 0; i < N_COLUMNS; i++) {
-		l->title_end[i] = -1;
-		if (!width[i])
-			continue;
-		l->title_end[i] = x + width[i] + 1;
-		snprintf(title, sizeof title, "%s%s", columns[i].title, i != (int)l->sort ? "" : l->reverse ? down :
-			up);
-		if (columns[i].right)
-			canvas_right(c, y, x, width[i], 0, title);
-		else
-			canvas_text(c, y, x, width[i], 0, title);
-		x += width[i] + 2;
-	}
-	canvas_paint(c, y, 0, c->width, PAINT_REVERSE);
-}
-
-static void draw_row(const struct list *l, struct canvas *c, int y, uint32_t place, const int width[N_COLUMNS])
-{
-	const struct list_row *row = l->row[l->shown[place]];
-	char text[CELL];
-	int i, x = 0;
-
-	for (i = 0; i < N_COLUMNS; i++) {
-		enum tint tint;
-
-		if (!width[i])
-			continue;
-		tint = cell(l, row, columns[i].kind, width[i], text);
-		cut(l, columns[i].kind, width[i], text);
-		if (columns[i].right)
-			canvas_right(c, y, x, width[i], (uint8_t)tint, text);
-		else
-			canvas_text(c, y, x, width[i], (uint8_t)tint, text);
-		x += width[i] + 2;
-	}
-	if (place == l->cursor) {
-		for (i = 0; i < c->width; i++)
-			if (!*c->cell[y * c->width + i].text)
-				canvas_put(c, y, i, 0, ' ');
-		canvas_paint(c, y, 0, c->width, PAINT_REVERSE | PAINT_STRONG);
-	}
-}
-
-void list_draw(struct list *l, struct canvas *c, int y, int rows)
-{
-	int width[N_COLUMNS], lines = rows - 1, i;
-
-	list_update(l);
-	if (lines < 1)
-		return;
-	if (l->cursor < l->top)
-		l->top = l->cursor;
-	if (l->cursor >= l->top + (uint32_t)lines)
-		l->top = l->cursor - (uint32_t)lines + 1;
-	if (l->top && l->top + (uint32_t)lines > l->n_shown)
-		l->top = l->n_shown > (uint32_t)lines ? l->n_shown - (uint32_t)lines : 0;
-	measure(l, lines, c->width, width);
-	draw_titles(l, c, y, width);
-	for (i = 0; i < lines && l->top + (uint32_t)i < l->n_shown && y + 1 + i < c->height; i++)
-		draw_row(l, c, y + 1 + i, l->top + (uint32_t)i, width);
 }
 
 int64_t list_at(const struct list *l, int y0, int y)

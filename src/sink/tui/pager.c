@@ -13,34 +13,56 @@ void pager_fini(struct pager *p)
 {
 	free(p->text);
 	free(p->line);
-	free(p->paint);
 	pager_init(p);
 }
 
-bool pager_take(struct pager *p, char *text, size_t len)
+/* Where the line that begins at `at` is to be broken: a blank; or where it ends. */
+static size_t line_end(const char *text, size_t at, size_t len, int room)
 {
-	size_t n = 0, i, top = p->top;
+	size_t blank = 0, i;
+	int x = 0;
+
+	for (i = at; i < len && text[i] != '\n'; i++) {
+		if (text[i] == ' ' && x && text[i - 1] != ' ')
+			blank = i;
+		x += ((unsigned char)text[i] & 0xc0) != 0x80;
+		if (x > room && blank && room > 20)
+			return blank;
+	}
+	return i;
+}
+
+bool pager_take(struct pager *p, char *text, size_t len, int width)
+{
+	size_t top = p->top, room = 0, at, end, indent = 0;
 	bool same = p->text;
 
-	for (i = 0; i < len; i++)
-		n += text[i] == '\n';
-	n += len && text[len - 1] != '\n';
 	pager_fini(p);
 	p->text = text;
-	p->line = calloc(n + 1, sizeof *p->line);
-	p->paint = calloc(n + 1, 1);
-	if (!p->line || !p->paint) {
-		pager_fini(p);
-		return false;
+	for (at = 0; at < len; at = end + 1) {
+		bool more = at && text[at - 1] == '\0';
+
+		if (p->n == room) {
+			struct pager_line *line = realloc(p->line, (room = room ? 2 * room : 256) * sizeof *line);
+
+			if (!line) {
+				pager_fini(p);
+				return false;
+			}
+			p->line = line;
+		}
+		if (!more)
+			indent = strspn(text + at, " ");
+		end = line_end(text, at, len, more ? width - (int)indent : width);
+		p->line[p->n++] = (struct pager_line){ .at = at, .paint = TINT_NONE,
+			.indent = (uint8_t)(more ? indent < 60 ? indent : 60 : 0) };
+		/* A line that goes on ends with NUL at once, others below: they are told apart by that. */
+		if (end < len && text[end] == ' ')
+			text[end] = '\0';
 	}
-	for (i = 0; i < len; i++) {
-		if (!i || !text[i - 1])
-			p->line[p->n++] = i;
-		/* No text has a NUL of its own. */
-		if (text[i] == '\n' || !text[i])
-			text[i] = '\0';
-	}
-	p->n = p->n < n ? p->n : n;
+	for (at = 0; at < len; at++)
+		if (text[at] == '\n')
+			text[at] = '\0';
 	p->top = same && top < p->n ? top : 0;
 	return true;
 }
@@ -75,7 +97,7 @@ bool pager_seek(struct pager *p, const char *words, int step, int rows)
 		(int64_t)p->top - 1;
 
 	for (; *words && i >= 0 && i < (int64_t)p->n; i += step)
-		if (holds(p->text + p->line[i], words)) {
+		if (holds(p->text + p->line[i].at, words)) {
 			p->match = (size_t)i;
 			if (p->match < p->top || p->match >= p->top + (size_t)rows)
 				pager_go(p, p->match > (size_t)rows / 3 ? p->match - (size_t)rows / 3 : 0, rows);
@@ -90,8 +112,8 @@ void pager_draw(const struct pager *p, struct canvas *c, int y, int rows)
 
 	for (i = 0; i < rows && p->top + (size_t)i < p->n; i++) {
 		size_t line = p->top + (size_t)i;
-		const char *text = p->text + p->line[line];
-		int x = 0;
+		const char *text = p->text + p->line[line].at;
+		int x = p->line[line].indent;
 
 		for (; *text && x < c->width; text++) {
 			if (*text == '\t') {
@@ -106,7 +128,7 @@ void pager_draw(const struct pager *p, struct canvas *c, int y, int rows)
 				one[n] = text[n];
 				n++;
 			}
-			x += canvas_text(c, y + i, x, c->width - x, p->paint[line], one);
+			x += canvas_text(c, y + i, x, c->width - x, p->line[line].paint, one);
 			text += n - 1;
 		}
 		if (line == p->match)

@@ -6,15 +6,19 @@
 
 struct pager {
 	char *text;                     /* lines end with NUL */
-	size_t *line;                   /* offsets in text */
-	uint8_t *paint;                 /* by line */
+	struct pager_line {
+		size_t at;              /* in text */
+		uint8_t paint;
+		uint8_t indent;         /* blanks before it: what did not fit into the line before */
+	} *line;
 	size_t n, top, match;           /* match: line found last; SIZE_MAX none */
 };
 
 void pager_init(struct pager *);
 void pager_fini(struct pager *);
-/* Takes `text` (heap, `len` bytes and a NUL); the place in it stays where it was. False: out of memory. */
-bool pager_take(struct pager *, char *text, size_t len);
+/* Takes `text` (heap, `len` bytes and a NUL), and breaks lines between words at the width; the place in it stays
+ * where it was. False: out of memory. */
+bool pager_take(struct pager *, char *text, size_t len, int width);
 void pager_go(struct pager *, size_t top, int rows);
 void pager_move(struct pager *, int64_t lines, int rows);
 /* The next (1) or last (-1) line with the words in it. False: none. */

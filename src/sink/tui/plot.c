@@ -163,7 +163,8 @@ static void draw_stevens(const struct plot *p, const struct flow *f, struct area
 		for (i = 0; i < r->n; i++) {
 			const struct label *l = &r->row[i];
 
-			if (!l->segment || !is_in(a, l->ts_ns) || l->dir != p->dir || l->seq_rel == TCPSTAT_NULL || !l->len)
+			if (!l->segment || !is_in(a, l->ts_ns) || l->dir != p->dir || l->seq_rel == TCPSTAT_NULL ||
+			    !l->len)
 				continue;
 			if (!pass)
 				stretch(a, (double)l->seq_rel);
@@ -379,8 +380,8 @@ static double step_of(double range, int n)
 	return step;
 }
 
-static void tick(const struct plot *p, const struct flow *f, const struct area *a, double value, struct canvas *c, int y,
-	int rows, int *last)
+static void tick(const struct plot *p, const struct flow *f, const struct area *a, double value, struct canvas *c,
+	int y, int rows, int *last)
 {
 	int row = rows - 1 - (int)(y_of(a, value) / 4);
 	char text[FORMAT_MAX];
@@ -392,7 +393,8 @@ static void tick(const struct plot *p, const struct flow *f, const struct area *
 	canvas_right(c, y + row, 0, AXIS - 1, TINT_DIM, value_text(text, p, &f->style, value));
 }
 
-static void draw_values(const struct plot *p, const struct flow *f, const struct area *a, struct canvas *c, int y, int rows)
+static void draw_values(const struct plot *p, const struct flow *f, const struct area *a, struct canvas *c, int y,
+	int rows)
 {
 	int last = -1, i;
 	double step, value;
@@ -400,7 +402,8 @@ static void draw_values(const struct plot *p, const struct flow *f, const struct
 	for (i = 0; i < rows; i++)
 		canvas_put(c, y + i, AXIS, TINT_DIM, c->utf8 ? 0x2502 : '|');
 	if (a->log) {
-		for (value = pow(10, floor(a->low)), i = 0; log10(value) < a->high && i < 60; value *= i++ % 3 == 1 ? 2.5 : 2)
+		for (value = pow(10, floor(a->low)), i = 0; log10(value) < a->high && i < 60;
+		     value *= i++ % 3 == 1 ? 2.5 : 2)
 			if (log10(value) >= a->low)
 				tick(p, f, a, value, c, y, rows, &last);
 		return;
@@ -415,7 +418,8 @@ static void draw_values(const struct plot *p, const struct flow *f, const struct
 /* Seconds since the first packet, with as many decimals as tell one tick from the next. */
 static void draw_times(const struct flow *f, const struct area *a, struct canvas *c, int y)
 {
-	double start = (double)(a->from_ns - f->story->rows.row[0].ts_ns) / 1e9, range = (double)(a->to_ns - a->from_ns) / 1e9;
+	double start = (double)(a->from_ns - f->story->rows.row[0].ts_ns) / 1e9;
+	double range = (double)(a->to_ns - a->from_ns) / 1e9;
 	double step = step_of(range, a->graph.columns / 14 + 1), at;
 	int decimals = step >= 1 ? 0 : (int)ceil(-log10(step) - 1e-9), i, end = 0;
 
@@ -529,7 +533,8 @@ void plot_draw(struct plot *p, const struct flow *f, struct canvas *c, int y, in
 	if (a.any)
 		draw_values(p, f, &a, c, y + 1, height);
 	else
-		canvas_print(c, y + 1 + height / 2, AXIS + 3, c->width - AXIS - 3, TINT_NONE, "nothing to draw here: %s",
+		canvas_print(c, y + 1 + height / 2, AXIS + 3, c->width - AXIS - 3, TINT_NONE,
+			"nothing to draw here: %s",
 			p->kind == PLOT_RTT ? "no round trip was measured" : "no data in this direction");
 	draw_cursor(f, &a, c, y + 1, height);
 	draw_packet(f, c, y + rows - 1);

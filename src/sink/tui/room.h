@@ -30,7 +30,7 @@ struct tui {
 	struct stream stream;
 	struct pager detail, help;
 	uint64_t detail_version, version_before; /* of the story that it shows; of stories before this one */
-	int detail_columns;
+	int detail_columns, help_columns;
 	struct {                        /* a jump that is under way */
 		bool on, pages, turned; /* pages: it may turn them; turned: it has */
 		enum flow_goal goal;

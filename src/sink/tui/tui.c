@@ -165,13 +165,13 @@ void tui_tell(struct tui *t, const char *format, ...)
 
 /* --- text views ----------------------------------------------------------------------------------------------- */
 
-static void fill(struct pager *p, FILE *out, char **text, size_t *len)
+static void fill(struct pager *p, FILE *out, char **text, size_t *len, int width)
 {
 	if (!out)
 		return;
 	fclose(out);
 	if (*text)
-		pager_take(p, *text, *len);
+		pager_take(p, *text, *len, width);
 }
 
 static void render_detail(struct tui *t)
@@ -203,11 +203,11 @@ static void render_detail(struct tui *t)
 		fputs("reading\n", style.out);
 	}
 	detail_free(detail);
-	fill(&t->detail, style.out, &text, &len);
+	fill(&t->detail, style.out, &text, &len, t->columns);
 	/* Titles stand at the margin. */
 	for (i = 0; i < t->detail.n; i++)
-		if (t->detail.text[t->detail.line[i]] != ' ')
-			t->detail.paint[i] = TINT_BOLD;
+		if (t->detail.text[t->detail.line[i].at] != ' ' && !t->detail.line[i].indent)
+			t->detail.line[i].paint = TINT_BOLD;
 }
 
 static void render_help(struct tui *t)
@@ -237,11 +237,12 @@ static void render_help(struct tui *t)
 	}
 	fputs("\nFilters are made of the fields of tcpstat-json(5): c2s.retransmissions.total>0, client_state=CLOSED,\n"
 	      "with = != < <= > >= ~ (contains), and, or, not and ( ); units k M G us ms s % may follow a number.\n"
-	      "The mouse selects, opens with a double click, and scrolls.\n", out);
-	fill(&t->help, out, &text, &len);
+	      "The mouse selects, opens with a double click, scrolls, sorts by a title, shows a view by its name.\n",
+	      out);
+	fill(&t->help, out, &text, &len, t->columns);
 	for (i = 0; i < t->help.n; i++)
-		if (t->help.text[t->help.line[i]] != ' ')
-			t->help.paint[i] = TINT_BOLD;
+		if (t->help.text[t->help.line[i].at] != ' ' && !t->help.line[i].indent)
+			t->help.line[i].paint = TINT_BOLD;
 }
 
 struct pager *tui_pager(struct tui *t)
@@ -258,8 +259,9 @@ void tui_render(struct tui *t)
 		render_detail(t);
 		t->detail_version = t->story.version;
 		t->detail_columns = t->columns;
-	} else if (t->view == VIEW_HELP && !t->help.text) {
+	} else if (t->view == VIEW_HELP && (!t->help.text || t->help_columns != t->columns)) {
 		render_help(t);
+		t->help_columns = t->columns;
 	}
 }
 

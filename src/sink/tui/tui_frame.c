@@ -166,7 +166,8 @@ static int draw_hint(const struct hint *h, enum tui_view view, struct canvas *c,
 
 static void draw_hints(const struct tui *t, struct canvas *c, int y, int from)
 {
-	const struct hint last[2] = { { ACTION_HELP, "help" }, { ACTION_BACK, t->view == VIEW_LIST ? "quit" : "back" } };
+	const struct hint last[2] = { { ACTION_HELP, "help" },
+		{ ACTION_BACK, t->view == VIEW_LIST ? "quit" : "back" } };
 	int width = hint_width(&last[0], t->view) + 2 + hint_width(&last[1], t->view), n = 0, x, i;
 
 	if (from + width > c->width) {
@@ -185,7 +186,8 @@ static void draw_hints(const struct tui *t, struct canvas *c, int y, int from)
 /* The end of what is typed stays in sight. */
 static void draw_prompt(const struct tui *t, struct canvas *c, int y)
 {
-	int title = canvas_print(c, y, 0, c->width, TINT_BOLD, "%s", t->prompt_title), room = c->width - title - 1, used;
+	int title = canvas_print(c, y, 0, c->width, TINT_BOLD, "%s", t->prompt_title);
+	int room = c->width - title - 1, used;
 	size_t len = strlen(t->typed);
 	const char *shown = (int)len > room ? t->typed + (room > 0 ? len - (size_t)room : len) : t->typed;
 
@@ -195,8 +197,8 @@ static void draw_prompt(const struct tui *t, struct canvas *c, int y)
 	if (t->prompt == PROMPT_FILTER && *t->list.error)
 		canvas_text(c, y, used, c->width - used, TINT_YELLOW, t->list.error);
 	else if (t->prompt == PROMPT_FILTER && *t->typed)
-		canvas_print(c, y, used, c->width - used, TINT_DIM, "%" PRIu32 " shown   Enter keeps it, Esc gives it up",
-			t->list.n_shown);
+		canvas_print(c, y, used, c->width - used, TINT_DIM,
+			"%" PRIu32 " shown   Enter keeps it, Esc gives it up", t->list.n_shown);
 	else if (t->prompt == PROMPT_FILTER)
 		canvas_text(c, y, used, c->width - used, TINT_DIM, "words, or like  retx>0 and rtt_ms>50");
 }

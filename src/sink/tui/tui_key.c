@@ -252,14 +252,14 @@ static char *words_of(struct tui *t)
 static bool search(struct tui *t)
 {
 	struct pager *p = tui_pager(t);
-	char *words = words_of(t);
+	char *words = t->flow.words;
 
-	snprintf(words, FLOW_WORDS, "%.*s", FLOW_WORDS - 1, t->typed);
 	t->seek.on = false;
 	if (t->view == VIEW_STREAM) {
 		stream_go(&t->stream, t->cursor_before, t->rows + 1);
-		return stream_search(&t->stream, words, t->rows + 1);
+		return stream_search(&t->stream, t->typed, t->rows + 1);
 	}
+	snprintf(words, FLOW_WORDS, "%.*s", FLOW_WORDS - 1, t->typed);
 	if (p) {
 		p->match = SIZE_MAX;
 		pager_go(p, t->cursor_before, t->rows + 1);
