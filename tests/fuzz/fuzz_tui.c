@@ -113,6 +113,7 @@ static void read_on(struct session *s, unsigned n)
 {
 	struct tui_wish wish = tui_wish(s->tui);
 
+	tui_work(s->tui);
 	if (!s->ended) {
 		if (!step(&s->first, n)) {
 			s->ended = true;
