@@ -5,7 +5,6 @@
 #include "core/conn.h"
 #include "core/findings.h"
 #include "core/histogram.h"
-#include "core/share.h"
 #include "core/survey.h"
 
 static const int64_t patience_ns = 1000000000; /* RFC 6298 section 2: the first timeout of a SYN */
@@ -194,6 +193,8 @@ static void report(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 		h->checksum_errors = c->dir[i].cksum_errors;
 		h->checksum_offloaded = c->dir[i].cksum_offloaded;
 	}
+	for (int i = 0; i < TCPSTAT_NLIMITS; i++)
+		out->budget_ns[i] = TCPSTAT_NULL;
 	report_history(c, out->history, sizeof out->history);
 	memcpy(out->vlan, c->vlan, sizeof out->vlan);
 	report_handshake(c, now, out);
@@ -220,13 +221,11 @@ void conn_snapshot(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 	out->worst = -1;
 	if (!c->trackers) {
 		out->half[0].payload_bytes = out->half[1].payload_bytes = c->no_trackers ? TCPSTAT_NULL : 0;
-		share_time(out);
 		return;
 	}
 	trackers_snapshot(c->trackers, out);
 	for (int i = 0; i < 2; i++)
 		report_ceiling(&out->half[i], &out->half[!i]);
-	share_time(out);
 }
 
 static void tell(const struct conn *c, enum tcpstat_event_type type, int64_t now, const struct emitter *e)

@@ -1,39 +1,62 @@
 #include "core/limits.h"
 
-#include <math.h>
+enum { MS = 1000000, OPTIONS_MAX = 40 };
 
-enum { MS = 1000000, MILLION = 1000000, OPTIONS_MAX = 40 };
-
-void limits_init(struct limits *l, int64_t now_ns, bool syn)
+void limits_init(struct limits *l, struct share *share, enum tcpstat_dir dir, int64_t now_ns, bool syn)
 {
-	*l = (struct limits){ .since_ns = now_ns, .sent_ns = now_ns, .progress_ns = now_ns };
-	l->owner = l->released = syn ? TCPSTAT_LIMIT_HANDSHAKE : TCPSTAT_LIMIT_APPLICATION_IDLE;
+	*l = (struct limits){ .share = share, .dir = dir, .since_ns = now_ns, .sent_ns = now_ns,
+		.progress_ns = now_ns };
+	l->owner = l->released = limits_first(syn);
+	l->open = 1u << l->owner;
+	l->marked = SHARE_PROGRESS;
+	share_join(share, dir);
 }
 
 /* ---------------------------------------------------------------------------------------------------- accounts */
 
-static void account(struct limits *l, int64_t now_ns)
+/* `set`: the marks that are about to be set here. */
+static void account_before(struct limits *l, int64_t now_ns, uint8_t set)
 {
+	uint8_t marks = (l->peer_data_ns ? SHARE_PROGRESS | SHARE_PEER_DATA : SHARE_PROGRESS) & ~set;
+
 	if (now_ns <= l->since_ns)
 		return;
-	l->open_ns[l->owner] += now_ns - l->since_ns;
+	share_pass(l->share, l->dir, now_ns, l->owner, marks);
+	l->open |= (uint16_t)(1u << l->owner);
+	l->marked |= marks;
 	l->since_ns = now_ns;
+}
+
+static void account(struct limits *l, int64_t now_ns)
+{
+	account_before(l, now_ns, 0);
+}
+
+static void set_mark(struct limits *l, enum share_mark mark)
+{
+	if (l->marked & mark)
+		share_set_mark(l->share, l->dir, mark);
+	l->marked &= (uint8_t)~mark;
 }
 
 static void settle(struct limits *l)
 {
-	for (int i = 0; i < TCPSTAT_NLIMITS; i++) {
-		l->ns[i] += l->open_ns[i];
-		l->open_ns[i] = 0;
-	}
+	if (l->open)
+		share_settle(l->share, l->dir);
+	l->open = l->marked = 0;
+}
+
+static bool is_open(const struct limits *l, enum tcpstat_limit owner)
+{
+	return l->open >> owner & 1;
 }
 
 static void reassign(struct limits *l, enum tcpstat_limit from, enum tcpstat_limit to)
 {
-	int64_t ns = l->open_ns[from];
-
-	l->open_ns[from] = 0;
-	l->open_ns[to] += ns;
+	if (from == to || !is_open(l, from))
+		return;
+	share_reassign(l->share, l->dir, from, to);
+	l->open = (uint16_t)((l->open & ~(1u << from)) | 1u << to);
 }
 
 /* What waited for an ACK, or so it seemed. */
@@ -48,22 +71,6 @@ static bool is_wait(enum tcpstat_limit owner)
 {
 	return owner == TCPSTAT_LIMIT_RECEIVER_WINDOW || owner == TCPSTAT_LIMIT_CONGESTION_WINDOW ||
 	       owner == TCPSTAT_LIMIT_SENDER_UNKNOWN;
-}
-
-/* The last `ns` of the open time become `to`: from the latest owner first. */
-static void reassign_last(struct limits *l, int64_t ns, enum tcpstat_limit to)
-{
-	int from = l->owner;
-
-	for (int n = 0; n < TCPSTAT_NLIMITS && ns > 0; n++, from = (from + 1) % TCPSTAT_NLIMITS) {
-		int64_t part = l->open_ns[from] < ns ? l->open_ns[from] : ns;
-
-		if (from == (int)to)
-			continue;
-		l->open_ns[from] -= part;
-		l->open_ns[to] += part;
-		ns -= part;
-	}
 }
 
 /* ---------------------------------------------------------------------------------------------------- owners */
@@ -138,7 +145,9 @@ static void find_idle(struct limits *l, const struct limits_env *e)
 
 void limits_ack(struct limits *l, const struct limits_env *e, uint64_t prior_una, bool progress, bool data)
 {
-	account(l, e->now_ns);
+	bool answers = data && e->una == e->nxt;
+
+	account_before(l, e->now_ns, (progress ? SHARE_PROGRESS : 0) | (answers ? SHARE_PEER_DATA : 0));
 	l->flight = e->nxt > e->una;
 	if (l->owner == TCPSTAT_LIMIT_HANDSHAKE && e->una > prior_una) {
 		settle(l);
@@ -146,10 +155,14 @@ void limits_ack(struct limits *l, const struct limits_env *e, uint64_t prior_una
 		l->sent_ns = l->since_ns;
 	}
 	find_idle(l, e);
-	if (progress)
+	if (progress) {
 		l->progress_ns = l->since_ns;
-	if (data && e->una == e->nxt)
+		set_mark(l, SHARE_PROGRESS);
+	}
+	if (answers) {
 		l->peer_data_ns = l->since_ns;
+		set_mark(l, SHARE_PEER_DATA);
+	}
 	l->acked_small = !data && l->small_end > prior_una && l->small_end <= e->una;
 	l->held = e->una > prior_una || e->nxt > e->una || l->owner == TCPSTAT_LIMIT_RECEIVER_WINDOW;
 	l->ack_ns = l->since_ns;
@@ -186,14 +199,9 @@ static void settle_unclocked(struct limits *l, const struct limits_env *e, uint3
 	if (paced)
 		l->released = TCPSTAT_LIMIT_SENDER_UNKNOWN;
 	reassign_waits(l, l->released);
-	if (!paced && l->peer_data_ns) {
-		int64_t think_ns = l->since_ns - l->peer_data_ns, idle_ns = l->open_ns[TCPSTAT_LIMIT_APPLICATION_IDLE];
-
-		if (think_ns > idle_ns)
-			think_ns = idle_ns;
-		l->open_ns[TCPSTAT_LIMIT_APPLICATION_IDLE] -= think_ns;
-		l->open_ns[TCPSTAT_LIMIT_THINK_TIME] += think_ns;
-	}
+	if (!paced && l->peer_data_ns)
+		share_reassign_since(l->share, l->dir, SHARE_PEER_DATA, TCPSTAT_LIMIT_APPLICATION_IDLE,
+			TCPSTAT_LIMIT_THINK_TIME);
 }
 
 static void settle_nagle(struct limits *l)
@@ -213,8 +221,8 @@ static bool fills_buffer(const struct limits *l, const struct limits_env *e, uin
 
 static void settle_clocked(struct limits *l, const struct limits_env *e, uint32_t len)
 {
-	bool windows = l->open_ns[TCPSTAT_LIMIT_RECEIVER_WINDOW] || l->open_ns[TCPSTAT_LIMIT_RECOVERY] ||
-		       (l->open_ns[TCPSTAT_LIMIT_CONGESTION_WINDOW] && l->peer_data_ns != l->ack_ns);
+	bool windows = is_open(l, TCPSTAT_LIMIT_RECEIVER_WINDOW) || is_open(l, TCPSTAT_LIMIT_RECOVERY) ||
+		       (is_open(l, TCPSTAT_LIMIT_CONGESTION_WINDOW) && l->peer_data_ns != l->ack_ns);
 
 	if (windows) {
 		l->released = l->owner;
@@ -273,9 +281,7 @@ void limits_resent(struct limits *l, const struct limits_env *e, bool timer)
 	if (l->owner == TCPSTAT_LIMIT_HANDSHAKE)
 		return;
 	if (timer && l->owner != TCPSTAT_LIMIT_RECEIVER_WINDOW) {
-		int64_t from_ns = l->progress_ns > l->sent_ns ? l->progress_ns : l->sent_ns;
-
-		reassign_last(l, l->since_ns - from_ns, TCPSTAT_LIMIT_TIMEOUT);
+		share_reassign_since(l->share, l->dir, SHARE_PROGRESS, TCPSTAT_NLIMITS, TCPSTAT_LIMIT_TIMEOUT);
 		settle(l);
 		l->sent_ns = l->progress_ns = l->since_ns;
 		l->opened_ns = 0;
@@ -310,46 +316,17 @@ void limits_reset(struct limits *l, int64_t now_ns)
 
 /* ---------------------------------------------------------------------------------------------------- result */
 
-void limits_get(const struct limits *l, int64_t last_ns, int64_t rto_ns, double ratio[TCPSTAT_NLIMITS])
+void limits_finish(struct limits *l, int64_t last_ns, int64_t rto_ns)
 {
-	struct limits end = *l;
-	double sum = 0;
-	int most = 0;
-
-	account(&end, last_ns);
+	account(l, last_ns);
 	/* Where there was room nothing waited; nor at a closed window that nobody probed. */
-	reassign(&end, TCPSTAT_LIMIT_SENDER_UNKNOWN, TCPSTAT_LIMIT_APPLICATION_IDLE);
-	if (end.opened_ns)
-		reassign_waits(&end, TCPSTAT_LIMIT_APPLICATION_IDLE);
-	else if (!end.flight && !end.probed && end.since_ns - end.sent_ns > 3 * rto_ns)
-		reassign(&end, TCPSTAT_LIMIT_RECEIVER_WINDOW, TCPSTAT_LIMIT_APPLICATION_IDLE);
-	if (end.flight && end.owner != TCPSTAT_LIMIT_RECEIVER_WINDOW && end.owner != TCPSTAT_LIMIT_HANDSHAKE &&
-	    end.since_ns - end.progress_ns > rto_ns)
-		reassign_last(&end, end.since_ns - end.progress_ns, TCPSTAT_LIMIT_TIMEOUT);
-	settle(&end);
-	for (int i = 0; i < TCPSTAT_NLIMITS; i++) {
-		sum += (double)end.ns[i];
-		if (end.ns[i] > end.ns[most])
-			most = i;
-	}
-	/* In millionths, as they are printed, the greatest takes the rest: so do the printed ones sum to 1. */
-	int64_t rest = MILLION;
-
-	for (int i = 0; i < TCPSTAT_NLIMITS; i++) {
-		int64_t part = sum > 0 ? (int64_t)((double)end.ns[i] / sum * MILLION + 0.5) : 0;
-
-		if (i != most)
-			rest -= part;
-		ratio[i] = sum > 0 ? (double)part / MILLION : NAN;
-	}
-	if (sum > 0)
-		ratio[most] = (double)rest / MILLION;
-}
-
-void limits_get_silent(bool syn, int64_t duration_ns, double ratio[TCPSTAT_NLIMITS])
-{
-	for (int i = 0; i < TCPSTAT_NLIMITS; i++)
-		ratio[i] = duration_ns > 0 ? 0 : NAN;
-	if (duration_ns > 0)
-		ratio[syn ? TCPSTAT_LIMIT_HANDSHAKE : TCPSTAT_LIMIT_APPLICATION_IDLE] = 1;
+	reassign(l, TCPSTAT_LIMIT_SENDER_UNKNOWN, TCPSTAT_LIMIT_APPLICATION_IDLE);
+	if (l->opened_ns)
+		reassign_waits(l, TCPSTAT_LIMIT_APPLICATION_IDLE);
+	else if (!l->flight && !l->probed && l->since_ns - l->sent_ns > 3 * rto_ns)
+		reassign(l, TCPSTAT_LIMIT_RECEIVER_WINDOW, TCPSTAT_LIMIT_APPLICATION_IDLE);
+	if (l->flight && l->owner != TCPSTAT_LIMIT_RECEIVER_WINDOW && l->owner != TCPSTAT_LIMIT_HANDSHAKE &&
+	    l->since_ns - l->progress_ns > rto_ns)
+		share_reassign_since(l->share, l->dir, SHARE_PROGRESS, TCPSTAT_NLIMITS, TCPSTAT_LIMIT_TIMEOUT);
+	settle(l);
 }

@@ -12,23 +12,25 @@
  * sender_unknown     data leaves, and nothing of the above held it: pacing, a small send buffer, a busy host
  *
  * Whether data waited shows later: it leaves at once when an ACK makes room, or it did not wait. So the time since data
- * last left is kept apart by provisional owner and settled when more leaves. Constant work and memory.
+ * last left is open, and settled when more leaves. The account itself is share.h: limits tell it who owns what, and
+ * when they think better of it. Constant work and memory.
  *
  * Times are the sender's, nanoseconds, and may not decrease (those that do count as no time). */
 #ifndef TCPSTAT_LIMITS_H
 #define TCPSTAT_LIMITS_H
 
-#include "core/tcpstat.h"
+#include "core/share.h"
 
 struct limits {
-	int64_t ns[TCPSTAT_NLIMITS];    /* settled */
-	int64_t open_ns[TCPSTAT_NLIMITS]; /* since data last left, provisional */
+	struct share *share;            /* borrowed: the connection's */
 	int64_t since_ns;               /* accounted until then */
-	int64_t sent_ns;                /* when data last left, or a timer resent it: open_ns counts from there */
+	int64_t sent_ns;                /* when data last left, or a timer resent it: time is open from there */
 	int64_t progress_ns;
 	int64_t ack_ns, opened_ns;      /* the last ACK; the first one since data left that made room; 0: none */
 	int64_t peer_data_ns;           /* the peer's last data that answers all of this side's since then; 0: none */
 	uint64_t small_end;             /* end of the last short segment sent; 0: none */
+	uint16_t open;                  /* 1 << enum tcpstat_limit: owners of open time */
+	uint8_t dir, marked;            /* marked: marks that were set before some of the open time */
 	uint8_t owner;                  /* of the time from since_ns on, enum tcpstat_limit */
 	uint8_t released;               /* what held the data that left last */
 	bool idle;                      /* nothing waited when there was room */
@@ -53,8 +55,13 @@ struct limits_env {
 	bool far;                       /* times of ACKs are estimates */
 };
 
-/* `syn`: begins with a handshake. */
-void limits_init(struct limits *, int64_t now_ns, bool syn);
+/* Whose is the time before a sender is heard? `syn`: the connection begins with a handshake. */
+static inline enum tcpstat_limit limits_first(bool syn)
+{
+	return syn ? TCPSTAT_LIMIT_HANDSHAKE : TCPSTAT_LIMIT_APPLICATION_IDLE;
+}
+/* The share was begun at now_ns, with limits_first(syn); it has to outlive the limits. */
+void limits_init(struct limits *, struct share *, enum tcpstat_dir, int64_t now_ns, bool syn);
 /* An ACK reached the sender. `prior_una`: SND.UNA before; `progress`: it advanced or SACKed; `data`: it has payload. */
 void limits_ack(struct limits *, const struct limits_env *, uint64_t prior_una, bool progress, bool data);
 /* New data of `len` bytes left, up to env.nxt; fin: this side will send no more. */
@@ -65,10 +72,8 @@ void limits_resent(struct limits *, const struct limits_env *, bool timer);
 void limits_probe(struct limits *, int64_t now_ns);
 /* A RST passed: whatever waited, waits no more. */
 void limits_reset(struct limits *, int64_t now_ns);
-/* Ratios of the time from limits_init to `last_ns`, which sum to 1; NAN if that is no time. What stayed unacknowledged
- * for longer than `rto_ns` at the end waited for timers, though none was seen to fire. */
-void limits_get(const struct limits *, int64_t last_ns, int64_t rto_ns, double ratio[TCPSTAT_NLIMITS]);
-/* The same for a direction of which nothing was seen that takes room in sequence space. */
-void limits_get_silent(bool syn, int64_t duration_ns, double ratio[TCPSTAT_NLIMITS]);
+/* Settles everything: the capture ended at `last_ns`. What stayed unacknowledged for longer than `rto_ns` then waited
+ * for timers, though none was seen to fire. */
+void limits_finish(struct limits *, int64_t last_ns, int64_t rto_ns);
 
 #endif

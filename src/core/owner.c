@@ -55,11 +55,13 @@ void owner_resent(struct side *d, bool timer, int64_t sent_ns)
 	limits_resent(&d->limits, &env, timer);
 }
 
-void owner_get(const struct side *d, int64_t last_ns, double ratio[TCPSTAT_NLIMITS])
+void owner_finish(const struct side *d, struct share *share, int64_t last_ns)
 {
 	int64_t rto_ns = rtt_rto_ns(&d->snd.rtt) << (d->snd.backoff < 16 ? d->snd.backoff : 16);
+	struct limits end = d->limits;
 
-	limits_get(&d->limits, last_ns, rto_ns, ratio);
+	end.share = share;
+	limits_finish(&end, last_ns, rto_ns);
 }
 
 void owner_probe(struct side *d, const struct segment *s, int64_t sent_ns)

@@ -36,6 +36,7 @@ void replay_free(struct replay *r)
 		dist_fini(&r->rtt[i], r->budget);
 		dist_fini(&r->ack_delay[i], r->budget);
 	}
+	share_fini(&r->share);
 	budget_resize(r->budget, r, sizeof *r, 0);
 }
 
@@ -52,7 +53,7 @@ static struct side *side_of(struct replay *r, enum tcpstat_dir dir, const struct
 		r->stack[dir] = s->flags & TH_SYN ? stack_of_syn(s->view) : stack_of_segment(s->view);
 	sender_init(&d->snd, r->budget, r->stack[dir]);
 	d->dir = dir;
-	limits_init(&d->limits, r->first_ns, r->syn[0] || r->syn[1]);
+	limits_init(&d->limits, &r->share, dir, r->first_ns, r->syn[0] || r->syn[1]);
 	return r->side[dir] = d;
 }
 
@@ -76,8 +77,10 @@ enum replay_class replay_segment(struct replay *r, const struct segment *s, int6
 		r->last_ns = r->reset_ns = s->ts;
 		return class;
 	}
-	if (!r->first_ns)
+	if (!r->first_ns) {
 		r->first_ns = s->ts;
+		share_init(&r->share, r->budget, s->ts, limits_first(s->flags & TH_SYN));
+	}
 	r->last_ns = s->ts;
 	if (segment_occupies(s))
 		r->reset_ns = 0;

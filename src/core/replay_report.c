@@ -134,15 +134,22 @@ void replay_pour(const struct replay *r, struct tcpstat_histogram *rtt)
 
 void replay_snapshot(const struct replay *r, struct tcpstat_conn *c)
 {
+	struct share_run runs[SHARE_RUNS_COPY];
+	struct share share;
+
+	share_copy(&share, &r->share, runs);
 	for (int i = 0; i < 2; i++) {
 		dist_get(&r->ack_delay[i], &c->half[i].ack_delay);
-		if (r->side[i]) {
-			snapshot_side(r, r->side[i], &c->half[i]);
-			owner_get(r->side[i], c->last_ts_ns, c->half[i].limits);
-		} else {
-			limits_get_silent(r->syn[!i], c->duration_ns, c->half[i].limits);
-		}
+		if (!r->side[i])
+			continue;
+		snapshot_side(r, r->side[i], &c->half[i]);
+		owner_finish(r->side[i], &share, c->last_ts_ns);
 	}
+	share_finish(&share, c->last_ts_ns);
+	for (int i = 0; i < 2; i++)
+		share_of_half(&share, i, c->half[i].limits);
+	if (c->duration_ns > 0)
+		share_of_both(&share, c->duration_ns, c->budget_ns);
 	c->vantage = vantage_of(r->vantage);
 	c->handshake.client_half_ns = r->vantage->half[0].min_ns;
 	c->handshake.server_half_ns = r->vantage->half[1].min_ns;

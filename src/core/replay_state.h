@@ -14,6 +14,7 @@ struct replay {
 	struct budget *budget;
 	const struct vantage *vantage;  /* the connection's */
 	struct side *side[2];
+	struct share share;
 	struct dist rtt[2], ack_delay[2];
 	const struct stack *stack[2];
 	uint16_t mss[2];                /* as offered by each endpoint's SYN; 0 none */

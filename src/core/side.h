@@ -91,6 +91,7 @@ void owner_sent(struct side *, const struct segment *, int64_t sent_ns, int64_t 
 void owner_resent(struct side *, bool timer, int64_t sent_ns);
 /* A segment below SND.UNA: a zero-window probe, if the window is. */
 void owner_probe(struct side *, const struct segment *, int64_t sent_ns);
-void owner_get(const struct side *, int64_t last_ns, double ratio[TCPSTAT_NLIMITS]);
+/* Settles what this side owns in a copy of the connection's share. */
+void owner_finish(const struct side *, struct share *, int64_t last_ns);
 
 #endif

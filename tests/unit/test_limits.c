@@ -1,14 +1,21 @@
 #include "core/limits.h"
 
 #include <criterion/criterion.h>
-#include <math.h>
 
 enum { MSS = 1000 };
 
 static const int64_t MS = 1000000;
 
+static struct budget budget = { .limit = UINT64_MAX };
+static struct share share;
 static struct limits l;
 static struct limits_env env;
+
+static void begin(bool syn)
+{
+	share_init(&share, &budget, 0, limits_first(syn));
+	limits_init(&l, &share, TCPSTAT_C2S, 0, syn);
+}
 
 /* A sender of 1000-byte segments with a congestion window of 10 and a receive window of 20 of them, its handshake done
  * after 10 ms. */
@@ -18,7 +25,7 @@ static void setup(void)
 		.slack_ns = MS, .srtt_ns = 10 * MS, .una = 100, .nxt = 101, .wnd = 20 * MSS, .mss = MSS, .cwnd = 10,
 		.ca = TCPSTAT_CA_OPEN
 	};
-	limits_init(&l, 0, true);
+	begin(true);
 	env.now_ns = 10 * MS;
 	env.una = 101;
 	limits_ack(&l, &env, 100, true, false);
@@ -59,8 +66,14 @@ static void acked(int64_t ms, unsigned segments, bool data)
 static void expect(int64_t last_ms, enum tcpstat_limit owner, int64_t ms)
 {
 	double ratio[TCPSTAT_NLIMITS], sum = 0;
+	struct share_run runs[SHARE_RUNS_COPY];
+	struct share copy;
+	struct limits end = l;
 
-	limits_get(&l, last_ms * MS, 200 * MS, ratio);
+	share_copy(&copy, &share, runs);
+	end.share = &copy;
+	limits_finish(&end, last_ms * MS, 200 * MS);
+	share_of_half(&copy, TCPSTAT_C2S, ratio);
 	for (int i = 0; i < TCPSTAT_NLIMITS; i++) {
 		cr_assert(ratio[i] >= 0 && ratio[i] <= 1);
 		sum += ratio[i];
@@ -78,7 +91,7 @@ Test(limits, the_handshake_lasts_until_the_syn_is_acknowledged)
 
 Test(limits, a_repeated_syn_stays_handshake)
 {
-	limits_init(&l, 0, true);
+	begin(true);
 	env.now_ns = 1000 * MS;
 	limits_resent(&l, &env, true);
 	expect(3000, TCPSTAT_LIMIT_HANDSHAKE, 3000);
@@ -302,27 +315,18 @@ Test(limits, time_does_not_run_backward)
 	expect(40, TCPSTAT_LIMIT_HANDSHAKE, 10);
 }
 
-Test(limits, no_time_has_no_shares)
+Test(limits, a_direction_without_a_sender_has_the_time_of_the_handshake_or_of_nothing)
 {
 	double ratio[TCPSTAT_NLIMITS];
 
-	limits_init(&l, 5, true);
-	limits_get(&l, 5, 0, ratio);
-	for (int i = 0; i < TCPSTAT_NLIMITS; i++)
-		cr_assert(isnan(ratio[i]));
-	limits_get_silent(true, 0, ratio);
-	cr_assert(isnan(ratio[TCPSTAT_LIMIT_HANDSHAKE]));
-}
-
-Test(limits, a_silent_direction)
-{
-	double ratio[TCPSTAT_NLIMITS];
-
-	limits_get_silent(true, 1, ratio);
-	cr_assert_eq(ratio[TCPSTAT_LIMIT_HANDSHAKE], 1);
-	cr_assert_eq(ratio[TCPSTAT_LIMIT_APPLICATION_IDLE], 0);
-	limits_get_silent(false, 1, ratio);
-	cr_assert_eq(ratio[TCPSTAT_LIMIT_APPLICATION_IDLE], 1);
+	for (int syn = 0; syn < 2; syn++) {
+		begin(syn);
+		limits_finish(&l, 10, 0);
+		share_finish(&share, 10);
+		share_of_half(&share, TCPSTAT_S2C, ratio);
+		cr_assert_eq(ratio[syn ? TCPSTAT_LIMIT_HANDSHAKE : TCPSTAT_LIMIT_APPLICATION_IDLE], 1);
+		cr_assert_eq(ratio[TCPSTAT_LIMIT_TIMEOUT], 0);
+	}
 }
 
 Test(limits, what_stays_unacknowledged_waits_for_timers)
