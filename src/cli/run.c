@@ -1,5 +1,6 @@
 #include "config.h"
 #include "cli/run.h"
+#include "cli/helper.h"
 #include "cli/screen.h"
 #include "cli/sandbox.h"
 #include "cli/service.h"
@@ -10,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +31,7 @@ struct run {
 	struct capture *capture;
 	struct capture_files *files;    /* -w */
 	struct service service;
+	struct helper *helper;          /* NULL: one thread does everything */
 	struct tcpstat *tcpstat;
 	struct view *view;
 	struct progress progress;
@@ -198,6 +201,17 @@ static bool enter_sandbox(struct run *r)
 	return false;
 }
 
+/* Whoever waits for each line of a stream is not served by a second thread, which lets work gather. */
+static bool is_worth_help(const struct options *o)
+{
+	struct stat status;
+
+	for (size_t i = 0; i < o->n_files; i++)
+		if (stat(o->files[i], &status) || !S_ISREG(status.st_mode))
+			return false;
+	return o->n_files && !o->tail;
+}
+
 static bool open_analysis(struct run *r)
 {
 	const struct options *o = r->options;
@@ -225,6 +239,9 @@ static bool open_analysis(struct run *r)
 	config.key_by_vlan = o->key_vlan;
 	config.memory_bytes = o->memory_bytes;
 	config.live = o->n_interfaces > 0;
+	if (is_worth_help(o))
+		r->helper = helper_new();
+	config.helper = helper_get(r->helper);
 	if (view_wants_bytes(r->view, &config.only_conn))
 		config.stream = on_bytes;
 	if (getrandom(&config.hash_seed, sizeof config.hash_seed, 0) != sizeof config.hash_seed)
@@ -395,6 +412,7 @@ enum exit_code run(const struct options *options)
 		capture_files_close(r.files, &error);
 	if (r.tcpstat)
 		tcpstat_free(r.tcpstat);
+	helper_free(r.helper);
 	view_free(r.view);
 	service_close(&r.service, text, sizeof text);
 	if (r.capture) {

@@ -29,7 +29,7 @@ struct view {
 	struct csv *csv;
 	struct streams *streams;        /* --follow, --extract, --hash; NULL none */
 	uint32_t events, n_conns;
-	bool seen;                      /* the connection that was asked for */
+	_Atomic bool seen;                      /* the connection that was asked for */
 };
 
 static unsigned width_of(int fd)

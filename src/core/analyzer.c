@@ -4,6 +4,7 @@
 #include "core/conn.h"
 #include "core/decode.h"
 #include "core/dns.h"
+#include "core/errands.h"
 #include "core/flow_table.h"
 #include "core/survey.h"
 #include "core/watch.h"
@@ -33,6 +34,7 @@ struct tcpstat {
 	struct budget budget;
 	struct decoder *decoder;
 	struct conn_env env;
+	struct errands errands;
 	struct pool conns;
 	struct flow_table flows;
 	size_t max_conns;
@@ -76,6 +78,14 @@ static void fill_in(struct tcpstat_config *c)
 		c->reasm_conn_bytes = 16 << 20;
 }
 
+/* Whoever is called from another thread must not be called from this one too. */
+static bool may_be_helped(const struct tcpstat_config *c)
+{
+	uint32_t of_the_end = TCPSTAT_MASK(TCPSTAT_EV_CONNECTION) | TCPSTAT_MASK(TCPSTAT_EV_FINDING);
+
+	return !c->stream && !c->live && !c->shards && !(c->events & ~of_the_end);
+}
+
 struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 {
 	struct budget budget = { .limit = UINT64_MAX };
@@ -94,7 +104,9 @@ struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 		t->survey.totals = budget_resize(&t->budget, NULL, 0, sizeof *t->survey.totals);
 	t->dns.budget = &t->budget;
 	t->env = (struct conn_env){ .budget = &t->budget, .config = &t->config,
-		.in_step = t->config.stream || t->config.events & IN_STEP };
+		.in_step = t->config.stream || t->config.events & IN_STEP, .errands = &t->errands };
+	t->errands = (struct errands){ .env = &t->env, .survey = t->config.watched ? &t->survey : NULL,
+		.conns = &t->conns, .helper = may_be_helped(&t->config) ? t->config.helper : NULL };
 	pool_init(&t->env.chunks, BACKLOG_CHUNK_BYTES, &t->budget);
 	pool_init(&t->conns, sizeof(struct conn), &t->budget);
 	flow_table_init(&t->flows, &t->budget, t->config.hash_seed);
@@ -137,9 +149,7 @@ static inline void position(const struct tcpstat *t, uint64_t order, uint32_t op
 static void report(struct tcpstat *t, struct conn *c)
 {
 	count_states(t, c, UINT64_MAX); /* less one */
-	conn_finish(c, &t->env, t->config.watched ? &t->survey : NULL, t->now_ns);
-	conn_fini(c, &t->env);
-	pool_put(&t->conns, c);
+	errands_leave(&t->errands, c, t->now_ns);
 }
 
 static void leave(struct tcpstat *t, struct conn *c)
@@ -176,6 +186,7 @@ static bool evict(struct tcpstat *t)
 		return false;
 	t->counters.evicted += node->class != CONN_CLOSED;
 	leave(t, conn_of(node));
+	errands_wait(&t->errands);
 	return true;
 }
 
@@ -426,6 +437,7 @@ void tcpstat_finish(struct tcpstat *t)
 		report(t, conn_of(node));
 	}
 	position(t, 0, 0);
+	errands_wait(&t->errands);
 	if (t->config.watched && !t->config.shards)
 		survey_finish(&t->survey, &t->counters, &(struct emitter){ .config = &t->config }, t->now_ns);
 }
@@ -436,6 +448,7 @@ void tcpstat_free(struct tcpstat *t)
 
 	if (!t)
 		return;
+	errands_wait(&t->errands);
 	for (unsigned class = 0; class < CONN_NCLASSES; class++)
 		while ((node = flow_table_oldest(&t->flows, class))) {
 			flow_table_remove(&t->flows, node);

@@ -208,19 +208,14 @@ static void read_more(const struct more *more, struct segment *s, struct tcp_vie
 		scene->changes.of[i] = more->change[i];
 }
 
-void backlog_drain(struct backlog *b, struct pool *chunks,
-	void (*each)(void *ctx, struct segment *, const struct scene *), void *ctx)
+void backlog_show(const struct backlog *b, void (*each)(void *ctx, struct segment *, const struct scene *), void *ctx)
 {
-	struct backlog taken = *b;
-	struct backlog_chunk *c = taken.last ? taken.last->next : NULL;
+	const struct backlog_chunk *c = b->last ? b->last->next : NULL;
 	struct tcp_view view = { .vlan = { 0xffff, 0xffff } };
 	struct segment s = { .view = &view };
 	struct scene scene = { 0 };
 
-	*b = (struct backlog){ 0 };
-	while (c) {
-		struct backlog_chunk *next = c == taken.last ? NULL : c->next;
-
+	for (; c; c = c == b->last ? NULL : c->next)
 		for (unsigned i = 0; i < c->n; i++) {
 			bool more = c->of[i].slot.flags & SLOT_MORE;
 
@@ -233,9 +228,6 @@ void backlog_drain(struct backlog *b, struct pool *chunks,
 				scene.mss[0] = scene.mss[1] = 0;
 			}
 		}
-		pool_put(chunks, c);
-		c = next;
-	}
 }
 
 void backlog_drop(struct backlog *b, struct pool *chunks)

@@ -23,10 +23,9 @@ struct backlog {
 /* false: no memory, or the segment does not go into the short form; nothing has changed. Of a segment with payload the
  * lengths are kept, not the bytes. */
 bool backlog_put(struct backlog *, struct pool *chunks, const struct segment *, const struct scene *);
-/* Hands over what waits, oldest first, and forgets it. The segment and the scene are borrowed for the call; the
- * segment's view has no addresses, ports and payload. */
-void backlog_drain(struct backlog *, struct pool *chunks,
-	void (*each)(void *ctx, struct segment *, const struct scene *), void *ctx);
+/* Hands over what waits, oldest first. The segment and the scene are borrowed for the call; the segment's view has no
+ * addresses, ports and payload. */
+void backlog_show(const struct backlog *, void (*each)(void *ctx, struct segment *, const struct scene *), void *ctx);
 /* Forgets what waits. */
 void backlog_drop(struct backlog *, struct pool *chunks);
 /* Asks for the memory that the next backlog_put will touch. */

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/errands.h"
+
 
 /* A jump in sequence space of more than this (or four windows) is not believed until something else confirms it: late
  * segments of another incarnation, forged ones and damage make no phantom bytes. */
@@ -53,7 +55,6 @@ void conn_init(struct conn *c, const struct tcp_view *v, bool swapped, uint32_t 
 
 void conn_fini(struct conn *c, struct conn_env *env)
 {
-	backlog_drop(&c->backlog, &env->chunks);
 	if (c->dns)
 		budget_resize(env->budget, c->dns, c->dns->size, 0);
 	trackers_free(c->trackers);
@@ -363,20 +364,23 @@ static void pass(void *ctx, struct segment *s, const struct scene *scene)
 	trackers_segment(p->trackers, s, scene, &p->emitter);
 }
 
-void conn_settle(struct conn *c, struct conn_env *env)
+void conn_show(struct conn *c, struct conn_env *env, const struct backlog *b)
 {
 	struct passing p;
 
-	if (!c->begun)
-		return;
-	if (!open_trackers(c, env)) {
-		backlog_drop(&c->backlog, &env->chunks);
-		return;
-	}
-	if (!c->backlog.slots)
+	if (!c->begun || !open_trackers(c, env))
 		return;
 	p = (struct passing){ c->trackers, emitter_of(c, env) };
-	backlog_drain(&c->backlog, &env->chunks, pass, &p);
+	backlog_show(b, pass, &p);
+}
+
+void conn_settle(struct conn *c, struct conn_env *env)
+{
+	errands_wait_for(env->errands, c);
+	if (!c->backlog.slots && (c->trackers || c->no_trackers || !c->begun))
+		return;
+	errands_settle(env->errands, c);
+	errands_wait_for(env->errands, c);
 }
 
 /* What needs its payload, or to be told in step, cannot wait; nor can what came with a wrong checksum: of that bytes
@@ -385,11 +389,9 @@ static void track(struct conn *c, struct conn_env *env, struct segment *s, const
 {
 	bool in_step = env->in_step || (s->view->cksum == CKSUM_BAD && s->len);
 
-	if (c->no_trackers)
-		return;
 	if (!in_step && backlog_put(&c->backlog, &env->chunks, s, scene)) {
 		if (c->backlog.slots >= BATCH_SLOTS)
-			conn_settle(c, env);
+			errands_settle(env->errands, c);
 		return;
 	}
 	conn_settle(c, env);
@@ -667,11 +669,12 @@ void conn_reused(struct conn *c, struct conn_env *env, int64_t ts)
 
 void conn_timeout(struct conn *c, struct conn_env *env, bool give_up, int64_t ts)
 {
-	struct state_changes changes = { .n = 0 };
-	struct emitter e = { .config = env->config, .conn = c->number, .changes = &changes };
+	struct scene scene = { .kind = SCENE_TIMER, .changes.n = 0 };
+	struct emitter e = { .config = env->config, .conn = c->number, .changes = &scene.changes };
+	struct tcp_view none = { .cksum = CKSUM_UNKNOWN };
+	struct segment s = { .view = &none, .ts = ts };
 
-	conn_settle(c, env);
 	endpoints_timeout(&c->endpoints, give_up, ts, &e);
-	if (c->trackers)
-		trackers_changes(c->trackers, &changes, ts);
+	if (c->begun)
+		track(c, env, &s, &scene);
 }

@@ -30,6 +30,7 @@ struct conn_env {
 	const struct tcpstat_config *config;
 	struct pool chunks;             /* of backlogs */
 	bool in_step;                   /* what trackers tell, or payload, is wanted: no segment waits for them */
+	struct errands *errands;
 };
 
 /* From the budget, sizeof and the name's text behind it. */
@@ -71,12 +72,14 @@ struct conn {
 	struct flow_node node;          /* first: the table hands it out */
 	struct trackers *trackers;      /* NULL: not yet, or no memory */
 	struct backlog backlog;         /* what they have not seen yet */
+	uint64_t errand;                /* number of the last one about it; 0: none */
+	bool no_trackers;               /* they had no memory */
 	struct conn_dns *dns;           /* the lookup of the server's name; NULL: none seen */
 	int64_t progress_ts;            /* when EV_PROGRESS was said last; 0: not yet */
 	uint32_t number, incarnation, previous;
 	uint8_t client;                 /* the end of the key (0, 1) that is the client */
 	bool midstream : 1;
-	bool begun : 1, no_trackers : 1; /* there is something for trackers; they had no memory */
+	bool begun : 1;                 /* there is something for trackers */
 	bool over_told : 1;             /* EV_PROGRESS said that the connection is over */
 	bool flipped : 1;               /* the first segment seen came from the server */
 	int8_t fin_by, rst_by;          /* enum tcpstat_endpoint that sent the first; -1 nobody yet */
@@ -99,7 +102,7 @@ enum { CONN_MAX_BYTES = 640 };
 
 /* `c` is zeroed but for node.key. `swapped` as flow_key_init said of this segment. */
 void conn_init(struct conn *c, const struct tcp_view *, bool swapped, uint32_t number);
-/* Frees what it keeps. */
+/* Frees what it keeps; nothing waits. */
 void conn_fini(struct conn *, struct conn_env *);
 /* Does this segment start another connection of the same addresses and ports? */
 bool conn_is_new_incarnation(const struct conn *, const struct tcp_view *, bool swapped);
@@ -110,6 +113,8 @@ void conn_segment(struct conn *, struct conn_env *, const struct tcp_view *, boo
 	const struct tcpstat_pkt *);
 /* Trackers see all that waits for them: to be called before a snapshot. */
 void conn_settle(struct conn *, struct conn_env *);
+/* Shows them what waited; for errands.c. */
+void conn_show(struct conn *, struct conn_env *, const struct backlog *);
 /* The lookup of this connection's server, if `d` has it; once, for one that has just begun. */
 void conn_look_up(struct conn *, struct conn_env *, struct dns *d);
 enum conn_class conn_class(const struct conn *);
@@ -123,7 +128,7 @@ void conn_snapshot(const struct conn *, int64_t now, struct tcpstat_conn *);
 void conn_progress(struct conn *, struct conn_env *, int64_t now);
 /* An ICMP error quotes a segment of it; `ev` as analyzer.c filled it in. */
 void conn_icmp(struct conn *, struct conn_env *, struct tcpstat_event *ev);
-/* The connection leaves: what waits is settled, the findings and the connection event go out;
+/* The connection leaves, and nothing waits: the findings and the connection event go out;
  * `survey` counts it, NULL: none. `now`: how far the capture reaches. */
 void conn_finish(struct conn *, struct conn_env *, struct survey *, int64_t now);
 

@@ -28,7 +28,7 @@ static void blank_half(struct tcpstat_half *h)
 		.rwnd = { null, null, null, null, null, null, null, null, null },
 		.flight = { null, null },
 		.cwnd = { null, null, null }, .congestion_control = { TCPSTAT_CC_UNKNOWN, NAN }, .throughput_bps = null,
-		.goodput_bps = null, .bdp_bytes = null, .gaps = { null, null }, .keepalives = null,
+		.goodput_bps = null, .bdp_bytes = null, .gaps = { null, null, { 0 } }, .keepalives = null,
 		.zero_window_probes = null, .ceiling_bps = null, .ceiling_ratio = NAN,
 		.persist = { null, null, NAN }, .keepalive = { null, null, null, null }, .ack_timer_ns = null,
 		.fin_wait_2_ns = null, .time_wait_ns = null, .overlap_conflicts = null, .refused_bytes = null
@@ -307,7 +307,6 @@ void conn_finish(struct conn *c, struct conn_env *env, struct survey *survey, in
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_CONNECTION, .dir = TCPSTAT_NODIR, .ts_ns = c->last_ts,
 		.frame = c->last_frame, .connection = &out };
 
-	conn_settle(c, env);
 	if (c->trackers) {
 		e.watch = trackers_watch(c->trackers);
 		trackers_finish(c->trackers, c->last_ts, &e);

@@ -9,7 +9,8 @@
 #include <stdint.h>
 
 struct budget {
-	uint64_t used, limit;           /* bytes */
+	_Atomic uint64_t used;          /* bytes; a helper's thread takes from it too */
+	uint64_t limit;
 };
 
 /* realloc within the budget. `size` 0 frees. NULL: no memory or over the budget, the

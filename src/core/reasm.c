@@ -119,7 +119,7 @@ static void give_up(struct pass *p, uint64_t upto, enum tcpstat_gap_why why)
 		r->gap_frame = p->frame;
 	}
 	r->gap_len += upto - r->next;
-	r->gap_bytes += upto - r->next;
+	r->gap_bytes[why] += upto - r->next;
 	r->next = upto;
 }
 
@@ -556,7 +556,11 @@ void reasm_snapshot(const struct reasm both[2], struct tcpstat_conn *conn)
 
 		half->payload_bytes = (int64_t)(r->payload_bytes - held);
 		half->gaps.count = (int64_t)r->gaps;
-		half->gaps.bytes = (int64_t)r->gap_bytes;
+		half->gaps.bytes = 0;
+		for (unsigned why = 0; why < TCPSTAT_NGAP_WHYS; why++) {
+			half->gaps.bytes_of[why] = (int64_t)r->gap_bytes[why];
+			half->gaps.bytes += half->gaps.bytes_of[why];
+		}
 		half->overlap_conflicts = r->unread ? TCPSTAT_NULL : (int64_t)r->conflicts;
 		half->refused_bytes = (int64_t)(r->refused_bytes + held);
 	}

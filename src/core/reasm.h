@@ -62,7 +62,8 @@ struct reasm {
 	uint8_t gap_why;                /* the gap not yet told */
 	uint64_t gap_offset, gap_len, gap_frame;
 	int64_t gap_ts;
-	uint64_t payload_bytes, gaps, gap_bytes, conflicts, refused_bytes;
+	uint64_t payload_bytes, gaps, conflicts, refused_bytes;
+	uint64_t gap_bytes[TCPSTAT_NGAP_WHYS];
 };
 
 void reasm_init(struct reasm both[2], struct budget *);

@@ -16,6 +16,7 @@ struct state_changes {
 enum scene_kind {
 	SCENE_SEGMENT,
 	SCENE_FAR,                      /* a segment that is not believed yet: only reassembly has means to tell */
+	SCENE_TIMER,                    /* none: a timer moved endpoints, at its time */
 	SCENE_STRAY                     /* a SYN in the midst of a connection; it says nothing but that */
 };
 

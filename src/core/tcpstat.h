@@ -128,7 +128,7 @@ enum tcpstat_rtt_source { TCPSTAT_RTT_SOURCES(X) };
 enum tcpstat_window_what { TCPSTAT_WINDOW_WHATS(X) };
 enum tcpstat_keepalive_what { TCPSTAT_KEEPALIVE_WHATS(X) };
 enum tcpstat_duplicate_where { TCPSTAT_DUPLICATE_WHERES(X) };
-enum tcpstat_gap_why { TCPSTAT_GAP_WHYS(X) };
+enum tcpstat_gap_why { TCPSTAT_GAP_WHYS(X) TCPSTAT_NGAP_WHYS };
 enum tcpstat_cc { TCPSTAT_CCS(X) };
 enum tcpstat_dup_ack_then { TCPSTAT_DUP_ACK_THENS(X) TCPSTAT_NDUP_ACK_THENS };
 enum tcpstat_ladder { TCPSTAT_LADDERS(X) };
@@ -431,7 +431,7 @@ struct tcpstat_half {                   /* one direction; everything about the d
 	const char *stack;              /* profile whose habits were used: linux windows bsd ...; NULL: RFC behaviour */
 	int64_t throughput_bps, goodput_bps, bdp_bytes;
 	double limits[TCPSTAT_NLIMITS]; /* shares of the duration, sum 1 */
-	struct { int64_t count, bytes; } gaps;
+	struct { int64_t count, bytes, bytes_of[TCPSTAT_NGAP_WHYS]; } gaps; /* bytes_of: by enum tcpstat_gap_why */
 	int64_t overlap_conflicts;      /* copies of waiting bytes that differed; NULL: nobody wanted the bytes */
 	int64_t refused_bytes;          /* payload that no application got: after FIN or RST, or far off */
 	int64_t keepalives, zero_window_probes;
@@ -497,6 +497,19 @@ struct tcpstat_counters {
 #undef X
 };
 
+/* Another thread that does what can wait while this one reads packets. It runs what it is given one after the other.
+ * With a helper the callback comes from its thread (and from that of tcpstat_finish), never from two at once; used only
+ * when nothing but connections and findings of a file is wanted. */
+enum { TCPSTAT_ERRANDS = 512 };
+
+struct tcpstat_helper {
+	void *ctx;
+	/* never more than TCPSTAT_ERRANDS that are not done */
+	void (*give)(void *ctx, void (*run)(void *arg), void *arg);
+	uint64_t (*done)(void *ctx);    /* so many are done, and what they wrote can be read */
+	void (*wait)(void *ctx, uint64_t n); /* until so many are done */
+};
+
 struct tcpstat_config {
 	uint32_t events;                /* TCPSTAT_MASK()s of what the callback wants */
 	void (*event)(void *ctx, const struct tcpstat_event *);
@@ -510,6 +523,7 @@ struct tcpstat_config {
 	uint64_t memory_bytes;          /* budget of everything together; 0: 1 GiB */
 	uint64_t reasm_conn_bytes;      /* out-of-order bytes buffered for one direction; 0: 16 MiB */
 	uint64_t hash_seed;             /* of the flow table; pass random bits */
+	const struct tcpstat_helper *helper; /* borrowed; NULL: none */
 	bool live;                      /* idle connections end by timeout of their state, not only at the end */
 	uint32_t watched;               /* set by the analyzer: events that its own findings need */
 	/* Only the connections of one shard, from 1, of so many (tcpstat_shard); 0 of 0: all. Needs EV_POSITION and

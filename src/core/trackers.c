@@ -99,15 +99,12 @@ void trackers_segment(struct trackers *t, struct segment *s, const struct scene 
 		t->mss[1] = scene->mss[1];
 	}
 	note_changes(t, &scene->changes, s->ts, s->frame);
+	if (scene->kind == SCENE_TIMER)
+		return;
 	s->copy = scene->kind == SCENE_SEGMENT && copy_seen(&t->copy, t->budget, s, &original);
 	reasm_segment(t->reasm, s, e);
 	if (scene->kind == SCENE_SEGMENT)
 		follow(t, s, scene, e);
-}
-
-void trackers_changes(struct trackers *t, const struct state_changes *changes, int64_t ts)
-{
-	note_changes(t, changes, ts, 0);
 }
 
 void trackers_finish(struct trackers *t, int64_t last_ts, const struct emitter *e)

@@ -38,8 +38,6 @@ struct trackers *trackers_new(struct budget *, bool watched);
 void trackers_free(struct trackers *);
 /* `s` in the order of the capture; its `copy` is found out here. */
 void trackers_segment(struct trackers *, struct segment *s, const struct scene *, const struct emitter *);
-/* A timer moved endpoints. */
-void trackers_changes(struct trackers *, const struct state_changes *, int64_t ts);
 /* The connection is over: what waits is settled. */
 void trackers_finish(struct trackers *, int64_t last_ts, const struct emitter *);
 /* Fills in what trackers know. */

@@ -18,7 +18,7 @@ struct csv {
 	struct printbuf *pb;
 	char separator;
 	bool first;                     /* no field of this line yet */
-	int error;
+	_Atomic int error;              /* asked for by another thread */
 };
 
 static void fail(struct csv *c, int error)

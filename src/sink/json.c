@@ -15,7 +15,7 @@ struct json {
 	struct json_options options;
 	struct printbuf *pb;
 	FILE *findings;                 /* document: those so far; NULL none */
-	int error;                      /* errno of the first failure */
+	_Atomic int error;              /* errno of the first failure; asked for by another thread */
 	int64_t n_connections, n_findings;
 	int64_t states[2][TCPSTAT_NSTATES];
 };

@@ -21,7 +21,7 @@ struct totals {
 	uint64_t connections, midstream, refused, no_answer, reset, timed_out, open;
 	uint64_t retransmitting, retransmissions, by_cause[TCPSTAT_NCAUSES], spurious;
 	uint64_t out_of_order, duplicates, zero_windows, timeouts;
-	uint64_t gaps[TCPSTAT_GAP_CAP + 1], gap_bytes[TCPSTAT_GAP_CAP + 1];
+	int64_t gap_bytes[TCPSTAT_NGAP_WHYS];
 	int64_t stall_ns, zero_ns;
 	uint64_t states[2][TCPSTAT_NSTATES];
 };
@@ -156,6 +156,8 @@ static void count(struct totals *t, const struct tcpstat_conn *c)
 		add(&t->timeouts, h->timeouts.count);
 		add_ns(&t->stall_ns, h->timeouts.stall_ns);
 		add_ns(&t->zero_ns, h->rwnd.zero_ns);
+		for (int why = 0; why < TCPSTAT_NGAP_WHYS; why++)
+			t->gap_bytes[why] += h->gaps.bytes_of[why];
 	}
 	t->retransmitting += resent;
 }
@@ -167,9 +169,6 @@ void report_event(struct report *r, const struct tcpstat_event *ev)
 		keep(r, ev->connection);
 	} else if (ev->type == TCPSTAT_EV_FINDING) {
 		r->no_memory |= !found_event(r->found, ev);
-	} else if (ev->type == TCPSTAT_EV_GAP) {
-		r->totals.gaps[ev->gap.why]++;
-		r->totals.gap_bytes[ev->gap.why] += ev->gap.len;
 	}
 }
 
@@ -487,9 +486,9 @@ static void print_facts(const struct report *r)
 		print_fact(&r->style, "Windows", line.text);
 	}
 	line.len = 0;
-	for (i = 0; i <= TCPSTAT_GAP_CAP; i++)
-		if (t->gaps[i])
-			list_add(&line, "%s %s", format_bytes(n, (int64_t)t->gap_bytes[i]), whys[i]);
+	for (i = 0; i < TCPSTAT_NGAP_WHYS; i++)
+		if (t->gap_bytes[i])
+			list_add(&line, "%s %s", format_bytes(n, t->gap_bytes[i]), whys[i]);
 	if (line.len)
 		print_fact(&r->style, "Missing", line.text);
 	print_states(r);

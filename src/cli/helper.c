@@ -1,0 +1,159 @@
+#include "cli/helper.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	RING = TCPSTAT_ERRANDS,
+	WAKE_AT = 32,                   /* a sleeper is not woken for less, unless somebody waits */
+	SPINS = 2000                    /* before it goes to sleep */
+};
+
+/* A ring with one who gives and one who does. Each sleeps when it has to, under the mutex; the counters need none. */
+struct helper {
+	struct tcpstat_helper face;
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t work, progress;
+	_Atomic uint64_t given, done;
+	_Atomic uint64_t awaited;       /* somebody sleeps until so many are done; UINT64_MAX: nobody */
+	atomic_bool asleep, stop;
+	struct {
+		void (*run)(void *);
+		void *arg;
+	} ring[RING];
+};
+
+static void relax(void)
+{
+#if defined __x86_64__ || defined __i386__
+	__builtin_ia32_pause();
+#endif
+}
+
+static void wake(struct helper *h)
+{
+	pthread_mutex_lock(&h->mutex);
+	pthread_cond_signal(&h->work);
+	pthread_mutex_unlock(&h->mutex);
+}
+
+static void give(void *ctx, void (*run)(void *), void *arg)
+{
+	struct helper *h = ctx;
+	uint64_t n = atomic_load_explicit(&h->given, memory_order_relaxed);
+
+	h->ring[n % RING].run = run;
+	h->ring[n % RING].arg = arg;
+	atomic_store(&h->given, n + 1);
+	if (atomic_load(&h->asleep) && n + 1 - atomic_load(&h->done) >= WAKE_AT)
+		wake(h);
+}
+
+static uint64_t done(void *ctx)
+{
+	struct helper *h = ctx;
+
+	return atomic_load_explicit(&h->done, memory_order_acquire);
+}
+
+static void wait_for(void *ctx, uint64_t n)
+{
+	struct helper *h = ctx;
+
+	for (int i = 0; i < SPINS && !atomic_load(&h->asleep) && done(h) < n; i++)
+		relax();
+	if (done(h) >= n)
+		return;
+	pthread_mutex_lock(&h->mutex);
+	atomic_store(&h->awaited, n);
+	pthread_cond_signal(&h->work);
+	while (done(h) < n)
+		pthread_cond_wait(&h->progress, &h->mutex);
+	atomic_store(&h->awaited, UINT64_MAX);
+	pthread_mutex_unlock(&h->mutex);
+}
+
+/* False: nothing more will come. */
+static bool await_work(struct helper *h, uint64_t n)
+{
+	for (int i = 0; i < SPINS; i++) {
+		if (atomic_load(&h->given) > n)
+			return true;
+		relax();
+	}
+	pthread_mutex_lock(&h->mutex);
+	atomic_store(&h->asleep, true);
+	while (!atomic_load(&h->stop) && atomic_load(&h->given) <= n)
+		pthread_cond_wait(&h->work, &h->mutex);
+	atomic_store(&h->asleep, false);
+	pthread_mutex_unlock(&h->mutex);
+	return atomic_load(&h->given) > n;
+}
+
+static void *serve(void *arg)
+{
+	struct helper *h = arg;
+
+	for (uint64_t n = 0; await_work(h, n); n++) {
+		h->ring[n % RING].run(h->ring[n % RING].arg);
+		atomic_store(&h->done, n + 1);
+		if (n + 1 >= atomic_load(&h->awaited)) {
+			pthread_mutex_lock(&h->mutex);
+			pthread_cond_signal(&h->progress);
+			pthread_mutex_unlock(&h->mutex);
+		}
+	}
+	return NULL;
+}
+
+/* Signals are for the thread that reads. */
+static int start(struct helper *h)
+{
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&h->thread, NULL, serve, h);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}
+
+struct helper *helper_new(void)
+{
+	struct helper *h;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || !(h = calloc(1, sizeof *h)))
+		return NULL;
+	h->face = (struct tcpstat_helper){ .ctx = h, .give = give, .done = done, .wait = wait_for };
+	h->awaited = UINT64_MAX;
+	pthread_mutex_init(&h->mutex, NULL);
+	pthread_cond_init(&h->work, NULL);
+	pthread_cond_init(&h->progress, NULL);
+	if (!start(h))
+		return h;
+	free(h);
+	return NULL;
+}
+
+void helper_free(struct helper *h)
+{
+	if (!h)
+		return;
+	atomic_store(&h->stop, true);
+	wake(h);
+	pthread_join(h->thread, NULL);
+	pthread_cond_destroy(&h->progress);
+	pthread_cond_destroy(&h->work);
+	pthread_mutex_destroy(&h->mutex);
+	free(h);
+}
+
+const struct tcpstat_helper *helper_get(struct helper *h)
+{
+	return h ? &h->face : NULL;
+}

@@ -1,0 +1,44 @@
+/* What is done beside the reading of packets: segments that waited are shown to trackers, connections that left are
+ * reported. With a helper (tcpstat.h) on its thread, in the order given; without one at once.
+ *
+ * Who owns what, with a helper: the reader has the table, the connections in it and their backlogs; the helper has
+ * trackers, the survey, and connections that have left. The reader touches trackers only after errands_wait. */
+#ifndef TCPSTAT_ERRANDS_H
+#define TCPSTAT_ERRANDS_H
+
+#include "core/conn.h"
+
+struct survey;
+
+enum {
+	ERRANDS = TCPSTAT_ERRANDS,      /* under way at most */
+	ERRANDS_ENOUGH = 16             /* for the helper to be busy for a while */
+};
+
+struct errand {
+	struct errands *all;
+	struct conn *conn;              /* NULL: nothing to give back */
+	struct backlog backlog;
+	int64_t now_ns;                 /* how far the capture reached */
+	bool leaves;
+};
+
+struct errands {
+	struct conn_env *env;
+	struct survey *survey;          /* NULL: nobody counts */
+	struct pool *conns;             /* where connections that were reported go back to */
+	const struct tcpstat_helper *helper; /* NULL: none */
+	uint64_t given, reclaimed;      /* errands; reclaimed: their memory is back */
+	struct errand ring[ERRANDS];
+};
+
+/* Shows the connection's backlog to its trackers, sooner or later. */
+void errands_settle(struct errands *, struct conn *);
+/* The connection is out of the table: reports it and gives it back, sooner or later. */
+void errands_leave(struct errands *, struct conn *, int64_t now_ns);
+/* All that was given is done. */
+void errands_wait(struct errands *);
+/* For one connection. */
+void errands_wait_for(struct errands *, const struct conn *);
+
+#endif
