@@ -141,7 +141,7 @@ static void pass_on(struct pass *p, const struct reasm_bytes *b, uint64_t upto)
 	uint64_t have = min64(b->lo + b->caplen, upto);
 
 	if (r->next < have)
-		deliver(p, b->data + (r->next - b->lo), have - r->next);
+		deliver(p, b->data ? b->data + (r->next - b->lo) : NULL, have - r->next);
 	give_up(p, upto, TCPSTAT_GAP_TRUNCATED);
 }
 

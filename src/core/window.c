@@ -1,6 +1,6 @@
 #include "core/window.h"
 
-enum { CHANGES = 4 };
+enum { CHANGES = 4, SCALE_MAX = 14 };
 
 /* Nothing that TCP sends again or late comes this long after; keepalives and zero-window probes wait longer. */
 static const int64_t SILENCE_NS = 100 * 1000 * 1000;
@@ -229,7 +229,7 @@ static void remember_edge(struct window_half *me, const struct segment *s)
  * not captured; several that are show that the window is larger: by what scale at least? */
 static void infer_scale(struct window_half *peer, const struct segment *s)
 {
-	enum { SCALE_MAX = 14, ENOUGH = 3 };
+	enum { ENOUGH = 3 };
 	uint64_t flight = s->end - peer->ack;
 
 	if (peer->exact || !peer->scaled_edge || s->end <= peer->scaled_edge || s->len <= 1 || peer->zero)
@@ -323,9 +323,17 @@ enum window_class window_segment(struct window *w, struct budget *b, const struc
 	return class;
 }
 
+static int64_t count_or_null(bool known, uint32_t n)
+{
+	return known ? (int64_t)n : TCPSTAT_NULL;
+}
+
+/* No window is larger than the largest scale makes it, whatever was inferred. */
 static int64_t bytes_or_null(bool known, uint32_t bytes, uint8_t shift)
 {
-	return known ? (int64_t)bytes << shift : TCPSTAT_NULL;
+	int64_t scaled = (int64_t)bytes << shift, most = (int64_t)UINT16_MAX << SCALE_MAX;
+
+	return !known ? TCPSTAT_NULL : scaled < most ? scaled : most;
 }
 
 void window_snapshot(const struct window *w, struct tcpstat_conn *conn)
@@ -342,11 +350,11 @@ void window_snapshot(const struct window *w, struct tcpstat_conn *conn)
 		conn->half[i].rwnd.last_bytes = bytes_or_null(known || inferred || h->zero, h->wnd_bytes, shift);
 		conn->half[i].rwnd.exact = known ? 1 : inferred ? 0 : TCPSTAT_NULL;
 		conn->half[i].rwnd.wscale_min = inferred ? (int64_t)h->wscale_min : TCPSTAT_NULL;
-		conn->half[i].rwnd.shrink_count = bytes_or_null(known, h->shrinks, 0);
-		conn->half[i].rwnd.silly_count = bytes_or_null(known, h->sillies, 0);
+		conn->half[i].rwnd.shrink_count = count_or_null(known, h->shrinks);
+		conn->half[i].rwnd.silly_count = count_or_null(known, h->sillies);
 		conn->half[i].rwnd.zero_count = h->zero_count;
 		conn->half[i].rwnd.zero_ns = h->zero_ns;
-		if (h->zero)
+		if (w->state && h->zero)
 			conn->half[i].rwnd.zero_ns += w->state->ts - h->change_ts[(h->changes - 1) % CHANGES];
 		conn->half[i].keepalives = h->keepalives;
 		conn->half[i].zero_window_probes = h->probes;
