@@ -79,6 +79,7 @@ ssize_t source_read_stored(struct source *s, uint8_t *bytes, size_t len)
 		return read_fd(s, bytes, len);
 	if (len > s->memory_len)
 		len = s->memory_len;
+	assert(bytes);
 	memcpy(bytes, s->memory, len);
 	s->memory += len;
 	s->memory_len -= len;
@@ -143,6 +144,7 @@ static int make_room(struct source *s, size_t n)
 		if (!buf)
 			return capture_fail(&s->error, CAPTURE_ENOMEM, "%s: out of memory", s->name);
 	}
+	assert(buf); /* there is one as soon as it has a size */
 	if (have)
 		memmove(buf, s->cur, have);
 	if (buf != s->buf) {

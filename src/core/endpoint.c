@@ -219,14 +219,14 @@ static void sent_fin(struct endpoints *es, unsigned side, const struct segment *
 	} else {
 		bool proven = endpoint_is_proven(x, EP_FACT_RCV_FIN);
 		/* one that was reset sends no FIN */
-		bool reset = deny(es, x, BIT(EP_FACT_RCV_RST), false, o);
+		bool was_reset = deny(es, x, BIT(EP_FACT_RCV_RST), false, o);
 		bool crossed = (without_peers && deny(es, x, BIT(EP_FACT_RCV_FIN), false, o)) ||
 			((had_closed(es, side, s) || left_unseen(es, side, s)) &&
 			 deny(es, x, BIT(EP_FACT_RCV_FIN), true, o));
 		learn(es, x, EP_FACT_SND_FIN, true, o);
 		if (crossed)
 			learn(es, x, EP_FACT_RCV_FIN, proven, o);
-		if (reset)
+		if (was_reset)
 			learn(es, x, EP_FACT_RCV_RST, false, o);
 	}
 	es->fin_end[side] = s->end;

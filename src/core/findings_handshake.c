@@ -137,9 +137,9 @@ static void repeated(struct study *s)
 	finding_show(&f, synack);
 	words_add(&f.detail, syns && !synacks ?
 		"SYNs were lost before the server answered, or its answers before the capture" :
-		synacks && s->watch->answered ?
+		s->watch->answered ?
 		"the client's ACK was lost, or the server waited for data (TCP_DEFER_ACCEPT)" :
-		synacks ? "SYN-ACKs, or the client's ACKs of them, were lost" : "");
+		"SYN-ACKs, or the client's ACKs of them, were lost");
 	study_tell(s, &f);
 }
 

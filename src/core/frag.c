@@ -92,6 +92,7 @@ static void put_free(struct frag_table *t, struct frag_datagram *d)
 
 static void give_up(struct frag_table *t, struct frag_datagram *d)
 {
+	assert(d);
 	t->counters->fragments_dropped += d->pieces;
 	unlink_datagram(t, d);
 	put_free(t, d);

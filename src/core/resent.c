@@ -1,5 +1,7 @@
 #include "core/resent.h"
 
+#include <assert.h>
+
 enum { RESENT_MIN = 16, RESENT_MAX = 2 * SENDQ_MAX };
 
 void resent_fini(struct resent *r, struct budget *b)
@@ -11,6 +13,7 @@ void resent_fini(struct resent *r, struct budget *b)
 
 static struct resent_item *item_at(const struct resent *r, uint32_t i)
 {
+	assert(r->room);
 	return &r->items[(r->first + i) % r->room];
 }
 

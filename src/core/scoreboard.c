@@ -1,6 +1,7 @@
 /* The sender's view of which segments were delivered and which are lost (RFC 2018, 2883, 6675, 8985). */
 #include "core/sender.h"
 
+#include <assert.h>
 #include <string.h>
 
 static void set_lost(struct sender *s, struct sent *e)
@@ -12,6 +13,7 @@ static void set_lost(struct sender *s, struct sent *e)
 
 void scoreboard_mark_lost(struct sender *s, struct sent *e)
 {
+	assert(e);
 	if (e->flags & SENT_SACKED)
 		return;
 	if (!sender_lost(s, e)) {

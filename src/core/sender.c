@@ -1,5 +1,6 @@
 #include "core/sender.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { MS = 1000000 };
@@ -266,6 +267,7 @@ enum tcpstat_cause sender_cause(const struct sender *s, uint64_t seq, uint64_t e
 		return TCPSTAT_CAUSE_FAST;
 	uint32_t i = sendq_find(&s->q, seq);
 
+	assert(i >= s->q.end || s->q.entries);
 	if (i < s->q.end && s->q.entries[i].flags & SENT_EVER_RETRANS)
 		return TCPSTAT_CAUSE_LOST_RETRANSMISSION;
 	return TCPSTAT_CAUSE_RECOVERY;

@@ -423,7 +423,7 @@ static void note_window(struct watch *w, const struct segment *s, const struct w
 	if (s->wnd && s->wnd_exact && s->wnd < scene->mss[!s->dir])
 		me->small_windows++;
 	me->wnd = s->wnd < UINT32_MAX ? (uint32_t)s->wnd : UINT32_MAX;
-	if (!(s->flags & TH_ACK) || s->ack < peer->end || me->wnd < peer->flight_max)
+	if (s->ack < peer->end || me->wnd < peer->flight_max)
 		peer->ready_ts = 0;
 	else if (!peer->ready_ts)
 		peer->ready_ts = s->ts;

@@ -107,7 +107,7 @@ static void put_name(struct csv *c, const char *path, const char *name, const ch
 	int n = snprintf(column, sizeof column, "%s%s", path, name);
 
 	if (*unit && n > 0 && (size_t)n < sizeof column && !ends_with_unit(column, (size_t)n, unit))
-		n += snprintf(column + n, sizeof column - (size_t)n, "_%s", unit);
+		snprintf(column + n, sizeof column - (size_t)n, "_%s", unit);
 	for (char *p = column; *p; p++)
 		if (*p == '-')
 			*p = '_';

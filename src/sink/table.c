@@ -111,7 +111,7 @@ static void print_cell(const struct table *t, unsigned i, const char *text, enum
 
 void table_print(struct table *t)
 {
-	size_t width[TABLE_MAX_COLUMNS], rows = t->n_columns ? t->n_cells / t->n_columns : 0, row, owed;
+	size_t width[TABLE_MAX_COLUMNS] = { 0 }, rows = t->n_columns ? t->n_cells / t->n_columns : 0, row, owed;
 	unsigned i;
 
 	for (i = 0; i < t->n_columns; i++) {

@@ -25,7 +25,7 @@ for entry; do
 	[ "$seconds" -gt 0 ] || continue
 	mkdir -p "corpus/$entry"
 	echo "--- $entry, $seconds s"
-	"./fuzz_$entry" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -artifact_prefix="$entry-" \
+	"./fuzz_$entry" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 -artifact_prefix="$entry-" \
 		-print_final_stats=1 "corpus/$entry" "$src/tests/fuzz/corpus/$entry" >"$entry.log" 2>&1 || status=1
 	grep -E 'ERROR|SUMMARY|Test unit written|stat::number_of_executed_units|cov:.*DONE|fuzz_.*: ' "$entry.log" | tail -8
 done

@@ -49,6 +49,7 @@ static size_t extend(struct search *s, size_t len, const char *name)
 /* An array by enumeration: its items have names of their own. */
 static bool look_into_map(struct search *s, const struct record_field *f, size_t offset, size_t len)
 {
+	/* cppcheck-suppress duplicateValueTernary; both happen to have 8 bytes */
 	size_t i, step = f->storage == RECORD_F64 ? sizeof(double) : sizeof(int64_t);
 
 	for (i = 0; i < f->names->n; i++) {
@@ -161,10 +162,13 @@ static double read_number(const struct field *f, size_t offset, const struct tcp
 {
 	const char *p = (const char *)c + offset;
 	struct record_field at;
+	double real;
 	int64_t n;
 
-	if (f->record->storage == RECORD_F64)
-		return *(const double *)p;
+	if (f->record->storage == RECORD_F64) {
+		memcpy(&real, p, sizeof real);
+		return real;
+	}
 	at = *f->record;
 	at.offset = offset;
 	if (at.kind == RECORD_MAP)

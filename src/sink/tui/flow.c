@@ -2,6 +2,7 @@
 
 #include "core/segment.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -77,6 +78,7 @@ void flow_update(struct flow *f)
 	f->n_lines = 0;
 	if (!reserve(f, r->n))
 		return;
+	assert(!r->n || f->open);
 	f->version = f->story->version;
 	f->dirty = false;
 	for (i = 0; i < r->n; i = j) {

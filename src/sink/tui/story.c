@@ -1,5 +1,6 @@
 #include "sink/tui/story.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +92,7 @@ static struct story_chunk *add_chunk(struct story *s, uint8_t dir, uint64_t offs
 
 	if (!reserve(s, &items, s->n_chunks, &s->chunk_room, sizeof *s->chunk, STORY_CHUNKS))
 		return NULL;
+	assert(items);
 	s->chunk = items;
 	s->chunk[s->n_chunks] = (struct story_chunk){ .offset = offset, .len = len, .at = s->n_bytes, .dir = dir };
 	return &s->chunk[s->n_chunks++];
@@ -173,7 +175,7 @@ static bool has_room(struct story *s, size_t len)
 void story_bytes(struct story *s, uint32_t conn, enum tcpstat_dir dir, uint64_t offset, const uint8_t *bytes,
 	size_t len)
 {
-	struct story_chunk *c = s->n_chunks ? &s->chunk[s->n_chunks - 1] : NULL;
+	struct story_chunk *c;
 
 	if (!s->conn || conn != s->conn || !len)
 		return;

@@ -132,13 +132,13 @@ static void prepare_colors(void)
 			[TINT_CYAN] = COLOR_CYAN,
 		[TINT_MAGENTA] = COLOR_MAGENTA, [PAINT_BLUE] = COLOR_BLUE,
 	};
-	short i;
+	int i;
 
 	start_color();
 	use_default_colors();
 	for (i = TINT_RED; i <= PAINT_BLUE; i++)
 		if (colors[i])
-			init_pair(i, colors[i], -1);
+			init_pair((short)i, colors[i], -1);
 }
 
 bool term_open(const struct style *style, char *error, size_t size)

@@ -1,0 +1,65 @@
+#!/bin/sh
+# Reads of bytes that nobody wrote, where the tools are installed:
+#     the core under MemorySanitizer (clang) on the corpora of the entry points that need nothing but the core;
+#     the program under valgrind on the golden runs, where what it writes and its exit status must be the same.
+# clang cannot look into libraries that it did not build, so libpcap, json-c and curses are left to valgrind.
+dir=$(mktemp -d) || exit 99
+trap 'rm -rf "$dir"' EXIT
+entries="decode frag options reasm track"
+n=0
+
+result() { # STATUS NAME [LOG]
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else
+		echo "not ok $n - $2"
+		[ ! -f "$3" ] || tail -n 60 "$3" | sed 's/^/# /'
+	fi
+}
+
+skip() { # NAME REASON
+	n=$((n + 1))
+	echo "ok $n - $1 # SKIP $2"
+}
+
+msan() {
+	flags="-std=c11 -D_DEFAULT_SOURCE -g -O1 -fsanitize=memory -fsanitize-memory-track-origins -fno-omit-frame-pointer -I$top_srcdir/src -I$top_srcdir/tests/fuzz"
+	cd "$dir" || return
+	# shellcheck disable=SC2086
+	if ! ls "$top_srcdir"/src/core/*.c "$top_srcdir"/tests/fuzz/program.c "$top_srcdir"/tests/fuzz/replay.c |
+		xargs -P "$(nproc)" -n 8 clang $flags -c >"$dir/build" 2>&1; then
+		result 1 "the core with MemorySanitizer: build" "$dir/build"
+		return
+	fi
+	for entry in $entries; do
+		corpus=$top_srcdir/tests/fuzz/corpus/$entry
+		clang $flags "$top_srcdir/tests/fuzz/fuzz_$entry.c" ./*.o -lm -o "fuzz_$entry" >"$dir/log" 2>&1 &&
+			"./fuzz_$entry" "$corpus" >"$dir/log" 2>&1 &&
+			[ "$(grep -c '^ok' "$dir/log")" -eq "$(ls "$corpus" | wc -l)" ]
+		result $? "MemorySanitizer: $entry" "$dir/log"
+	done
+}
+
+memcheck() {
+	cd "$top_srcdir" || return
+	while IFS='|' read -r name status arguments; do
+		case $name in '' | '#'*) continue ;; esac
+		eval "valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect \
+			--log-file='$dir/log' \"\$top_builddir/tcpstat\" $arguments" >"$dir/out" 2>"$dir/err" </dev/null
+		[ $? -eq "$status" ] && cmp -s "tests/golden/$name.out" "$dir/out"
+		result $? "valgrind: $name" "$dir/log"
+	done <tests/golden/TESTLIST
+}
+
+if [ "$sanitizers" = yes ]; then
+	echo "1..0 # SKIP built with other sanitizers"
+	exit
+fi
+if ! command -v clang >/dev/null; then
+	skip "the core with MemorySanitizer" "clang is missing"
+elif ! printf 'int main(void) { return 0; }' | clang -fsanitize=memory -x c -o "$dir/probe" - 2>/dev/null || ! "$dir/probe"; then
+	skip "the core with MemorySanitizer" "clang has no MemorySanitizer here"
+else
+	msan
+fi
+if command -v valgrind >/dev/null; then memcheck; else skip "golden runs" "valgrind is missing"; fi
+echo "1..$n"
