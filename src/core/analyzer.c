@@ -45,6 +45,7 @@ struct tcpstat {
 	uint64_t read;                  /* packet that is being read */
 	uint64_t states[2][TCPSTAT_NSTATES]; /* of the endpoints of all connections */
 	int64_t now_ns;
+	int64_t looked_ns;              /* live: when look() did */
 	bool has_time;
 };
 
@@ -245,6 +246,32 @@ static void expire(struct tcpstat *t)
 		}
 }
 
+/* Live: does something hold by now that only the whole shows? It takes a walk over all connections, so the more of
+ * them there are the rarer. */
+static void look(struct tcpstat *t)
+{
+	const int64_t conn_ns = 10000;
+	int64_t pause_ns = (int64_t)t->flows.count * conn_ns;
+	struct tcpstat_census census;
+	struct survey now;
+
+	if (!t->config.live || !t->config.watched || t->config.shards)
+		return;
+	if (t->now_ns - t->looked_ns < (pause_ns > second_ns ? pause_ns : second_ns))
+		return;
+	t->looked_ns = t->now_ns;
+	if (!survey_begin_look(&now, &t->survey))
+		return;
+	for (unsigned class = 0; class < CONN_NCLASSES; class++) {
+		const struct flow_node *head = &t->flows.list[class];
+
+		for (struct flow_node *node = head->next; node != head; node = node->next)
+			if (conn_census(conn_of(node), t->now_ns, &census))
+				survey_add(&now, &census);
+	}
+	survey_end_look(&now, &t->survey, &t->counters, &(struct emitter){ .config = &t->config }, t->now_ns);
+}
+
 /* Time never goes back for whoever comes after. */
 static int64_t clamp_time(struct tcpstat *t, int64_t ts)
 {
@@ -372,6 +399,7 @@ int tcpstat_packet(struct tcpstat *t, const struct tcpstat_pkt *packet)
 	t->counters.bytes += pkt.wirelen > pkt.caplen ? pkt.wirelen : pkt.caplen;
 	pkt.ts_ns = clamp_time(t, pkt.ts_ns);
 	expire(t);
+	look(t);
 	decode_frame(t->decoder, &pkt, &d);
 	if (d.verdict == DECODE_TCP)
 		rc = handle_tcp(t, &d.tcp, &pkt);
@@ -390,6 +418,7 @@ void tcpstat_tick(struct tcpstat *t, int64_t now_ns)
 	t->now_ns = now_ns;
 	t->has_time = true;
 	expire(t);
+	look(t);
 }
 
 /* ------------------------------------------------------------------------------------------------- the end */

@@ -128,6 +128,8 @@ void conn_snapshot(const struct conn *, int64_t now, struct tcpstat_conn *);
 void conn_progress(struct conn *, struct conn_env *, int64_t now);
 /* An ICMP error quotes a segment of it; `ev` as analyzer.c filled it in. */
 void conn_icmp(struct conn *, struct conn_env *, struct tcpstat_event *ev);
+/* What it would give to the survey if it left now; false: it is half-open and may yet be answered. */
+bool conn_census(const struct conn *, int64_t now, struct tcpstat_census *);
 /* The connection leaves, and nothing waits: the findings and the connection event go out;
  * `survey` counts it, NULL: none. `now`: how far the capture reaches. */
 void conn_finish(struct conn *, struct conn_env *, struct survey *, int64_t now);

@@ -9,6 +9,8 @@
 
 static const int64_t patience_ns = 1000000000; /* RFC 6298 section 2: the first timeout of a SYN */
 
+enum { HALF_OPEN_PATIENCE = 3 };        /* so many times that: then the first repetition was in vain, too */
+
 static const int64_t late_ns = 10000000; /* between two words about late segments */
 
 static const struct tcpstat_dist no_dist = { 0, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL,
@@ -257,14 +259,54 @@ void conn_progress(struct conn *c, struct conn_env *env, int64_t now)
 	c->over_told = over;
 }
 
+static void take_census(const struct conn *c, const struct tcpstat_conn *out, struct tcpstat_census *census)
+{
+	survey_census(census, out, trackers_watch(c->trackers), (bool[]){
+		c->dir[0].acked > SEQ_ISN + c->midstream, c->dir[1].acked > SEQ_ISN + c->midstream });
+}
+
+/* Of one that is half-open, without the record of a connection: there may be a million of them. */
+static void census_half_open(const struct conn *c, int64_t now, struct tcpstat_census *census)
+{
+	const struct flow_key *k = &c->node.key;
+
+	*census = (struct tcpstat_census){ .reused = c->previous != 0, .syn_retransmissions = c->syn_retransmissions,
+		.outcome = outcome_of(c, now), .how = TCPSTAT_CLOSE_OPEN, .by = -1,
+		.server_state = (uint8_t)c->endpoints.ep[TCPSTAT_SERVER].state, .first_ts_ns = c->first_ts,
+		.last_ts_ns = c->last_ts, .first_frame = c->first_frame, .last_frame = c->last_frame };
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned end = i ? !c->client : c->client;
+
+		census->addr[i].family = (uint8_t)k->family;
+		memcpy(census->addr[i].bytes, k->addr[end], 16);
+		census->port[i] = k->port[end];
+		census->half[i].packets = c->dir[i].packets;
+		census->half[i].gap_bytes = TCPSTAT_NULL;
+	}
+}
+
+bool conn_census(const struct conn *c, int64_t now, struct tcpstat_census *census)
+{
+	struct tcpstat_conn out;
+
+	if (conn_class(c) == CONN_HALF_OPEN) {
+		census_half_open(c, now, census);
+		return now - c->first_ts >= HALF_OPEN_PATIENCE * patience_ns;
+	}
+	report(c, now, &out);
+	if (c->trackers)
+		reasm_snapshot(c->trackers->reasm, &out);
+	take_census(c, &out, census);
+	return true;
+}
+
 /* For what only the whole capture shows; a shard tells those who know all of them. */
 static void count(const struct conn *c, const struct tcpstat_conn *out, struct survey *survey, const struct emitter *e)
 {
 	struct emitter whole = { .config = e->config };
 	struct tcpstat_census census;
 
-	survey_census(&census, out, trackers_watch(c->trackers), (bool[]){
-		c->dir[0].acked > SEQ_ISN + c->midstream, c->dir[1].acked > SEQ_ISN + c->midstream });
+	take_census(c, out, &census);
 	if (e->config->shards)
 		emit_event(&whole, &(struct tcpstat_event){ .type = TCPSTAT_EV_CENSUS, .dir = TCPSTAT_NODIR,
 			.ts_ns = c->last_ts, .census = &census });

@@ -15,8 +15,9 @@ void finding_begin(struct finding *f, enum finding_id id, enum tcpstat_dir dir)
 	f->severity = table[id].severity;
 	f->advice = table[id].advice;
 	f->dir = dir;
-	f->title.len = f->detail.len = 0;
-	f->title.text[0] = f->detail.text[0] = '\0';
+	f->title.len = f->detail.len = f->about.len = 0;
+	f->title.text[0] = f->detail.text[0] = f->about.text[0] = '\0';
+	f->ongoing = false;
 	f->n_frames = 0;
 	f->cost_ns = TCPSTAT_NULL;
 }
@@ -64,7 +65,8 @@ void finding_emit(const struct finding *f, const struct emitter *e, int64_t ts_n
 	ev.finding = (struct tcpstat_ev_finding){ .id = table[f->id].id, .severity = f->severity,
 		.title = f->title.text,
 		.detail = f->detail.len ? f->detail.text : NULL, .advice = f->advice, .man = table[f->id].id,
-		.rule = table[f->id].rule, .frames = f->frames, .n_frames = f->n_frames, .cost_ns = f->cost_ns };
+		.rule = table[f->id].rule, .frames = f->frames, .n_frames = f->n_frames, .cost_ns = f->cost_ns,
+		.about = f->about.len ? f->about.text : NULL, .ongoing = f->ongoing };
 	emit_event(e, &ev);
 }
 

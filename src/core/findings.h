@@ -25,11 +25,12 @@ struct finding {
 	enum finding_id id;
 	enum tcpstat_severity severity;
 	enum tcpstat_dir dir;
-	struct words title, detail;
+	struct words title, detail, about;
 	const char *advice;
 	uint64_t frames[FINDING_FRAMES];
 	uint32_t n_frames;
 	int64_t cost_ns;
+	bool ongoing;
 };
 
 /* What detectors look at. */

@@ -336,6 +336,13 @@ static void name_host(struct words *w, const struct survey_key *key, const uint8
 	}
 }
 
+/* Whom the finding is about; its title begins with that. */
+static void name(struct finding *f, const struct survey_entry *e, uint16_t port)
+{
+	name_host(&f->about, &e->key, e->key.host, port);
+	words_add(&f->title, f->about.text);
+}
+
 static void show(struct finding *f, const struct survey_entry *e)
 {
 	for (uint32_t i = 0; i < e->n_frames; i++)
@@ -349,7 +356,7 @@ static bool judge_port(const struct survey_entry *e, struct finding *f)
 
 	if (e->conns >= 100 && e->rate_max >= 20 && e->completed * 10ull <= e->conns) {
 		finding_begin(f, FINDING_SYN_FLOOD, TCPSTAT_NODIR);
-		name_host(&f->title, &e->key, e->key.host, e->key.port);
+		name(f, e, e->key.port);
 		words_add(&f->title, " is flooded with SYNs: ");
 		words_number(&f->title, open);
 		words_add(&f->title, " half-open, up to ");
@@ -366,7 +373,7 @@ static bool judge_port(const struct survey_entry *e, struct finding *f)
 		words_add(&f->detail, " of the connections completed");
 	} else if (e->half_open >= 20 && 2 * e->half_open >= e->conns) {
 		finding_begin(f, FINDING_HALF_OPEN_PILEUP, TCPSTAT_NODIR);
-		name_host(&f->title, &e->key, e->key.host, e->key.port);
+		name(f, e, e->key.port);
 		words_add(&f->title, ": ");
 		words_number(&f->title, e->half_open);
 		words_add(&f->title, " of ");
@@ -374,7 +381,7 @@ static bool judge_port(const struct survey_entry *e, struct finding *f)
 		words_add(&f->title, " stay in SYN-RECEIVED");
 	} else if (e->repeated >= 2 && e->at_once >= 1 && !e->lost) {
 		finding_begin(f, FINDING_ACCEPT_QUEUE_OVERFLOW, TCPSTAT_NODIR);
-		name_host(&f->title, &e->key, e->key.host, e->key.port);
+		name(f, e, e->key.port);
 		words_add(&f->title, " left the SYNs of ");
 		words_number(&f->title, e->repeated);
 		words_add(&f->title, " of ");
@@ -392,7 +399,7 @@ static bool judge_resetter(const struct survey_entry *e, struct finding *f)
 	if (e->repeated < 10 || 2 * e->repeated < e->conns)
 		return false;
 	finding_begin(f, FINDING_RST_ABORT, TCPSTAT_NODIR);
-	name_host(&f->title, &e->key, e->key.host, 0);
+	name(f, e, 0);
 	words_add(&f->title, " reset ");
 	words_number(&f->title, e->repeated);
 	words_add(&f->title, " of its ");
@@ -406,7 +413,7 @@ static bool judge_waiter(const struct survey_entry *e, struct finding *f)
 	if (e->waiting_max < 1000)
 		return false;
 	finding_begin(f, FINDING_TIME_WAIT_PILEUP, TCPSTAT_NODIR);
-	name_host(&f->title, &e->key, e->key.host, 0);
+	name(f, e, 0);
 	words_add(&f->title, " holds ");
 	words_count(&f->title, e->waiting_max, "connection");
 	words_add(&f->title, " to ");
@@ -420,9 +427,36 @@ static bool judge_waiter(const struct survey_entry *e, struct finding *f)
 	return true;
 }
 
-static void tell(const struct finding *f, const struct emitter *e, int64_t now_ns)
+/* Whom to tell what the counts show: at the end all, before that what is new. */
+struct teller {
+	const struct survey *counts;
+	const struct tcpstat_counters *counters;
+	const struct emitter *emitter;
+	int64_t now_ns;
+	struct survey *ongoing;         /* remembers what was told; NULL: this is the end */
+};
+
+/* True if it is told now for the first time; what finds no place is told at the end. */
+static bool is_new(struct survey *s, const struct finding *f)
 {
-	finding_emit(f, e, now_ns, f->n_frames ? f->frames[0] : 0);
+	uint64_t h = 0xcbf29ce484222325u ^ (uint64_t)f->id;
+
+	for (const char *p = f->about.text; *p; p++)
+		h = (h ^ (uint8_t)*p) * 0x100000001b3u;
+	for (unsigned i = 0; i < s->n_told; i++)
+		if (s->told[i] == h)
+			return false;
+	if (s->n_told == SURVEY_TOLD)
+		return false;
+	s->told[s->n_told++] = h;
+	return true;
+}
+
+static void tell(const struct teller *t, struct finding *f)
+{
+	f->ongoing = t->ongoing;
+	if (!t->ongoing || is_new(t->ongoing, f))
+		finding_emit(f, t->emitter, t->now_ns, f->n_frames ? f->frames[0] : 0);
 }
 
 static bool judge(const struct survey_entry *e, struct finding *f)
@@ -437,8 +471,9 @@ static bool is_before(const struct survey_entry *a, const struct survey_entry *b
 	return a->frames[0] != b->frames[0] ? a->frames[0] < b->frames[0] : a->key.kind < b->key.kind;
 }
 
-static void tell_hosts(const struct survey *s, const struct emitter *e, int64_t now_ns)
+static void tell_hosts(const struct teller *t)
 {
+	const struct survey *s = t->counts;
 	const struct survey_entry *told = NULL;
 	struct finding f;
 
@@ -454,7 +489,7 @@ static void tell_hosts(const struct survey *s, const struct emitter *e, int64_t 
 		}
 		if (!next || !judge(next, &f))
 			return;
-		tell(&f, e, now_ns);
+		tell(t, &f);
 		told = next;
 	}
 }
@@ -466,8 +501,11 @@ static void begin_sample(struct finding *f, enum finding_id id, const struct sur
 		finding_frame(f, s->frames[i]);
 }
 
-static void tell_losses(const struct survey *s, const struct emitter *e, int64_t now_ns)
+static void tell_losses(const struct teller *t)
 {
+	const struct survey *s = t->counts;
+	/* A share of a few says nothing of those that are to come. */
+	uint64_t least_connections = t->ongoing ? 10 : 1, least_segments = t->ongoing ? 100 : 1;
 	struct finding f;
 
 	if (s->gaps.count && !s->one_sided.count) {
@@ -477,35 +515,36 @@ static void tell_losses(const struct survey *s, const struct emitter *e, int64_t
 		words_add(&f.title, " that arrived, in ");
 		words_count(&f.title, (int64_t)s->gaps.count, "direction");
 		words_add(&f.title, " of connections");
-		tell(&f, e, now_ns);
+		tell(t, &f);
 	}
-	if (s->one_sided.count && 2 * s->one_sided.count >= s->connections) {
+	if (s->one_sided.count && 2 * s->one_sided.count >= s->connections && s->connections >= least_connections) {
 		begin_sample(&f, FINDING_ONE_SIDED_CAPTURE, &s->one_sided);
 		words_add(&f.title, "of ");
 		words_count(&f.title, (int64_t)s->one_sided.count, "connection");
 		words_add(&f.title, " only one direction is in the capture");
-		tell(&f, e, now_ns);
+		tell(t, &f);
 	}
-	if (s->copies.sum >= 4 && 5 * s->copies.sum >= s->segments) {
+	if (s->copies.sum >= 4 && 5 * s->copies.sum >= s->segments && s->segments >= least_segments) {
 		begin_sample(&f, FINDING_DUPLICATED_CAPTURE, &s->copies);
 		words_count(&f.title, (int64_t)s->copies.sum, "segment");
 		words_add(&f.title, " of ");
 		words_number(&f.title, (int64_t)s->segments);
 		words_add(&f.title, " are in the capture twice");
-		tell(&f, e, now_ns);
+		tell(t, &f);
 	}
 }
 
-static void tell_capture(const struct survey *s, const struct tcpstat_counters *n,
-	const struct emitter *e, int64_t now_ns)
+static void tell_capture(const struct teller *t)
 {
+	const struct survey *s = t->counts;
+	const struct tcpstat_counters *n = t->counters;
 	struct finding f;
 
 	if (n->snapped) {
 		begin_sample(&f, FINDING_TRUNCATED_CAPTURE, &s->cut);
 		words_count(&f.title, (int64_t)n->snapped, "packet");
 		words_add(&f.title, " cut by the snapshot length");
-		tell(&f, e, now_ns);
+		tell(t, &f);
 	}
 	if (!s->offload.count && !n->zero_ip_length && !n->tcp_cksum_offloaded)
 		return;
@@ -525,12 +564,37 @@ static void tell_capture(const struct survey *s, const struct tcpstat_counters *
 		words_count(&f.title, (int64_t)n->zero_ip_length, "packet");
 		words_add(&f.title, " without IP length");
 	}
-	tell(&f, e, now_ns);
+	tell(t, &f);
+}
+
+static void tell_all(const struct teller *t)
+{
+	tell_hosts(t);
+	tell_losses(t);
+	tell_capture(t);
 }
 
 void survey_finish(struct survey *s, const struct tcpstat_counters *counters, const struct emitter *e, int64_t now_ns)
 {
-	tell_hosts(s, e, now_ns);
-	tell_losses(s, e, now_ns);
-	tell_capture(s, counters, e, now_ns);
+	tell_all(&(struct teller){ s, counters, e, now_ns, NULL });
+}
+
+bool survey_begin_look(struct survey *now, const struct survey *s)
+{
+	*now = *s;
+	now->totals = NULL;
+	if (!s->slots)
+		return true;
+	now->slots = budget_resize(s->budget, NULL, 0, s->n_slots * sizeof *now->slots);
+	if (!now->slots)
+		return false;
+	memcpy(now->slots, s->slots, s->n_slots * sizeof *now->slots);
+	return true;
+}
+
+void survey_end_look(struct survey *now, struct survey *s, const struct tcpstat_counters *counters,
+	const struct emitter *e, int64_t now_ns)
+{
+	tell_all(&(struct teller){ now, counters, e, now_ns, s });
+	survey_fini(now);
 }

@@ -1,5 +1,6 @@
 /* What only the whole capture shows: counts by server port, by host that resets and by host that holds TIME-WAIT, fed
- * with each connection that leaves; at the end the findings about them and about the capture itself (conn 0).
+ * with each connection that leaves; at the end the findings about them and about the capture itself (conn 0). While a
+ * live capture goes on, what holds by then is told once: for that the connections that are there are counted too.
  *
  * Bounded: SURVEY_MAX entries of the budget, grown as they come; what finds no place is not counted. A zeroed struct
  * with budget and seed is empty. */
@@ -9,7 +10,7 @@
 #include "core/emit.h"
 #include "core/watch.h"
 
-enum { SURVEY_MAX = 4096, SURVEY_FRAMES = TCPSTAT_CENSUS_FRAMES };
+enum { SURVEY_MAX = 4096, SURVEY_TOLD = 32, SURVEY_FRAMES = TCPSTAT_CENSUS_FRAMES };
 
 struct survey_entry;
 
@@ -28,6 +29,8 @@ struct survey {
 	uint64_t connections, segments;
 	struct survey_sample gaps, cut, copies, one_sided, offload;
 	struct tcpstat_totals *totals;  /* NULL: nobody wants them */
+	uint64_t told[SURVEY_TOLD];     /* what was told while it goes on */
+	uint32_t n_told;
 };
 
 /* What a connection that leaves gives to the counts. `watch` may be NULL; `acked`: somebody acknowledged what `d` sent,
@@ -37,6 +40,11 @@ void survey_census(struct tcpstat_census *, const struct tcpstat_conn *, const s
 void survey_add(struct survey *, const struct tcpstat_census *);
 /* Emits the findings. */
 void survey_finish(struct survey *, const struct tcpstat_counters *, const struct emitter *, int64_t now_ns);
+/* The same before the end: survey_add the connections that have not left to `now`, between these two. False: no memory,
+ * then there is no look. */
+bool survey_begin_look(struct survey *now, const struct survey *);
+void survey_end_look(struct survey *now, struct survey *, const struct tcpstat_counters *, const struct emitter *,
+	int64_t now_ns);
 void survey_fini(struct survey *);
 
 #endif

@@ -276,6 +276,8 @@ struct tcpstat_ev_finding {
 	const uint64_t *frames;         /* packets that show it, the first few */
 	uint32_t n_frames;
 	int64_t cost_ns;                /* of the connection's time; NULL: unknown */
+	const char *about;              /* of the whole capture: the host or its port; NULL: the capture itself */
+	bool ongoing;                   /* told while it goes on: the last word, at the end, has the same id and about */
 };
 
 /* A segment as decoded and tracked, for ladders. Bytes are borrowed. */

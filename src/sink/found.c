@@ -15,6 +15,8 @@ struct finding {
 	const char *id, *advice, *rule; /* of the library's table */
 	uint64_t frames[FRAMES];
 	uint32_t n_frames;
+	bool ongoing;
+	size_t about_len;               /* of the title: whom it is about, if ongoing */
 };
 
 /* How often something was found that only informs. */
@@ -93,6 +95,37 @@ static bool worse(const struct finding *a, const struct finding *b)
 	return a->severity != b->severity ? a->severity > b->severity : a->cost_ns > b->cost_ns;
 }
 
+bool found_is_last_word(const struct tcpstat_event *ev, const char *id, const char *title, size_t about_len)
+{
+	const char *about = ev->finding.about ? ev->finding.about : "";
+
+	return !ev->conn && !ev->finding.ongoing && !strcmp(ev->finding.id, id) && strlen(about) == about_len &&
+		!strncmp(title, about, about_len);
+}
+
+static void forget(struct found *f, size_t at)
+{
+	struct finding *old = &f->list[at];
+	size_t i;
+
+	f->seen[old->severity]--;
+	for (i = 0; i < f->n_tally; i++)
+		f->tally[i].n -= old->severity == TCPSTAT_SEVERITY_INFO && !strcmp(f->tally[i].id, old->id);
+	finding_fini(old);
+	f->n--;
+	memmove(old, old + 1, (f->n - at) * sizeof *old);
+}
+
+static void replace(struct found *f, const struct tcpstat_event *ev)
+{
+	size_t i;
+
+	for (i = f->n; i-- > 0;)
+		if (f->list[i].ongoing && f->list[i].title &&
+			found_is_last_word(ev, f->list[i].id, f->list[i].title, f->list[i].about_len))
+			forget(f, i);
+}
+
 static void count(struct found *f, const struct tcpstat_ev_finding *ev)
 {
 	size_t i;
@@ -113,10 +146,12 @@ bool found_event(struct found *f, const struct tcpstat_event *event)
 {
 	const struct tcpstat_ev_finding *ev = &event->finding;
 	struct finding new = { .conn = event->conn, .severity = ev->severity, .cost_ns = ev->cost_ns, .id = ev->id,
-		.advice = ev->advice, .rule = ev->rule };
-	size_t at = f->n;
+		.advice = ev->advice, .rule = ev->rule, .ongoing = ev->ongoing,
+		.about_len = ev->about ? strlen(ev->about) : 0 };
 
+	replace(f, event);
 	count(f, ev);
+	size_t at = f->n;
 	while (at > 0 && worse(&new, &f->list[at - 1]))
 		at--;
 	if (at == FOUND_MAX)

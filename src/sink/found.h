@@ -5,7 +5,7 @@
  *     found_print(f, max);             the `max` worst; of what only informs, a line with the ids, unless style.explain
  *     found_free(f);
  *
- * Bounded: the FOUND_MAX worst are kept. */
+ * Bounded: the FOUND_MAX worst are kept. What was told while the capture went on gives way to the last word about it. */
 #ifndef SINK_FOUND_H
 #define SINK_FOUND_H
 
@@ -23,6 +23,9 @@ void found_free(struct found *);
 /* False: out of memory, this one is not kept whole. */
 bool found_event(struct found *, const struct tcpstat_event *);
 uint64_t found_count(const struct found *, enum tcpstat_severity);
+/* Is the event the last word about what was told while the capture went on, with that id and title, about whoever its
+ * first `about_len` bytes name? */
+bool found_is_last_word(const struct tcpstat_event *, const char *id, const char *title, size_t about_len);
 /* "syn-timeout, 2 more" of one connection, without those that only inform; empty: none. */
 char *found_ids(const struct found *, uint32_t conn, char *buf, size_t size);
 void found_print(const struct found *, uint64_t max);

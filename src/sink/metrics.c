@@ -209,8 +209,10 @@ static void on_end(struct metrics *m, const struct tcpstat_conn *c)
 		remove_sample(m, sample);
 }
 
-static void on_finding(struct metrics *m, const struct tcpstat_ev_finding *f)
+/* What was told while it went on has been counted: the last word about it is not another. */
+static void on_finding(struct metrics *m, const struct tcpstat_event *ev)
 {
+	const struct tcpstat_ev_finding *f = &ev->finding;
 	unsigned i = 0;
 
 	while (i < m->n_findings && (strcmp(m->findings[i].id, f->id) || m->findings[i].severity != f->severity))
@@ -222,6 +224,11 @@ static void on_finding(struct metrics *m, const struct tcpstat_ev_finding *f)
 		m->findings[i].severity = f->severity;
 		m->n_findings++;
 	}
+	if (!ev->conn && !f->ongoing && m->findings[i].ongoing > 0) {
+		m->findings[i].ongoing--;
+		return;
+	}
+	m->findings[i].ongoing += f->ongoing;
 	m->findings[i].count++;
 }
 
@@ -232,7 +239,7 @@ void metrics_event(struct metrics *m, const struct tcpstat_event *ev)
 	case TCPSTAT_EV_CONNECTION: on_end(m, ev->connection); break;
 	case TCPSTAT_EV_RTT: observe(&m->rtt[ev->dir == TCPSTAT_S2C], ev->rtt.sample_ns); break;
 	case TCPSTAT_EV_RESPONSE: observe(&m->response, ev->response_ns); break;
-	case TCPSTAT_EV_FINDING: on_finding(m, &ev->finding); break;
+	case TCPSTAT_EV_FINDING: on_finding(m, ev); break;
 	default: break;
 	}
 }

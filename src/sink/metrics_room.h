@@ -64,7 +64,7 @@ struct metrics {
 	uint64_t closed[METRICS_GROUPS + 1][TCPSTAT_CLOSE_TIMEOUT + 1];
 	uint64_t outcomes[METRICS_GROUPS + 1][TCPSTAT_HS_INCOMPLETE + 1];
 	struct metrics_histogram rtt[2], handshake, response;
-	struct { char id[48]; enum tcpstat_severity severity; uint64_t count; } findings[METRICS_FINDINGS];
+	struct { char id[48]; enum tcpstat_severity severity; uint64_t count, ongoing; } findings[METRICS_FINDINGS];
 	unsigned n_findings;
 	struct metrics_sample **slots;  /* open addressing by number */
 	size_t n_slots, n_samples, max_samples;

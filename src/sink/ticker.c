@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { CLOCK_AT = 11, CLOCK_LEN = 12, SECONDS_LEN = 8 }; /* of 14:03:11.204 in what format_time writes */
+enum { CLOCK_AT = 11, CLOCK_LEN = 12, SECONDS_LEN = 8, WORDS = 1000 }; /* of 14:03:11.204 in what format_time writes */
 
 void ticker_init(struct ticker *t, const struct style *style)
 {
@@ -22,6 +22,18 @@ static void print_clock(const struct ticker *t, int64_t ts_ns, int len)
 			CLOCK_LEN + 2 - len, "", tint_off(&t->style, TINT_DIM));
 }
 
+static void print_finding(const struct ticker *t, const struct tcpstat_event *ev)
+{
+	static const enum tint tints[] = { TINT_NONE, TINT_YELLOW, TINT_RED };
+	const struct tcpstat_ev_finding *f = &ev->finding;
+	char title[WORDS];
+
+	print_clock(t, ev->ts_ns, CLOCK_LEN);
+	fprintf(t->style.out, "%s%s%s: %s (%s)\n", tint_on(&t->style, tints[f->severity]),
+		tcpstat_severity_name(f->severity), tint_off(&t->style, tints[f->severity]),
+		format_safe(title, sizeof title, &t->style, f->title), f->id);
+}
+
 void ticker_event(struct ticker *t, const struct tcpstat_event *ev)
 {
 	const struct tcpstat_conn *c = ev->connection; /* of these two types only */
@@ -30,6 +42,8 @@ void ticker_event(struct ticker *t, const struct tcpstat_event *ev)
 	double resent;
 	FILE *out = style->out;
 
+	if (ev->type == TCPSTAT_EV_FINDING && ev->finding.ongoing)
+		print_finding(t, ev);
 	/* Told when it is over, not when its addresses are forgotten a minute later. */
 	if (ev->type != TCPSTAT_EV_CONNECTION && (ev->type != TCPSTAT_EV_PROGRESS || !c->over))
 		return;

@@ -15,7 +15,7 @@ T = net.Test()
 def records(text):
     """The events as they are, the connections by their number; not what only a live capture has."""
     lines = [json.loads(line) for line in text.splitlines()]
-    events = [r for r in lines if r["type"] not in ("capture", "summary", "notice", "connection")]
+    events = [r for r in lines if r["type"] not in ("capture", "summary", "notice", "connection") and not r.get("ongoing")]
     connections = sorted((r for r in lines if r["type"] == "connection"), key=lambda r: r["conn"])
     return lines, events, connections
 

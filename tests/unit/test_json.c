@@ -53,7 +53,7 @@ static struct tcpstat_event event(enum tcpstat_event_type type, const struct tcp
 	case TCPSTAT_EV_FINDING:
 		ev.finding = (struct tcpstat_ev_finding){ "timeout", TCPSTAT_SEVERITY_PROBLEM, "A title",
 			"say \"\x1b[1m\xff\"",
-			NULL, "TIMEOUTS", "a rule", frames, 2, 1500 };
+			NULL, "TIMEOUTS", "a rule", frames, 2, 1500, "192.0.2.1:80", true };
 		break;
 	case TCPSTAT_EV_CONNECTION:
 		ev.connection = c;

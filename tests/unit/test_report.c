@@ -1,5 +1,6 @@
 #include "sink/detail.h"
 #include "sink/ladder.h"
+#include "sink/found.h"
 #include "sink/report.h"
 
 #include <criterion/criterion.h>
@@ -87,6 +88,40 @@ Test(report, a_finding_brings_its_text_but_no_escapes)
 	cr_assert_not_null(strstr(text, "problem: #1 a\\x1b[2Jb\n    do (loss)\n"
 		"    evidence: cost\\x1b[K\n    rule: r\n"), "%s", text);
 	report_free(r);
+	fclose(style.out);
+	free(text);
+}
+
+static void find(struct found *f, const char *title, const char *about, bool ongoing)
+{
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_FINDING, .finding = { .id = "syn-flood", .title = title,
+		.severity = TCPSTAT_SEVERITY_PROBLEM, .advice = "do", .rule = "r", .cost_ns = TCPSTAT_NULL,
+		.about = about, .ongoing = ongoing } };
+
+	cr_assert(found_event(f, &ev));
+}
+
+Test(found, the_last_word_takes_the_place_of_what_was_told_before)
+{
+	struct style style = { .out = NULL };
+	char *text = NULL;
+	size_t size = 0;
+
+	style.out = open_memstream(&text, &size);
+	struct found *f = found_new(&style);
+	find(f, "10.0.0.1:80 had 5", "10.0.0.1:80", true);
+	find(f, "10.0.0.2:80 had 5", "10.0.0.2:80", true);
+	cr_assert_eq(found_count(f, TCPSTAT_SEVERITY_PROBLEM), 2);
+	find(f, "10.0.0.1:80 had 9", "10.0.0.1:80", false);
+	find(f, "10.0.0.1:8080 had 7", "10.0.0.1:8080", false);
+	cr_assert_eq(found_count(f, TCPSTAT_SEVERITY_PROBLEM), 3);
+	found_print(f, 10);
+	fflush(style.out);
+	cr_assert_null(strstr(text, "10.0.0.1:80 had 5"), "%s", text);
+	cr_assert_not_null(strstr(text, "10.0.0.1:80 had 9"));
+	cr_assert_not_null(strstr(text, "10.0.0.2:80 had 5"));
+	cr_assert_not_null(strstr(text, "10.0.0.1:8080 had 7"));
+	found_free(f);
 	fclose(style.out);
 	free(text);
 }

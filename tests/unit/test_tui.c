@@ -406,6 +406,25 @@ Test(findings, enter_goes_to_the_evidence)
 	tui_free(t);
 }
 
+Test(findings, live_the_last_word_takes_the_place_of_what_was_told_before)
+{
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_FINDING, .finding = { .id = "syn-flood",
+		.severity = TCPSTAT_SEVERITY_PROBLEM, .title = "10.0.0.1:80 is flooded: 100", .advice = "look",
+		.man = "syn-flood", .cost_ns = TCPSTAT_NULL, .about = "10.0.0.1:80", .ongoing = true } };
+	struct tui *t = flow();
+	size_t before = t->findings.n;
+
+	tui_event(t, &ev);
+	keys(t, "15");
+	SHOWS(t, "10.0.0.1:80 is flooded: 100");
+	ev.finding.ongoing = false;
+	ev.finding.title = "10.0.0.1:80 is flooded: 900";
+	tui_event(t, &ev);
+	SHOWS(t, "10.0.0.1:80 is flooded: 900");
+	cr_assert_eq(t->findings.n, before + 1);
+	tui_free(t);
+}
+
 Test(keys, any_key_in_any_view_at_any_size)
 {
 	static const int sizes[][2] = { { 1, 1 }, { 3, 2 }, { 20, 5 }, { 80, 24 }, { 300, 90 } };

@@ -1,5 +1,7 @@
 #include "sink/tui/findings.h"
 
+#include "sink/found.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,15 +57,34 @@ static bool reserve(struct findings *f)
 	return true;
 }
 
+/* What was told while the capture went on gives way to the last word about it. */
+static void give_way(struct findings *f, const struct tcpstat_event *ev)
+{
+	size_t i;
+
+	for (i = f->n; i-- > 0;) {
+		struct findings_item *item = &f->item[i];
+
+		if (!item->ongoing || !item->title || !found_is_last_word(ev, item->id, item->title, item->about_len))
+			continue;
+		item_fini(item);
+		f->n--;
+		memmove(item, item + 1, (f->n - i) * sizeof *item);
+		f->cursor -= i < f->cursor;
+	}
+}
+
 void findings_event(struct findings *f, const struct tcpstat_event *ev)
 {
 	const struct tcpstat_ev_finding *e = &ev->finding;
 	struct findings_item item = { .conn = ev->conn, .severity = e->severity, .cost_ns = e->cost_ns,
-		.all_frames = e->n_frames, .id = e->id, .advice = e->advice, .man = e->man, .rule = e->rule };
-	size_t at = f->n;
+		.all_frames = e->n_frames, .id = e->id, .advice = e->advice, .man = e->man, .rule = e->rule,
+		.ongoing = e->ongoing, .about_len = e->about ? strlen(e->about) : 0 };
 
 	if (ev->type != TCPSTAT_EV_FINDING || !reserve(f))
 		return;
+	give_way(f, ev);
+	size_t at = f->n;
 	while (at > 0 && worse(&item, &f->item[at - 1]))
 		at--;
 	f->unlisted += f->n == FINDINGS_MAX;

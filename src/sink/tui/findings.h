@@ -14,6 +14,8 @@ struct findings_item {
 	char *title, *detail;
 	uint64_t frame[FINDINGS_FRAMES];
 	uint32_t n_frames, all_frames;
+	bool ongoing;                   /* told while the capture goes on */
+	size_t about_len;               /* of the title: whom it is about, if ongoing */
 };
 
 struct findings {
