@@ -78,6 +78,13 @@ static bool refill(struct merge *m)
 
 int merge_next(struct merge *m, struct tcpstat_pkt *pkt, uint32_t *input)
 {
+	if (m->n == 1 && m->n_waiting) { /* nothing to compare it with */
+		int rc = m->inputs[0].reader.next(&m->inputs[0].reader, pkt);
+
+		*input = 0;
+		m->n_waiting = rc == CAPTURE_PACKET || rc == CAPTURE_IDLE;
+		return rc == CAPTURE_PACKET || rc == CAPTURE_IDLE ? rc : CAPTURE_END;
+	}
 	if (!refill(m))
 		return CAPTURE_IDLE;
 	if (m->in_heap == 0)

@@ -109,6 +109,7 @@ struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 	t->errands = (struct errands){ .env = &t->env, .survey = t->config.watched ? &t->survey : NULL,
 		.conns = &t->conns, .helper = may_be_helped(&t->config) ? t->config.helper : NULL };
 	pool_init(&t->env.chunks, BACKLOG_CHUNK_BYTES, &t->budget);
+	tracker_pools_init(&t->env.trackers, &t->budget, t->errands.helper);
 	pool_init(&t->conns, sizeof(struct conn), &t->budget);
 	flow_table_init(&t->flows, &t->budget, t->config.hash_seed);
 	t->decoder = decoder_new(&t->budget, &t->counters);
@@ -489,6 +490,7 @@ void tcpstat_free(struct tcpstat *t)
 	flow_table_fini(&t->flows);
 	pool_fini(&t->conns);
 	pool_fini(&t->env.chunks);
+	tracker_pools_fini(&t->env.trackers);
 	struct budget budget = t->budget;
 	budget_resize(&budget, t, sizeof *t, 0);
 }

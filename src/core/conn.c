@@ -346,7 +346,7 @@ static struct emitter emitter_of(const struct conn *c, struct conn_env *env)
 static bool open_trackers(struct conn *c, struct conn_env *env)
 {
 	if (!c->trackers && !c->no_trackers)
-		c->trackers = trackers_new(env->budget, env->config->watched);
+		c->trackers = trackers_new(&env->trackers, env->config->watched);
 	/* tracked without, for good: half of the truth would be wrong */
 	c->no_trackers = !c->trackers;
 	return c->trackers;

@@ -29,6 +29,7 @@ struct conn_env {
 	struct budget *budget;
 	const struct tcpstat_config *config;
 	struct pool chunks;             /* of backlogs */
+	struct tracker_pools trackers;
 	bool in_step;                   /* what trackers tell, or payload, is wanted: no segment waits for them */
 	struct errands *errands;
 };

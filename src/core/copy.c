@@ -1,14 +1,5 @@
 #include "core/copy.h"
 
-enum { SLOTS = 8 };
-
-struct copy_ring {
-	struct {
-		uint64_t print, frame;  /* frame 0: nothing there */
-	} slot[2][SLOTS];
-	uint8_t next[2];
-};
-
 static uint64_t mix(uint64_t print, uint64_t value)
 {
 	print = (print ^ value) * 0x9e3779b97f4a7c15u;
@@ -35,34 +26,24 @@ static bool can_tell(const struct segment *s)
 	return (s->view->has_ip_id && s->view->ip_id) || (!s->len && s->n_sack && s->view->opts.has_ts);
 }
 
-bool copy_seen(struct copy *c, struct budget *b, const struct segment *s, uint64_t *original)
+bool copy_seen(struct copy *c, const struct segment *s, uint64_t *original)
 {
 	if (!can_tell(s))
 		return false;
-	if (!c->ring && !(c->ring = budget_resize(b, NULL, 0, sizeof *c->ring)))
-		return false;
-	struct copy_ring *r = c->ring;
 	uint64_t print = print_of(s);
-	for (unsigned i = 0; i < SLOTS; i++)
-		if (r->slot[s->dir][i].frame && r->slot[s->dir][i].print == print) {
-			*original = r->slot[s->dir][i].frame;
+	for (unsigned i = 0; i < COPY_SLOTS; i++)
+		if (c->slot[s->dir][i].frame && c->slot[s->dir][i].print == print) {
+			*original = c->slot[s->dir][i].frame;
 			return true;
 		}
-	unsigned at = r->next[s->dir];
-	r->slot[s->dir][at].print = print;
-	r->slot[s->dir][at].frame = s->frame;
-	r->next[s->dir] = (at + 1) % SLOTS;
+	unsigned at = c->next[s->dir];
+	c->slot[s->dir][at].print = print;
+	c->slot[s->dir][at].frame = s->frame;
+	c->next[s->dir] = (at + 1) % COPY_SLOTS;
 	return false;
 }
 
 uint32_t copy_print(const struct segment *s)
 {
 	return can_tell(s) ? (uint32_t)(print_of(s) >> 32) | 1 : 0;
-}
-
-void copy_fini(struct copy *c, struct budget *b)
-{
-	if (c->ring)
-		budget_resize(b, c->ring, sizeof *c->ring, 0);
-	c->ring = NULL;
 }

@@ -6,25 +6,25 @@
  * carries timestamps and SACK blocks is called a copy: a receiver that repeats itself there would name other blocks or
  * another time, while equal ACKs without SACK may well be genuine duplicate ACKs.
  *
- * A zeroed struct has seen nothing and owns nothing. The ring comes from the budget with the first segment that is no
- * SYN; without memory no copy is found. */
+ * A zeroed struct has seen nothing. */
 #ifndef TCPSTAT_COPY_H
 #define TCPSTAT_COPY_H
 
-#include "core/pool.h"
 #include "core/segment.h"
 
-struct copy_ring;
+enum { COPY_SLOTS = 8 };
 
 struct copy {
-	struct copy_ring *ring;
+	struct {
+		uint64_t print, frame;  /* frame 0: nothing there */
+	} slot[2][COPY_SLOTS];
+	uint8_t next[2];
 };
 
 /* Is `s` a copy of one of the segments seen last in its direction? To be asked once for each segment, in capture order;
  * the frame of the original goes to *original, if it is one. */
-bool copy_seen(struct copy *, struct budget *, const struct segment *s, uint64_t *original);
+bool copy_seen(struct copy *, const struct segment *s, uint64_t *original);
 /* What two copies have in common, as a number; 0: it cannot be told of this segment. */
 uint32_t copy_print(const struct segment *);
-void copy_fini(struct copy *, struct budget *);
 
 #endif

@@ -33,6 +33,16 @@ static bool is_busy(const struct errands *all, const struct conn *c)
 	return c->errand > all->helper->done(all->helper->ctx);
 }
 
+/* When the helper has enough to do, who is not on the way to it is served by the reader. */
+static bool is_served_here(struct errands *all, const struct conn *c)
+{
+	if (!all->helper)
+		return true;
+	if (all->given - all->reclaimed >= ERRANDS_ENOUGH)
+		reclaim(all);
+	return all->given - all->reclaimed >= ERRANDS_ENOUGH && !is_busy(all, c);
+}
+
 static void wait_for(struct errands *all, uint64_t n)
 {
 	all->helper->wait(all->helper->ctx, n);
@@ -78,10 +88,7 @@ static struct errand errand_of(struct errands *all, struct conn *c)
 
 void errands_settle(struct errands *all, struct conn *c)
 {
-	if (all->helper && all->given - all->reclaimed >= ERRANDS_ENOUGH)
-		reclaim(all);
-	/* When the helper has enough to do, whoever is not on the way to it is served here. */
-	if (!all->helper || (all->given - all->reclaimed >= ERRANDS_ENOUGH && !is_busy(all, c)))
+	if (is_served_here(all, c))
 		do_now(all, errand_of(all, c));
 	else
 		give(all, errand_of(all, c));
@@ -94,7 +101,7 @@ void errands_leave(struct errands *all, struct conn *c, int64_t now_ns)
 	e.now_ns = now_ns;
 	e.leaves = true;
 	if (all->helper)
-		give(all, e);
+		give(all, e); /* reports keep their order */
 	else
 		do_now(all, e);
 }

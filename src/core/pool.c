@@ -59,13 +59,35 @@ static int pool_grow(struct pool *p)
 	return 0;
 }
 
+void pool_share(struct pool *p)
+{
+	p->shared = true;
+	atomic_flag_clear(&p->taken);
+}
+
+static void enter(struct pool *p)
+{
+	while (p->shared && atomic_flag_test_and_set_explicit(&p->taken, memory_order_acquire))
+		;
+}
+
+static void leave(struct pool *p)
+{
+	if (p->shared)
+		atomic_flag_clear_explicit(&p->taken, memory_order_release);
+}
+
 void *pool_take(struct pool *p)
 {
-	if (!p->free && pool_grow(p))
-		return NULL;
-	void *block = p->free;
-	p->free = *(void **)block;
-	p->in_use++;
+	void *block = NULL;
+
+	enter(p);
+	if (p->free || !pool_grow(p)) {
+		block = p->free;
+		p->free = *(void **)block;
+		p->in_use++;
+	}
+	leave(p);
 	return block;
 }
 
@@ -80,9 +102,11 @@ void pool_put(struct pool *p, void *block)
 {
 	if (!block)
 		return;
+	enter(p);
 	*(void **)block = p->free;
 	p->free = block;
 	p->in_use--;
+	leave(p);
 }
 
 void pool_fini(struct pool *p)

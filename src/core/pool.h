@@ -5,6 +5,8 @@
 #ifndef TCPSTAT_POOL_H
 #define TCPSTAT_POOL_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,9 +37,13 @@ struct pool {
 	void *free;                     /* list through the first bytes of free blocks */
 	size_t block_size;              /* bytes, rounded up to pointers */
 	size_t in_use;                  /* blocks */
+	bool shared;                    /* by two threads */
+	atomic_flag taken;              /* while one of them is in it, for a few instructions */
 };
 
 void pool_init(struct pool *, size_t block_size, struct budget *);
+/* From now on two threads may take and put. */
+void pool_share(struct pool *);
 /* A zeroed block; NULL: no memory or over the budget. */
 void *pool_get(struct pool *);
 /* The same, whatever is in it. */

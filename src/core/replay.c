@@ -4,18 +4,24 @@
  * its timestamp clock shows it queued on the way), an ACK to it half a path later. */
 #include "core/replay_state.h"
 
-struct replay *replay_new(struct budget *budget, const struct vantage *vantage)
+size_t replay_side_bytes(void)
+{
+	return sizeof(struct side);
+}
+
+struct replay *replay_new(struct budget *budget, struct pool *sides, const struct vantage *vantage)
 {
 	struct replay *r = budget_resize(budget, NULL, 0, sizeof *r);
 
 	if (r) {
 		r->budget = budget;
+		r->sides = sides;
 		r->vantage = vantage;
 	}
 	return r;
 }
 
-static void side_free(struct side *d, struct budget *b)
+static void side_free(struct side *d, struct budget *b, struct pool *sides)
 {
 	if (!d)
 		return;
@@ -24,7 +30,7 @@ static void side_free(struct side *d, struct budget *b)
 		budget_resize(b, d->pending, d->pending_room * sizeof *d->pending, 0);
 	if (d->verdicts)
 		budget_resize(b, d->verdicts, VERDICTS * sizeof *d->verdicts, 0);
-	budget_resize(b, d, sizeof *d, 0);
+	pool_put(sides, d);
 }
 
 void replay_free(struct replay *r)
@@ -32,7 +38,7 @@ void replay_free(struct replay *r)
 	if (!r)
 		return;
 	for (int i = 0; i < 2; i++) {
-		side_free(r->side[i], r->budget);
+		side_free(r->side[i], r->budget, r->sides);
 		dist_fini(&r->rtt[i], r->budget);
 		dist_fini(&r->ack_delay[i], r->budget);
 	}
@@ -46,7 +52,7 @@ static struct side *side_of(struct replay *r, enum tcpstat_dir dir, const struct
 
 	if (d)
 		return d;
-	d = budget_resize(r->budget, NULL, 0, sizeof *d);
+	d = pool_get(r->sides);
 	if (!d)
 		return NULL;
 	if (!r->stack[dir])

@@ -18,7 +18,9 @@ enum replay_class { REPLAY_NEW, REPLAY_RETRANSMISSION, REPLAY_OUT_OF_ORDER, REPL
 
 /* NULL: over the budget; the connection is then tracked without inference. The vantage is borrowed for good: whoever
  * calls shows it every segment first. */
-struct replay *replay_new(struct budget *, const struct vantage *);
+struct replay *replay_new(struct budget *, struct pool *sides, const struct vantage *);
+/* The size of the blocks of `sides`. */
+size_t replay_side_bytes(void);
 void replay_free(struct replay *);
 /* After vantage_segment, which said `late_ns`. */
 enum replay_class replay_segment(struct replay *, const struct segment *, int64_t late_ns, const struct emitter *);

@@ -12,6 +12,7 @@ enum { MS = 1000000 };
 
 struct replay {
 	struct budget *budget;
+	struct pool *sides;
 	const struct vantage *vantage;  /* the connection's */
 	struct side *side[2];
 	struct share share;

@@ -1,16 +1,34 @@
 #include "core/trackers.h"
 
-struct trackers *trackers_new(struct budget *budget, bool watched)
+void tracker_pools_init(struct tracker_pools *p, struct budget *budget, bool shared)
 {
-	struct trackers *t = budget_resize(budget, NULL, 0, sizeof *t);
+	p->budget = budget;
+	pool_init(&p->trackers, sizeof(struct trackers), budget);
+	pool_init(&p->sides, replay_side_bytes(), budget);
+	if (!shared)
+		return;
+	pool_share(&p->trackers);
+	pool_share(&p->sides);
+}
+
+void tracker_pools_fini(struct tracker_pools *p)
+{
+	pool_fini(&p->trackers);
+	pool_fini(&p->sides);
+}
+
+struct trackers *trackers_new(struct tracker_pools *pools, bool watched)
+{
+	struct trackers *t = pool_get(&pools->trackers);
 
 	if (!t)
 		return NULL;
-	t->budget = budget;
+	t->pools = pools;
+	t->budget = pools->budget;
 	t->watched = watched;
-	reasm_init(t->reasm, budget);
+	reasm_init(t->reasm, t->budget);
 	vantage_init(&t->vantage);
-	t->replay = replay_new(budget, &t->vantage);
+	t->replay = replay_new(t->budget, &pools->sides, &t->vantage);
 	return t;
 }
 
@@ -19,13 +37,12 @@ void trackers_free(struct trackers *t)
 	if (!t)
 		return;
 	reasm_fini(t->reasm);
-	copy_fini(&t->copy, t->budget);
 	window_fini(&t->window, t->budget);
 	latency_fini(&t->latency, t->budget);
 	timers_fini(&t->timers, t->budget);
 	watch_fini(&t->watch, t->budget);
 	replay_free(t->replay);
-	budget_resize(t->budget, t, sizeof *t, 0);
+	pool_put(&t->pools->trackers, t);
 }
 
 static void note_resent(struct trackers *t, enum tcpstat_dir dir, uint8_t history)
@@ -101,7 +118,7 @@ void trackers_segment(struct trackers *t, struct segment *s, const struct scene 
 	note_changes(t, &scene->changes, s->ts, s->frame);
 	if (scene->kind == SCENE_TIMER)
 		return;
-	s->copy = scene->kind == SCENE_SEGMENT && copy_seen(&t->copy, t->budget, s, &original);
+	s->copy = scene->kind == SCENE_SEGMENT && copy_seen(&t->copy, s, &original);
 	reasm_segment(t->reasm, s, e);
 	if (scene->kind == SCENE_SEGMENT)
 		follow(t, s, scene, e);

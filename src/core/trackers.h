@@ -15,7 +15,18 @@
 #include "core/watch.h"
 #include "core/window.h"
 
+/* Where trackers of all connections come from. */
+struct tracker_pools {
+	struct budget *budget;
+	struct pool trackers, sides;
+};
+
+/* shared: two threads take from them. */
+void tracker_pools_init(struct tracker_pools *, struct budget *, bool shared);
+void tracker_pools_fini(struct tracker_pools *);
+
 struct trackers {
+	struct tracker_pools *pools;
 	struct budget *budget;
 	struct reasm reasm[2];
 	struct copy copy;
@@ -34,7 +45,7 @@ struct trackers {
 };
 
 /* NULL: no memory, or over the budget. */
-struct trackers *trackers_new(struct budget *, bool watched);
+struct trackers *trackers_new(struct tracker_pools *, bool watched);
 void trackers_free(struct trackers *);
 /* `s` in the order of the capture; its `copy` is found out here. */
 void trackers_segment(struct trackers *, struct segment *s, const struct scene *, const struct emitter *);

@@ -40,22 +40,28 @@ static void half_ask(struct half *h, const struct segment *s)
 	h->asked[h->n++].seen_ns = s->ts;
 }
 
+static void update(struct vantage *v)
+{
+	for (int i = 0; i < 2; i++)
+		v->half_ns[i] = v->half[i].min_ns == TCPSTAT_NULL || vantage_is_near(v, i) ? 0 : v->half[i].min_ns;
+}
+
 int64_t vantage_segment(struct vantage *v, const struct segment *s)
 {
 	int64_t late_ns = -1;
 
 	if (s->flags & TH_RST)
 		return late_ns;
-	if (s->flags & TH_ACK)
+	if (s->flags & TH_ACK) {
+		int64_t before_ns = v->half[s->dir].min_ns;
+
 		late_ns = half_answer(&v->half[s->dir], s->ack, s->ts);
+		if (v->half[s->dir].min_ns != before_ns)
+			update(v);
+	}
 	if (segment_occupies(s))
 		half_ask(&v->half[!s->dir], s);
 	return late_ns;
-}
-
-int64_t vantage_half_ns(const struct vantage *v, int endpoint)
-{
-	return v->half[endpoint].min_ns == TCPSTAT_NULL || vantage_is_near(v, endpoint) ? 0 : v->half[endpoint].min_ns;
 }
 
 bool vantage_is_near(const struct vantage *v, int endpoint)

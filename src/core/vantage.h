@@ -20,13 +20,17 @@ struct half {
 
 struct vantage {
 	struct half half[2];            /* by endpoint */
+	int64_t half_ns[2];             /* see vantage_half_ns */
 };
 
 void vantage_init(struct vantage *);
 /* If the segment answers one to its sender exactly: how much longer than the shortest answer it took, else -1. */
 int64_t vantage_segment(struct vantage *, const struct segment *);
 /* 0 while unknown, and where the capture is next to the endpoint: what is left then is its own reaction, no way. */
-int64_t vantage_half_ns(const struct vantage *, int endpoint);
+static inline int64_t vantage_half_ns(const struct vantage *v, int endpoint)
+{
+	return v->half_ns[endpoint];
+}
 /* Is the capture next to this endpoint: its half at most a tenth of the whole? False while unknown. */
 bool vantage_is_near(const struct vantage *, int endpoint);
 enum tcpstat_vantage vantage_of(const struct vantage *);
