@@ -138,7 +138,8 @@ void arrival_seen(struct replay *r, struct side *d, const struct segment *s, con
 			 .seq = s->seq, .end = s->end,
 			 .ts_val = v->opts.ts_val, .ts_ecr = v->opts.ts_ecr, .flags = s->flags, .n_sack = s->n_sack,
 			 .dsack = s->dsack, .has_ts = v->opts.has_ts, .wnd_exact = s->wnd_exact };
-	memcpy(a.sack, s->sack, sizeof a.sack);
+	if (s->n_sack)
+		memcpy(a.sack, s->sack, sizeof a.sack);
 	verdict_ack(d, e, s, vantage_half_ns(r->vantage, !d->dir), r->acked[d->dir]);
 	if (s->ack > r->acked[d->dir])
 		d->signs = 0;

@@ -4,21 +4,33 @@
 
 enum { PROTOCOL_TCP = 6, TCP_CHECKSUM_OFFSET = 16 };
 
-/* In one's complement a carry out of the top counts 1 at the bottom. */
+/* Two sums side by side, where the machine can. */
+typedef uint64_t pair_of_sums __attribute__((vector_size(16)));
+typedef uint64_t pair_of_words __attribute__((vector_size(16), aligned(1), may_alias));
+
+static const uint8_t *add_blocks(uint64_t *sum, const uint8_t *p, size_t blocks)
+{
+	pair_of_sums low = { 0 }, high = { 0 };
+
+	for (; blocks; blocks--, p += 64) {
+		const pair_of_words *w = (const pair_of_words *)p;
+
+		low += (w[0] & UINT32_MAX) + (w[1] & UINT32_MAX) + (w[2] & UINT32_MAX) + (w[3] & UINT32_MAX);
+		high += (w[0] >> 32) + (w[1] >> 32) + (w[2] >> 32) + (w[3] >> 32);
+	}
+	low += high;
+	*sum += low[0] + low[1];
+	return p;
+}
+
 uint64_t cksum_add(uint64_t sum, const uint8_t *p, size_t len)
 {
-	uint64_t total = 0, carry = 0, words[4];
-
-	for (; len >= sizeof words; p += sizeof words, len -= sizeof words) {
-		memcpy(words, p, sizeof words);
-		for (unsigned i = 0; i < 4; i++)
-			carry += __builtin_add_overflow(total, words[i], &total);
+	p = add_blocks(&sum, p, len / 64);
+	for (len %= 64; len >= 8; p += 8, len -= 8) {
+		uint64_t word;
+		memcpy(&word, p, sizeof word);
+		sum += (word & UINT32_MAX) + (word >> 32);
 	}
-	for (; len >= 8; p += 8, len -= 8) {
-		memcpy(words, p, 8);
-		carry += __builtin_add_overflow(total, words[0], &total);
-	}
-	sum += carry + (total & UINT32_MAX) + (total >> 32);
 	if (len & 4) {                  /* copies of constant size cost no call */
 		uint32_t half;
 		memcpy(&half, p, sizeof half);

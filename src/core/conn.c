@@ -198,44 +198,57 @@ static bool is_obeyed(const struct conn *c, const struct segment *s)
 
 /* ------------------------------------------------------------------------------------------------- what is noted */
 
-/* Zeek's letters, each once for a direction; upper case: the client. */
-static void note_history(struct conn *c, enum tcpstat_dir dir, char letter)
-{
-	static const char letters[] = "SHADFRCWIQ";
-	const char *at = strchr(letters, letter);
-	uint32_t bit = 1u << ((unsigned)(at - letters) * 2 + (dir == TCPSTAT_S2C));
+/* Zeek's letters, in the order in which one segment notes them. */
+#define HISTORY_LETTERS(X) X(C) X(Q) X(S) X(H) X(I) X(A) X(D) X(F) X(R) X(W)
 
-	if (c->history_seen & bit || c->n_history + 1u >= sizeof c->history)
-		return;
-	c->history_seen |= bit;
-	c->history[c->n_history++] = dir == TCPSTAT_C2S ? letter : (char)(letter - 'A' + 'a');
+enum {
+#define X(letter) HISTORY_##letter,
+	HISTORY_LETTERS(X)
+#undef X
+	HISTORY_N
+};
+
+#define NOTE(letter, yes) ((yes) ? 1u << HISTORY_##letter : 0)
+
+static unsigned letters_of(const struct segment *s)
+{
+	uint16_t f = s->flags;
+	bool odd = f & TH_SYN && f & (TH_FIN | TH_RST);
+
+	return NOTE(C, s->view->cksum == CKSUM_BAD) | NOTE(Q, odd) |
+		NOTE(S, f & TH_SYN && !odd && !(f & TH_ACK)) | NOTE(H, f & TH_SYN && !odd && f & TH_ACK) |
+		NOTE(I, f & TH_FIN && f & TH_RST) |
+		NOTE(A, f & TH_ACK && !s->len && !(f & (TH_SYN | TH_FIN | TH_RST))) |
+		NOTE(D, s->len && !(f & TH_RST)) | NOTE(F, f & TH_FIN) | NOTE(R, f & TH_RST) |
+		NOTE(W, !s->view->wnd && f & TH_ACK && !(f & (TH_SYN | TH_RST)));
+}
+
+/* Each letter once for a direction; upper case: the client. */
+static void note_history(struct conn *c, const struct segment *s)
+{
+	static const char letters[HISTORY_N] = {
+#define X(letter) #letter[0],
+		HISTORY_LETTERS(X)
+#undef X
+	};
+	unsigned shift = s->dir == TCPSTAT_S2C ? HISTORY_N : 0;
+	unsigned fresh = letters_of(s) & ~(c->history_seen >> shift);
+
+	if (!c->n_history && c->flipped)
+		c->history[c->n_history++] = '^';
+	for (unsigned i = 0; fresh >> i; i++) {
+		if (!(fresh >> i & 1) || c->n_history + 1u >= sizeof c->history)
+			continue;
+		c->history_seen |= 1u << (i + shift);
+		c->history[c->n_history++] = s->dir == TCPSTAT_C2S ? letters[i] : (char)(letters[i] - 'A' + 'a');
+	}
 }
 
 static void note_flags(struct conn *c, const struct segment *s)
 {
 	uint16_t f = s->flags;
 
-	if (!c->n_history && c->flipped)
-		c->history[c->n_history++] = '^';
-	if (s->view->cksum == CKSUM_BAD)
-		note_history(c, s->dir, 'C');
-	if (f & TH_SYN && f & (TH_FIN | TH_RST))
-		note_history(c, s->dir, 'Q');
-	else if (f & TH_SYN)
-		note_history(c, s->dir, f & TH_ACK ? 'H' : 'S');
-	if (f & TH_FIN && f & TH_RST)
-		note_history(c, s->dir, 'I');
-	if (f & TH_ACK && !s->len && !(f & (TH_SYN | TH_FIN | TH_RST)))
-		note_history(c, s->dir, 'A');
-	if (s->len && !(f & TH_RST))
-		note_history(c, s->dir, 'D');
-	if (f & TH_FIN)
-		note_history(c, s->dir, 'F');
-	if (f & TH_RST)
-		note_history(c, s->dir, 'R');
-	if (!s->view->wnd && f & TH_ACK && !(f & (TH_SYN | TH_RST)))
-		note_history(c, s->dir, 'W');
-
+	note_history(c, s);
 	c->completeness |= (uint8_t)(f & TH_SYN ? f & TH_ACK ? 2 : 1 : 0);
 	if ((f & (TH_SYN | TH_ACK)) == TH_ACK)
 		c->completeness |= s->len ? 8 : 4;
