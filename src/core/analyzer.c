@@ -4,6 +4,7 @@
 #include "core/conn.h"
 #include "core/decode.h"
 #include "core/dns.h"
+#include "core/embryo.h"
 #include "core/errands.h"
 #include "core/flow_table.h"
 #include "core/survey.h"
@@ -35,7 +36,8 @@ struct tcpstat {
 	struct decoder *decoder;
 	struct conn_env env;
 	struct errands errands;
-	struct pool conns;
+	struct pool conns, embryos;
+	bool has_embryos;               /* nobody has to be told of the states of a bare SYN */
 	struct flow_table flows;
 	size_t max_conns;
 	struct survey survey;
@@ -111,6 +113,9 @@ struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 	pool_init(&t->env.chunks, BACKLOG_CHUNK_BYTES, &t->budget);
 	tracker_pools_init(&t->env.trackers, &t->budget, t->errands.helper);
 	pool_init(&t->conns, sizeof(struct conn), &t->budget);
+	pool_init(&t->embryos, sizeof(struct embryo), &t->budget);
+	t->has_embryos = !t->env.in_step &&
+		!(t->config.events & (TCPSTAT_MASK(TCPSTAT_EV_STATE) | TCPSTAT_MASK(TCPSTAT_EV_SEGMENT)));
 	flow_table_init(&t->flows, &t->budget, t->config.hash_seed);
 	t->decoder = decoder_new(&t->budget, &t->counters);
 	if (!t->decoder || (t->config.totals && !t->survey.totals)) {
@@ -123,6 +128,26 @@ struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 static struct conn *conn_of(struct flow_node *node)
 {
 	return (struct conn *)node; /* its first member */
+}
+
+static struct embryo *embryo_of(struct flow_node *node)
+{
+	return (struct embryo *)node; /* the same */
+}
+
+static uint32_t number_of(struct flow_node *node)
+{
+	return node->is_embryo ? embryo_of(node)->number : conn_of(node)->number;
+}
+
+static uint64_t first_frame_of(struct flow_node *node)
+{
+	return node->is_embryo ? embryo_of(node)->frame : conn_of(node)->first_frame;
+}
+
+static int64_t last_ts_of(struct flow_node *node)
+{
+	return node->is_embryo ? embryo_of(node)->ts : conn_of(node)->last_ts;
 }
 
 /* What connections add to the counts of states: taken out before a state may change, and put back after. */
@@ -147,17 +172,63 @@ static inline void position(const struct tcpstat *t, uint64_t order, uint32_t op
 		tell_position(t, order, opened);
 }
 
-/* The connection is out of the table: report it and free it. */
-static void report(struct tcpstat *t, struct conn *c)
+/* The states of both ends of an embryo, and of the connection that it becomes. */
+static void count_embryo(struct tcpstat *t, uint64_t weight)
 {
+	t->states[TCPSTAT_CLIENT][TCPSTAT_EP_SYN_SENT] += weight;
+	t->states[TCPSTAT_SERVER][TCPSTAT_EP_SYN_RECEIVED] += weight;
+}
+
+/* `c` is zeroed. */
+static void become(struct tcpstat *t, const struct embryo *e, struct conn *c)
+{
+	struct tcpstat_pkt pkt;
+	struct tcp_view v;
+
+	embryo_syn(e, &v, &pkt);
+	c->node.key = e->node.key;
+	conn_init(c, &v, e->swapped, e->number);
+	c->incarnation = e->incarnation;
+	c->previous = e->previous;
+	conn_segment(c, &t->env, &v, e->swapped, &pkt);
+}
+
+/* An embryo out of the table, as a connection out of the table; NULL: no memory. */
+static struct conn *hatch(struct tcpstat *t, struct flow_node *node)
+{
+	struct embryo e = *embryo_of(node);
+	struct conn *c;
+
+	pool_put(&t->embryos, node);
+	c = pool_get(&t->conns);
+	if (!c) { /* some are on their way out */
+		errands_wait(&t->errands);
+		c = pool_get(&t->conns);
+	}
+	if (c)
+		become(t, &e, c);
+	else
+		count_embryo(t, UINT64_MAX);
+	return c;
+}
+
+/* The connection is out of the table: report it and free it. */
+static void report(struct tcpstat *t, struct flow_node *node)
+{
+	struct conn *c = node->is_embryo ? hatch(t, node) : conn_of(node);
+
+	if (!c) {
+		t->counters.no_memory++;
+		return;
+	}
 	count_states(t, c, UINT64_MAX); /* less one */
 	errands_leave(&t->errands, c, t->now_ns);
 }
 
-static void leave(struct tcpstat *t, struct conn *c)
+static void leave(struct tcpstat *t, struct flow_node *node)
 {
-	flow_table_remove(&t->flows, &c->node);
-	report(t, c);
+	flow_table_remove(&t->flows, node);
+	report(t, node);
 }
 
 /* Who goes when memory is short. A flood of half-open connections pays for itself: it takes those of the flood that
@@ -174,7 +245,7 @@ static struct flow_node *victim(const struct tcpstat *t)
 	for (unsigned class = CONN_CLOSING; class < CONN_NCLASSES; class++) {
 		struct flow_node *oldest = flow_table_oldest(&t->flows, class);
 
-		if (oldest && (!quiet || conn_of(oldest)->last_ts < conn_of(quiet)->last_ts))
+		if (oldest && (!quiet || last_ts_of(oldest) < last_ts_of(quiet)))
 			quiet = oldest;
 	}
 	return quiet ? quiet : half_open;
@@ -187,7 +258,7 @@ static bool evict(struct tcpstat *t)
 	if (!node)
 		return false;
 	t->counters.evicted += node->class != CONN_CLOSED;
-	leave(t, conn_of(node));
+	leave(t, node);
 	errands_wait(&t->errands);
 	return true;
 }
@@ -235,15 +306,19 @@ static void expire(struct tcpstat *t)
 		position(t, c->last_frame, 0);
 		if (timed_out)
 			time_out(t, c, false, c->last_ts + closed_ns);
-		leave(t, c);
+		leave(t, node);
 	}
 	for (unsigned class = CONN_CLOSED + 1; t->config.live && class < CONN_NCLASSES; class++)
 		while ((node = flow_table_oldest(&t->flows, class))) {
-			struct conn *c = conn_of(node);
-			if (t->now_ns - c->last_ts < idle_s[class] * second_ns)
+			int64_t end_ns = last_ts_of(node) + idle_s[class] * second_ns;
+			if (t->now_ns < end_ns)
 				break;
-			time_out(t, c, true, c->last_ts + idle_s[class] * second_ns);
-			leave(t, c);
+			flow_table_remove(&t->flows, node);
+			struct conn *c = node->is_embryo ? hatch(t, node) : conn_of(node);
+			if (!c)
+				continue;
+			time_out(t, c, true, end_ns);
+			report(t, &c->node);
 		}
 }
 
@@ -293,24 +368,71 @@ static uint32_t tunnel_number(const char *name)
 	return h;
 }
 
-static struct conn *add_conn(struct tcpstat *t, const struct flow_key *key, const struct tcp_view *v, bool swapped)
+/* A new owner of addresses and ports, from its pool; NULL: no memory. */
+static struct flow_node *add_node(struct tcpstat *t, const struct flow_key *key, struct pool *pool)
 {
-	struct conn *c = NULL;
+	struct flow_node *node;
 
 	if (t->flows.count >= t->max_conns)
 		evict(t);
-	while (!(c = pool_get(&t->conns)))
+	while (!(node = pool_get(pool)))
 		if (!evict(t))
 			return NULL;
-	c->node.key = *key;
-	while (flow_table_add(&t->flows, &c->node, CONN_HALF_OPEN))
+	node->key = *key;
+	while (flow_table_add(&t->flows, node, CONN_HALF_OPEN))
 		if (!evict(t)) {
-			pool_put(&t->conns, c);
+			pool_put(pool, node);
 			return NULL;
 		}
+	return node;
+}
+
+static struct conn *add_conn(struct tcpstat *t, const struct flow_key *key, const struct tcp_view *v, bool swapped)
+{
+	struct conn *c = (struct conn *)add_node(t, key, &t->conns);
+
+	if (!c)
+		return NULL;
 	conn_init(c, v, swapped, (uint32_t)++t->counters.connections);
 	position(t, t->read, c->number);
 	count_states(t, c, 1);
+	return c;
+}
+
+static struct embryo *add_embryo(struct tcpstat *t, const struct flow_key *key, const struct tcp_view *v,
+	bool swapped, const struct tcpstat_pkt *pkt)
+{
+	struct embryo *e = (struct embryo *)add_node(t, key, &t->embryos);
+
+	if (!e)
+		return NULL;
+	e->node.is_embryo = true;
+	e->number = (uint32_t)++t->counters.connections;
+	embryo_init(e, v, swapped, pkt);
+	position(t, t->read, e->number);
+	count_embryo(t, 1);
+	return e;
+}
+
+/* The connection of that key, whole; NULL: there is none, or no memory for it. */
+static struct conn *find_conn(struct tcpstat *t, const struct flow_key *key)
+{
+	struct flow_node *node = flow_table_find(&t->flows, key);
+
+	if (!node)
+		return NULL;
+	if (!node->is_embryo) {
+		conn_fetch(conn_of(node));
+		return conn_of(node);
+	}
+	struct embryo e = *embryo_of(node);
+	flow_table_remove(&t->flows, node);
+	pool_put(&t->embryos, node);
+	struct conn *c = (struct conn *)add_node(t, key, &t->conns);
+	if (c)
+		become(t, &e, c);
+	else
+		count_embryo(t, UINT64_MAX);
 	return c;
 }
 
@@ -335,16 +457,22 @@ static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct 
 		key.tunnel = tunnel_number(v->tunnel);
 	}
 	make_room(t);
-	struct conn *c = (struct conn *)flow_table_find(&t->flows, &key);
-	if (c)
-		conn_fetch(c);
+	struct conn *c = find_conn(t, &key);
 	uint32_t previous = 0, incarnation = 0;
 	if (c && conn_is_new_incarnation(c, v, swapped)) {
 		previous = c->number;
 		incarnation = c->incarnation + 1;
 		conn_reused(c, &t->env, pkt->ts_ns);
-		leave(t, c);
+		leave(t, &c->node);
 		c = NULL;
+	}
+	if (!c && t->has_embryos && embryo_can_keep(v)) {
+		struct embryo *e = add_embryo(t, &key, v, swapped, pkt);
+		if (!e)
+			return TCPSTAT_ENOMEM;
+		e->previous = previous;
+		e->incarnation = incarnation;
+		return 0;
 	}
 	if (!c) {
 		c = add_conn(t, &key, v, swapped);
@@ -375,9 +503,7 @@ static void handle_icmp(struct tcpstat *t, const struct icmp_view *v, const stru
 	if (!is_mine(t, &key))
 		return;
 	position(t, t->read, 0);
-	struct conn *c = (struct conn *)flow_table_find(&t->flows, &key);
-	if (c)
-		conn_fetch(c);
+	struct conn *c = find_conn(t, &key);
 	if (c)
 		ev.dir = swapped == c->client ? TCPSTAT_C2S : TCPSTAT_S2C;
 	ev.icmp = (struct tcpstat_ev_icmp){ .kind = v->kind, .code = v->code, .family = v->family, .src = v->src,
@@ -429,7 +555,7 @@ static struct flow_node *merge(struct flow_node *a, struct flow_node *b)
 	struct flow_node head, *tail = &head;
 
 	while (a && b) {
-		struct flow_node **first = conn_of(a)->number < conn_of(b)->number ? &a : &b;
+		struct flow_node **first = number_of(a) < number_of(b) ? &a : &b;
 		tail = tail->next = *first;
 		*first = (*first)->next;
 	}
@@ -463,8 +589,8 @@ void tcpstat_finish(struct tcpstat *t)
 	t->read = 0;
 	for (struct flow_node *node = drain(t), *next; node; node = next) {
 		next = node->next;
-		position(t, conn_of(node)->first_frame, 0);
-		report(t, conn_of(node));
+		position(t, first_frame_of(node), 0);
+		report(t, node);
 	}
 	position(t, 0, 0);
 	errands_wait(&t->errands);
@@ -482,13 +608,15 @@ void tcpstat_free(struct tcpstat *t)
 	for (unsigned class = 0; class < CONN_NCLASSES; class++)
 		while ((node = flow_table_oldest(&t->flows, class))) {
 			flow_table_remove(&t->flows, node);
-			conn_fini(conn_of(node), &t->env);
+			if (!node->is_embryo)
+				conn_fini(conn_of(node), &t->env);
 		}
 	survey_fini(&t->survey);
 	dns_fini(&t->dns);
 	decoder_free(t->decoder);
 	flow_table_fini(&t->flows);
 	pool_fini(&t->conns);
+	pool_fini(&t->embryos);
 	pool_fini(&t->env.chunks);
 	tracker_pools_fini(&t->env.trackers);
 	struct budget budget = t->budget;
@@ -521,11 +649,13 @@ void tcpstat_each(struct tcpstat *t, void (*each)(void *ctx, const struct tcpsta
 		const struct flow_node *head = &t->flows.list[class];
 
 		for (struct flow_node *node = head->next; node != head; node = node->next) {
-			struct conn *c = conn_of(node);
+			struct conn hatched = { 0 }, *c = node->is_embryo ? &hatched : conn_of(node);
 			struct tcpstat_conn out;
+
+			if (node->is_embryo)
+				become(t, embryo_of(node), c);
 			struct tcpstat_event ev = { .type = TCPSTAT_EV_PROGRESS, .dir = TCPSTAT_NODIR,
 				.ts_ns = c->last_ts, .frame = c->last_frame, .conn = c->number, .connection = &out };
-
 			conn_settle(c, &t->env);
 			conn_snapshot(c, t->now_ns, &out);
 			each(ctx, &ev);

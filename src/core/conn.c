@@ -10,7 +10,7 @@
  * segments of another incarnation, forged ones and damage make no phantom bytes. */
 static const uint64_t jump_bytes = 64 << 20;
 
-_Static_assert(sizeof(struct conn) <= CONN_MAX_BYTES, "half-open connections stay small");
+_Static_assert(sizeof(struct conn) <= CONN_MAX_BYTES, "idle connections stay small");
 
 static unsigned sender_end(bool swapped)
 {

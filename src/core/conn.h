@@ -1,7 +1,8 @@
 /* One connection: who is client, the incarnation, 64-bit offsets; the order in which trackers see a segment.
  *
- * A connection that only ever showed a SYN is this struct and nothing more (CONN_MAX_BYTES). What trackers need is
- * allocated with the second segment, or with the first if that is no bare SYN, and the SYN is shown to them then. */
+ * One that exchanged little is this struct (CONN_MAX_BYTES) and its backlog; one of which a bare SYN was seen and no more
+ * is an embryo. Segments wait for trackers from the second on, or from the first if that is no bare SYN; then the SYN is
+ * shown to them too. */
 #ifndef TCPSTAT_CONN_H
 #define TCPSTAT_CONN_H
 

@@ -28,6 +28,7 @@ struct flow_node {
 	struct flow_key key;
 	uint32_t hash;
 	uint8_t class;
+	bool is_embryo;                 /* of two kinds of owners, this one; for them to know */
 	struct flow_node *next, *prev;  /* of the class, older and newer */
 };
 

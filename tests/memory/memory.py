@@ -1,10 +1,18 @@
-"""Memory follows the connections that are alive, not the length of the capture."""
+"""Memory follows the connections that are alive, not the length of the capture; what each of them takes."""
 
 import os
 import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.environ["top_srcdir"], "tests", "bench"))
+import bench  # noqa: E402
 
 BUILD = os.environ["top_builddir"]
 LIMIT_MB = 100
+ANONYMOUS_MB = 40
+# bytes a connection: half-open, idle after an exchange
+EACH = {"flood": 512, "idle": 2048}
 
 
 def peak_mb(connections, gap_us, *options):
@@ -19,15 +27,24 @@ def peak_mb(connections, gap_us, *options):
     return usage.ru_maxrss / 1024 if status == 0 else None
 
 
+def anonymous(*arguments):
+    """Peak anonymous memory of a report on a capture so generated, bytes; None if it failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "capture.pcap")
+        bench.generate(path, arguments)
+        run = bench.Run([os.path.join(BUILD, "tcpstat"), path])
+        return run.anonymous if run.status == 0 else None
+
+
 def test(number, name, good, detail):
     print("ok" if good else "not ok", number, "-", name)
     print("#", detail)
 
 
 def main():
-    print("1..4")
+    print("1..8")
     if os.environ.get("sanitizers") == "yes":
-        for number in range(1, 5):
+        for number in range(1, 9):
             print("ok", number, "# SKIP sanitizers take memory of their own")
         return
     number = 0
@@ -41,6 +58,15 @@ def main():
         short, long = peak_mb(20000, 300, *options), peak_mb(200000, 300, *options)
         test(number, f"{what}: ten times as long, no more memory", short and long and long <= short * 1.05,
              f"20,000 connections: peak {short} MB; 200,000: {long} MB")
+    for arguments in (("mice", 20000), ("-s", 200, "elephants", 300000)):
+        number += 1
+        peak = anonymous(*arguments)
+        test(number, f"{arguments[-2]}: within {ANONYMOUS_MB} MB", peak and peak < ANONYMOUS_MB << 20, f"peak {peak} bytes")
+    for kind, limit in EACH.items():
+        number += 1
+        few, many = anonymous(kind, 20000), anonymous(kind, 120000)
+        each = (many - few) / 100000 if few and many else None
+        test(number, f"{kind}: a connection within {limit} bytes", each is not None and each <= limit, f"{each} bytes each")
 
 
 main()
