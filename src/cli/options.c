@@ -69,6 +69,7 @@ void options_help(FILE *out)
 
 	fputs("Usage: tcpstat [OPTION]... FILE... [FILTER]\n"
 	      "       tcpstat [OPTION]... -i INTERFACE [FILTER]\n"
+	      "       tcpstat --merge FILE...\n"
 	      "What TCP did: every connection with both endpoints' states, losses and delays, from packets.\n", out);
 	for (i = 0; i < N_ROWS; i++) {
 		const struct option_row *row = &rows[i];
@@ -197,6 +198,22 @@ static int parse_overlap(struct options *o, const char *text)
 	return usage_error("--overlap %s: no such policy", text);
 }
 
+static int parse_shard(struct options *o, const char *text)
+{
+	enum { SHARDS_MAX = 65536 };
+	const char *slash = strchr(text, '/');
+	char number[16];
+	uint64_t k, n;
+
+	snprintf(number, sizeof number, "%.*s", slash ? (int)(slash - text) : 0, text);
+	if (!slash || slash - text >= (int)sizeof number || !parse_number(slash + 1, 1, SHARDS_MAX, &n) ||
+	    !parse_number(number, 1, n, &k))
+		return usage_error("--shard %s: expected K/N, K from 1 to N, N at most %d", text, SHARDS_MAX);
+	o->shard = (uint32_t)k;
+	o->shards = (uint32_t)n;
+	return -1;
+}
+
 static int parse_fail_on(struct options *o, const char *text)
 {
 	if (!strcmp(text, "warning"))
@@ -226,7 +243,7 @@ static int set_mode(struct options *o, enum mode mode)
 {
 	if (o->mode != MODE_REPORT && o->mode != mode)
 		return usage_error("only one of --conn --flow --follow --json --jsonl --csv --tsv --explain-diff "
-			"--tui -D at a time");
+			"--tui --merge -D at a time");
 	o->mode = mode;
 	return -1;
 }
@@ -360,6 +377,8 @@ static int take(struct options *o, int key, const char *arg)
 			return usage_error("--metrics-by %s: expected port, port:N,... client:NETWORK,... or "
 				"server:NETWORK,... (64 at most)", arg);
 		break;
+	case OPT_SHARD: return parse_shard(o, arg);
+	case OPT_MERGE: return set_mode(o, MODE_MERGE);
 	case OPT_FAIL_ON: return parse_fail_on(o, arg);
 	case OPT_HELP: options_help(stdout); return EXIT_OK;
 	case OPT_VERSION: version(); return EXIT_OK;
@@ -439,11 +458,11 @@ static int take_words(struct options *o, char *const *words)
 			options_help(stderr);
 			return EXIT_USAGE;
 		}
-		if (!is_file(*words)) {
+		if (o->mode != MODE_MERGE && !is_file(*words)) {
 			fprintf(stderr, "tcpstat: %s: %s\n", *words, strerror(errno));
 			return EXIT_RUNTIME;
 		}
-		while (*words && is_file(*words))
+		while (*words && (o->mode == MODE_MERGE || is_file(*words)))
 			o->files[o->n_files++] = *words++;
 		o->filter_word = *words;
 	}
@@ -463,9 +482,45 @@ static int check_rotation(const struct options *o)
 	return -1;
 }
 
+/* --merge reads no packets. */
+static int check_merge(const struct options *o)
+{
+	const struct { bool given; const char *name; } foreign[] = {
+		{ o->n_interfaces, "-i" }, { o->filter, "a filter" }, { o->max_packets, "--count" },
+		{ o->max_ns, "-a" }, { o->tail, "--tail" }, { o->write, "-w" }, { o->extract, "--extract" },
+		{ o->hash, "--hash" },
+		{ o->shards, "--shard" }, { o->fail_on >= 0, "--fail-on" }, { o->memory_bytes, "--memory" },
+		{ o->key_vlan, "--key-vlan" }, { o->metrics, "--metrics" }, { o->has_events, "--events" },
+	};
+
+	for (size_t i = 0; o->mode == MODE_MERGE && i < sizeof foreign / sizeof *foreign; i++)
+		if (foreign[i].given)
+			return usage_error("--merge reads no packets: %s says nothing to it", foreign[i].name);
+	return -1;
+}
+
+static int check_shard(const struct options *o)
+{
+	if (!o->shards)
+		return -1;
+	if (o->mode != MODE_JSON && o->mode != MODE_JSONL)
+		return usage_error("--shard needs --json or --jsonl, for --merge to join");
+	if (o->n_interfaces || o->tail)
+		return usage_error("--shard reads files that are complete");
+	if (o->extract)
+		return usage_error("--extract names files by the numbers of connections, which a shard does not know");
+	return -1;
+}
+
 static int check(const struct options *o)
 {
 	int code;
+
+	code = check_merge(o);
+	if (code < 0)
+		code = check_shard(o);
+	if (code >= 0)
+		return code;
 
 	if (o->n_files && o->n_interfaces)
 		return usage_error("either files or interfaces, not both");

@@ -17,7 +17,7 @@ enum exit_code {
 
 enum mode {
 	MODE_REPORT, MODE_CONN, MODE_FLOW, MODE_FOLLOW, MODE_JSON, MODE_JSONL, MODE_CSV, MODE_TSV, MODE_DIFF, MODE_TUI,
-	MODE_INTERFACES
+	MODE_INTERFACES, MODE_MERGE
 };
 
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -53,6 +53,7 @@ struct options {
 	int verbose;                    /* -1 quiet */
 	enum tcpstat_overlap overlap;
 	bool key_vlan;
+	uint32_t shard, shards;         /* of so many, from 1; 0 of 0: the whole */
 	uint64_t memory_bytes;          /* 0 default */
 	const char *user;               /* NULL: the default */
 	const char *metrics;            /* NULL none */

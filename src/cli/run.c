@@ -5,6 +5,7 @@
 #include "cli/sandbox.h"
 #include "cli/service.h"
 #include "cli/view.h"
+#include "join/join.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -242,6 +243,9 @@ static bool open_analysis(struct run *r)
 	if (is_worth_help(o))
 		r->helper = helper_new();
 	config.helper = helper_get(r->helper);
+	config.shard = o->shard;
+	config.shards = o->shards;
+	config.totals = o->mode == MODE_JSON || o->mode == MODE_JSONL;
 	if (view_wants_bytes(r->view, &config.only_conn))
 		config.stream = on_bytes;
 	if (getrandom(&config.hash_seed, sizeof config.hash_seed, 0) != sizeof config.hash_seed)
@@ -351,7 +355,7 @@ static void finish(struct run *r)
 	tcpstat_finish(r->tcpstat);
 	/* A wrong filter is found at a packet: there is nothing to report. */
 	if (r->code != EXIT_USAGE &&
-	    !view_finish(r->view, r->capture, tcpstat_counters(r->tcpstat), r->first_ts_ns, r->last_ts_ns,
+	    !view_finish(r->view, r->capture, r->tcpstat, r->first_ts_ns, r->last_ts_ns,
 			dropped, text, sizeof text))
 		fail(r, EXIT_RUNTIME, text);
 	if (!service_close(&r->service, text, sizeof text))
@@ -389,6 +393,31 @@ static enum exit_code list_interfaces(struct run *r)
 	return r->code;
 }
 
+static void tell(void *ctx, const char *text)
+{
+	static const struct style plain;
+	char safe[1024];
+	(void)ctx;
+
+	fprintf(stderr, "tcpstat: %s\n", format_safe(safe, sizeof safe, &plain, text));
+}
+
+static enum exit_code merge(const struct options *o)
+{
+	signal(SIGPIPE, SIG_IGN);
+	switch (join_files(o->files, o->n_files, stdout, tell, NULL)) {
+	case JOIN_OK: break;
+	case JOIN_FAILED: return EXIT_RUNTIME;
+	case JOIN_DAMAGED: return EXIT_DAMAGED;
+	case JOIN_NOT_WRITTEN:
+		if (errno == EPIPE)
+			return EXIT_OK;
+		fprintf(stderr, "tcpstat: standard output: %s\n", strerror(errno));
+		return EXIT_RUNTIME;
+	}
+	return EXIT_OK;
+}
+
 enum exit_code run(const struct options *options)
 {
 	struct run r = { .options = options, .severity = -1, .first_ts_ns = TCPSTAT_NULL, .last_ts_ns = TCPSTAT_NULL,
@@ -398,6 +427,8 @@ enum exit_code run(const struct options *options)
 
 	if (options->mode == MODE_INTERFACES)
 		return list_interfaces(&r);
+	if (options->mode == MODE_MERGE)
+		return merge(options);
 	if (options->mode == MODE_TUI)
 		return screen_run(options);
 	if (open_capture(&r)) {

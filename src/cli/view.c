@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct view {
@@ -28,6 +29,8 @@ struct view {
 	struct json *json;
 	struct csv *csv;
 	struct streams *streams;        /* --follow, --extract, --hash; NULL none */
+	struct record_shard shard;
+	char shard_events[RECORD_EVENTS_SIZE];
 	uint32_t events, n_conns;
 	_Atomic bool seen;                      /* the connection that was asked for */
 };
@@ -78,11 +81,40 @@ static bool open_streams(struct view *v, char *error, size_t size)
 	return true;
 }
 
+/* A file's size as it is stored, which the shards of one capture have in common. */
+static int64_t stored_bytes(const struct options *o)
+{
+	int64_t sum = 0;
+	struct stat st;
+
+	for (size_t i = 0; i < o->n_files; i++) {
+		if (!strcmp(o->files[i], "-") || stat(o->files[i], &st) || !S_ISREG(st.st_mode))
+			return TCPSTAT_NULL;
+		sum += st.st_size;
+	}
+	return sum;
+}
+
+static const struct record_shard *describe_shard(struct view *v)
+{
+	const struct options *o = v->options;
+
+	if (!o->shards)
+		return NULL;
+	record_events_text(o->mode == MODE_JSON ? RECORD_EVENTS_DEFAULT : o->events, v->shard_events);
+	v->shard = (struct record_shard){ .number = o->shard, .of = o->shards, .hash = RECORD_SHARD_HASH,
+		.input_bytes = stored_bytes(o), .overlap = (uint8_t)o->overlap, .key_vlan = o->key_vlan,
+		.payload_hash = o->hash, .memory_bytes = o->memory_bytes ? (int64_t)o->memory_bytes : TCPSTAT_NULL,
+		.max_packets = o->max_packets ? (int64_t)o->max_packets : TCPSTAT_NULL,
+		.max_ns = o->max_ns ? o->max_ns : TCPSTAT_NULL, .events = v->shard_events };
+	return &v->shard;
+}
+
 static bool open_sink(struct view *v, const struct capture_facts *facts)
 {
 	const struct options *o = v->options;
 	struct json_options json = { .out = v->out, .document = o->mode == MODE_JSON, .filter = o->filter,
-		.version = PACKAGE_VERSION, .events = o->events };
+		.version = PACKAGE_VERSION, .events = o->events, .shard = describe_shard(v) };
 
 	switch (o->mode) {
 	case MODE_REPORT:
@@ -328,13 +360,13 @@ void view_now(struct view *v, struct capture *capture, struct tcpstat *tcpstat, 
 		first_ts_ns == TCPSTAT_NULL ? 0 : last_ts_ns - first_ts_ns);
 }
 
-static bool print_end(struct view *v, struct capture *capture, const struct tcpstat_counters *counters,
+static bool print_end(struct view *v, struct capture *capture, const struct tcpstat *tcpstat,
 		int64_t first_ts_ns, int64_t last_ts_ns, int64_t records_dropped)
 {
 	if (v->ticks)
 		fputc('\n', v->out);
 	if (v->report)
-		print_report(v->report, v->options, capture, counters, first_ts_ns, last_ts_ns);
+		print_report(v->report, v->options, capture, tcpstat_counters(tcpstat), first_ts_ns, last_ts_ns);
 	if (v->detail)
 		return detail_print(v->detail);
 	if (v->ladder)
@@ -342,15 +374,16 @@ static bool print_end(struct view *v, struct capture *capture, const struct tcps
 	if (v->expert)
 		return expert_print(v->expert);
 	if (v->json)
-		json_summary(v->json, capture_facts(capture), counters, records_dropped);
+		json_summary(v->json, capture_facts(capture), tcpstat_counters(tcpstat), tcpstat_totals(tcpstat),
+			records_dropped);
 	return v->options->mode != MODE_FOLLOW || v->seen;
 }
 
-bool view_finish(struct view *v, struct capture *capture, const struct tcpstat_counters *counters, int64_t first_ts_ns,
+bool view_finish(struct view *v, struct capture *capture, const struct tcpstat *tcpstat, int64_t first_ts_ns,
 		int64_t last_ts_ns, int64_t records_dropped, char *error, size_t size)
 {
 	enum streams_status status = v->streams ? streams_finish(v->streams) : STREAMS_OK;
-	bool found = print_end(v, capture, counters, first_ts_ns, last_ts_ns, records_dropped);
+	bool found = print_end(v, capture, tcpstat, first_ts_ns, last_ts_ns, records_dropped);
 	int failed = json_close(v->json), csv_failed = csv_close(v->csv);
 
 	v->json = NULL;

@@ -40,7 +40,7 @@ bool view_done(const struct view *);
 /* The end of the input. `first_ts_ns`, `last_ts_ns` of the packets that were analysed, NULL none; `records_dropped` on
  * the way to the reader, NULL: not live. False: `error` says what went wrong; "" if the reader of the output has gone,
  * which is no error. */
-bool view_finish(struct view *, struct capture *, const struct tcpstat_counters *, int64_t first_ts_ns,
+bool view_finish(struct view *, struct capture *, const struct tcpstat *, int64_t first_ts_ns,
 	int64_t last_ts_ns, int64_t records_dropped, char *error, size_t size);
 
 #endif

@@ -1,5 +1,6 @@
-/* The stream and the document. A document is {"schema", "connections", "findings", "capture", "summary"}: in this order
- * it can be written while the input is read; findings wait in a temporary file until the connections are through. */
+/* The stream and the document. A document is {"schema", "connections", "findings", "capture", "summary"}, of a shard
+ * {"schema", "shard", "connections", ...}: in this order it can be written while the input is read; findings wait in a
+ * temporary file until the connections are through. */
 #include "sink/json.h"
 
 #include <errno.h>
@@ -17,6 +18,9 @@ struct json {
 	FILE *findings;                 /* document: those so far; NULL none */
 	_Atomic int error;              /* errno of the first failure; asked for by another thread */
 	int64_t n_connections, n_findings;
+	bool begun[2];                  /* document: the list has an item */
+	struct tcpstat_event position;  /* shard: of what comes next */
+	bool positioned[2];             /* the list has it */
 	int64_t states[2][TCPSTAT_NSTATES];
 };
 
@@ -24,6 +28,8 @@ uint32_t json_events(const struct json_options *o)
 {
 	uint32_t summary = TCPSTAT_MASK(TCPSTAT_EV_CONNECTION) | TCPSTAT_MASK(TCPSTAT_EV_FINDING);
 
+	if (o->shard)
+		summary |= TCPSTAT_MASK(TCPSTAT_EV_POSITION) | TCPSTAT_MASK(TCPSTAT_EV_CENSUS);
 	return o->document ? summary : o->events | summary;
 }
 
@@ -90,13 +96,22 @@ struct json *json_new(const struct json_options *options)
 	if (!j)
 		return NULL;
 	j->options = *options;
+	j->options.events = options->document ? json_events(options) : options->events;
 	j->pb = printbuf_new();
 	if (!j->pb) {
 		free(j);
 		return NULL;
 	}
-	if (options->document)
-		put_str(j, "{\"schema\":\"" RECORD_SCHEMA "\",\n\"connections\":[");
+	j->positioned[0] = j->positioned[1] = true;
+	if (!options->document)
+		return j;
+	put_str(j, "{\"schema\":\"" RECORD_SCHEMA "\",\n");
+	if (options->shard) {
+		put_str(j, "\"shard\":");
+		put_tree(j, tree_record(&record_shard, NULL, options->shard, false));
+		put_str(j, ",\n");
+	}
+	put_str(j, "\"connections\":[");
 	return j;
 }
 
@@ -112,6 +127,10 @@ void json_capture(struct json *j, const struct capture_facts *facts)
 	}
 	put_tree(j, tree_record(&record_capture, NULL, &capture, true));
 	put_str(j, "\n");
+	if (j->options.shard) {
+		put_tree(j, tree_record(&record_shard, NULL, j->options.shard, false));
+		put_str(j, "\n");
+	}
 	facts_fini(&capture);
 }
 
@@ -128,50 +147,102 @@ static void count(struct json *j, const struct tcpstat_event *ev)
 }
 
 /* Findings come between the connections, but are a list of their own. */
-static void keep_finding(struct json *j, const struct tcpstat_event *ev)
+static void keep_finding(struct json *j, const char *text, size_t len)
 {
-	struct json_object *o = tree_record(record_of(ev->type), ev, ev, false);
+	if (!j->findings && !(j->findings = tmpfile()))
+		fail(j, errno);
+	else if (fputs(j->begun[JSON_FINDINGS] ? ",\n" : "\n", j->findings) == EOF ||
+		 fwrite(text, 1, len, j->findings) != len)
+		fail(j, errno);
+	j->begun[JSON_FINDINGS] = true;
+}
+
+/* What stands before and after a record of the stream, or of the connections of a document. */
+static void begin_record(struct json *j)
+{
+	if (j->options.document)
+		put_str(j, j->begun[JSON_CONNECTIONS] ? ",\n" : "\n");
+	j->begun[JSON_CONNECTIONS] = true;
+}
+
+static void end_record(struct json *j)
+{
+	if (!j->options.document)
+		put_str(j, "\n");
+}
+
+void json_record_text(struct json *j, enum json_list list, const char *text, size_t len)
+{
+	if (j->error)
+		return;
+	if (j->options.document && list == JSON_FINDINGS) {
+		keep_finding(j, text, len);
+		return;
+	}
+	begin_record(j);
+	put(j, text, len);
+	end_record(j);
+}
+
+/* Takes `o`; NULL is no memory. */
+static void put_record_tree(struct json *j, enum json_list list, struct json_object *o)
+{
 	size_t len;
 	const char *text = tree_json(o, &len);
 
-	if (!text)
+	if (text)
+		json_record_text(j, list, text, len);
+	else
 		fail(j, ENOMEM);
-	else if (!j->findings && !(j->findings = tmpfile()))
-		fail(j, errno);
-	else if (fputs(j->n_findings > 1 ? ",\n" : "\n", j->findings) == EOF ||
-		 fwrite(text, 1, len, j->findings) != len)
-		fail(j, errno);
 	json_object_put(o);
 }
 
-static void document_event(struct json *j, const struct tcpstat_event *ev)
+/* In a stream there is one list, whatever is asked for. */
+static void put_position(struct json *j, enum json_list list)
 {
-	if (ev->type == TCPSTAT_EV_CONNECTION) {
-		put_str(j, j->n_connections > 1 ? ",\n" : "\n");
-		put_record(j, record_of(ev->type), ev, ev->connection);
-	} else if (ev->type == TCPSTAT_EV_FINDING) {
-		keep_finding(j, ev);
+	list = j->options.document ? list : JSON_CONNECTIONS;
+	if (j->positioned[list])
+		return;
+	j->positioned[list] = true;
+	put_record_tree(j, list, tree_record(&record_position, NULL, &j->position, false));
+}
+
+static void note_position(struct json *j, const struct tcpstat_event *ev)
+{
+	j->position = *ev;
+	j->positioned[0] = j->positioned[1] = false;
+	/* without a record that follows, too */
+	if (ev->position.opened || !ev->position.order)
+		put_position(j, JSON_CONNECTIONS);
+}
+
+static void put_event(struct json *j, enum json_list list, const struct record *r, const void *head, const void *body)
+{
+	put_position(j, list);
+	if (list == JSON_FINDINGS) {
+		put_record_tree(j, list, tree_record(r, head, body, false));
+		return;
 	}
+	begin_record(j);
+	put_record(j, r, head, body);
+	end_record(j);
 }
 
 void json_event(struct json *j, const struct tcpstat_event *ev)
 {
 	const struct record *r = record_of(ev->type);
 
-	if (j->error || !r)
+	if (j->error)
+		return;
+	if (j->options.shard && ev->type == TCPSTAT_EV_POSITION)
+		note_position(j, ev);
+	else if (j->options.shard && ev->type == TCPSTAT_EV_CENSUS)
+		put_event(j, JSON_CONNECTIONS, &record_census, NULL, ev->census);
+	if (!r)
 		return;
 	count(j, ev);
-	if (j->options.document) {
-		document_event(j, ev);
-		return;
-	}
-	if (!(j->options.events & TCPSTAT_MASK(ev->type)))
-		return;
-	if (ev->type == TCPSTAT_EV_FINDING)
-		put_tree(j, tree_record(r, ev, ev, false));
-	else
-		put_record(j, r, ev, record_body(ev));
-	put_str(j, "\n");
+	if (j->options.events & TCPSTAT_MASK(ev->type))
+		put_event(j, ev->type == TCPSTAT_EV_FINDING ? JSON_FINDINGS : JSON_CONNECTIONS, r, ev, record_body(ev));
 }
 
 void json_flush(struct json *j)
@@ -209,13 +280,23 @@ static int64_t span(int64_t first, int64_t last)
 	return ns;
 }
 
-static void put_end(struct json *j, const struct record_summary *s)
+void json_line_text(struct json *j, const char *text, size_t len)
 {
+	if (j->error || j->options.document)
+		return;
+	put(j, text, len);
+	put_str(j, "\n");
+}
+
+void json_end_text(struct json *j, const char *capture, size_t capture_len, const struct record_summary *s)
+{
+	if (j->error)
+		return;
 	if (j->options.document) {
 		put_str(j, "],\n\"findings\":[");
 		put_findings(j);
 		put_str(j, "],\n\"capture\":");
-		put_tree(j, tree_record(&record_capture, NULL, &s->capture, false));
+		put(j, capture, capture_len);
 		put_str(j, ",\n\"summary\":");
 	}
 	put_tree(j, tree_record(&record_summary, NULL, s, false));
@@ -231,10 +312,13 @@ void json_notice(struct json *j, const struct record_notice *n)
 }
 
 void json_summary(struct json *j, const struct capture_facts *facts, const struct tcpstat_counters *counters,
-	int64_t records_dropped)
+	const struct tcpstat_totals *totals, int64_t records_dropped)
 {
 	struct record_summary s = { .counters = *counters, .records_dropped = records_dropped,
 		.connections = j->n_connections, .findings = j->n_findings };
+	struct json_object *capture;
+	const char *text;
+	size_t len;
 
 	if (j->error)
 		return;
@@ -244,7 +328,16 @@ void json_summary(struct json *j, const struct capture_facts *facts, const struc
 	}
 	s.duration_ns = span(s.capture.first_ts_ns, s.capture.last_ts_ns);
 	memcpy(s.states, j->states, sizeof s.states);
-	put_end(j, &s);
+	record_distribution_init(&s.connect, totals ? &totals->connect : NULL);
+	record_distribution_init(&s.response, totals ? &totals->response : NULL);
+	record_distribution_init(&s.rtt, totals ? &totals->rtt : NULL);
+	capture = tree_record(&record_capture, NULL, &s.capture, false);
+	text = tree_json(capture, &len);
+	if (text)
+		json_end_text(j, text, len, &s);
+	else
+		fail(j, ENOMEM);
+	json_object_put(capture);
 	facts_fini(&s.capture);
 }
 

@@ -117,6 +117,38 @@ static int put_frames(struct printbuf *pb, const struct tcpstat_ev_finding *ev)
 	return print_put(pb, "]", 1);
 }
 
+static int put_packets(struct printbuf *pb, const struct tcpstat_frames *frames)
+{
+	char text[RECORD_NUMBER_SIZE];
+
+	if (print_put(pb, "[", 1))
+		return -1;
+	for (uint32_t i = 0; i < frames->n && i < TCPSTAT_CENSUS_FRAMES; i++)
+		if ((i && print_put(pb, ",", 1)) ||
+		    print_put(pb, text, record_uint_text(frames->frame[i], text)))
+			return -1;
+	return print_put(pb, "]", 1);
+}
+
+static int put_buckets(struct printbuf *pb, const struct tcpstat_histogram *h)
+{
+	char text[RECORD_NUMBER_SIZE];
+	const char *sep = "[";
+
+	if (print_put(pb, "[", 1))
+		return -1;
+	for (unsigned i = 0; h && i < TCPSTAT_BUCKETS; i++) {
+		if (!h->bucket[i])
+			continue;
+		if (print_put(pb, sep, strlen(sep)) ||
+		    print_put(pb, text, record_uint_text(tcpstat_bucket_ns(i), text)) || print_put(pb, ",", 1) ||
+		    print_put(pb, text, record_uint_text(h->bucket[i], text)) || print_put(pb, "]", 1))
+			return -1;
+		sep = ",[";
+	}
+	return print_put(pb, "]", 1);
+}
+
 static int put_delays(struct printbuf *pb, const struct tcpstat_syn_ladder *ladder)
 {
 	char text[RECORD_NUMBER_SIZE];
@@ -189,6 +221,8 @@ static int put_value(struct printbuf *pb, const struct record_field *f, const vo
 	case RECORD_ARRAY: return put_array(pb, f, p);
 	case RECORD_SACK: return put_sack(pb, p);
 	case RECORD_FRAMES: return put_frames(pb, p);
+	case RECORD_PACKETS: return put_packets(pb, p);
+	case RECORD_BUCKETS: return put_buckets(pb, *(struct tcpstat_histogram *const *)p);
 	case RECORD_DELAYS: return put_delays(pb, p);
 	case RECORD_COMMUNITY: return put_community(pb, p);
 	}

@@ -1,6 +1,7 @@
 /* The tables of record.def, and how values are read through them. */
 #include "sink/record.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* --- enumerations by name ---------------------------------------------------------------------------------------- */
@@ -30,6 +31,7 @@ NAMES(dup_ack_then, TCPSTAT_DUP_ACK_THENS(X))
 NAMES(ladder, TCPSTAT_LADDERS(X))
 NAMES(severity, TCPSTAT_SEVERITIES(X))
 NAMES(notice, RECORD_NOTICES(X))
+NAMES(overlap, TCPSTAT_OVERLAPS(X))
 #undef X
 
 /* --- tables ------------------------------------------------------------------------------------------------------ */
@@ -79,6 +81,9 @@ static const struct record records[TCPSTAT_NEVENTS] = {
 };
 const struct record record_capture = { "capture", NULL, &capture_table, capture_help };
 const struct record record_notice = { "notice", NULL, &notice_table, notice_help };
+const struct record record_shard = { "shard", NULL, &shard_table, shard_help };
+const struct record record_position = { "position", NULL, &position_table, position_help };
+const struct record record_census = { "census", NULL, &census_table, census_help };
 const struct record record_summary = { "summary", NULL, &summary_table, summary_help };
 
 const struct record *record_of(enum tcpstat_event_type type)
@@ -206,4 +211,30 @@ int record_parse_events(const char *list, uint32_t *mask, const char **bad, size
 	}
 	*mask = sum;
 	return 0;
+}
+
+void record_events_text(uint32_t mask, char text[RECORD_EVENTS_SIZE])
+{
+	size_t len = 0;
+
+	for (unsigned t = 0; t < TCPSTAT_NEVENTS; t++)
+		if (record_of(t) && mask & TCPSTAT_MASK(t) && len < RECORD_EVENTS_SIZE)
+			len += (size_t)snprintf(text + len, RECORD_EVENTS_SIZE - len, "%s%s", len ? "," : "",
+				records[t].type);
+	if (!len)
+		snprintf(text, RECORD_EVENTS_SIZE, "none");
+}
+
+void record_distribution_init(struct record_distribution *d, const struct tcpstat_histogram *h)
+{
+	*d = (struct record_distribution){ { TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL,
+		TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL }, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, h };
+	if (!h)
+		return;
+	tcpstat_histogram_get(h, &d->figures);
+	if (!h->count)
+		return;
+	d->sum_ns = h->sum_ns < INT64_MAX ? (int64_t)h->sum_ns : INT64_MAX;
+	d->min_ns = h->min_ns;
+	d->max_ns = h->max_ns;
 }

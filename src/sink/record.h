@@ -27,6 +27,8 @@ enum record_kind {
 	RECORD_ARRAY,                   /* struct record_array: array of objects of the nested table */
 	RECORD_SACK,                    /* struct tcpstat_ev_dup_ack: its blocks as [[left, right], ...] */
 	RECORD_FRAMES,                  /* struct tcpstat_ev_finding: its frames as [n, ...] */
+	RECORD_PACKETS,                 /* struct tcpstat_frames: [n, ...] */
+	RECORD_BUCKETS,                 /* const struct tcpstat_histogram *: [[first, count], ...], none if NULL */
 	RECORD_DELAYS,                  /* struct tcpstat_syn_ladder: its delays as [n, ...], microseconds */
 	RECORD_COMMUNITY                /* struct tcpstat_conn: its Community ID */
 };
@@ -101,6 +103,13 @@ struct record_capture {
 	struct { int64_t kernel, interface; } drops;
 };
 
+/* Durations of the whole capture: figures for people, and what they are made of. */
+struct record_distribution {
+	struct tcpstat_dist figures;
+	int64_t sum_ns, min_ns, max_ns;
+	const struct tcpstat_histogram *histogram; /* NULL: not kept */
+};
+
 /* The last record: the capture as it was in the end, and what was counted. */
 struct record_summary {
 	struct record_capture capture;
@@ -109,7 +118,21 @@ struct record_summary {
 	int64_t connections, findings;
 	struct tcpstat_counters counters;
 	int64_t states[2][TCPSTAT_NSTATES]; /* endpoints by the state in which they were last */
+	struct record_distribution connect, response, rtt;
 };
+
+/* Of a shard: which one it is, and what all shards of one capture have in common. */
+struct record_shard {
+	int64_t number, of;             /* number: from 1 */
+	const char *hash;               /* RECORD_SHARD_HASH */
+	int64_t input_bytes;            /* of the files as they are stored; TCPSTAT_NULL: not all are regular files */
+	uint8_t overlap;                /* enum tcpstat_overlap */
+	bool key_vlan, payload_hash;
+	int64_t memory_bytes, max_packets, max_ns; /* TCPSTAT_NULL: the default, no limit */
+	const char *events;             /* as --events takes them */
+};
+
+#define RECORD_SHARD_HASH "community-id fnv1a-64"
 
 #define RECORD_NOTICES(X) \
 	X(NOTICE_RECORDS_DROPPED, "records_dropped") X(NOTICE_PACKETS_DROPPED, "packets_dropped") \
@@ -132,6 +155,8 @@ struct record_notice {
 /* The record of an event type; NULL for a type that is no record (segment). */
 const struct record *record_of(enum tcpstat_event_type);
 extern const struct record record_capture, record_notice, record_summary;
+/* Only in shards: shard once, the others where their events come. */
+extern const struct record record_shard, record_position, record_census;
 
 /* Where the fields of the body of `ev` begin. */
 const void *record_body(const struct tcpstat_event *ev);
@@ -139,7 +164,13 @@ const void *record_body(const struct tcpstat_event *ev);
 /* --events LIST: `none`, `all`, or names with commas between them -> mask of TCPSTAT_MASK()s. -1 if a name is unknown:
  * `*bad` and `*bad_len` tell which (borrowed from `list`). */
 int record_parse_events(const char *list, uint32_t *mask, const char **bad, size_t *bad_len);
+/* The same backwards: names with commas between them, or `none`. */
+enum { RECORD_EVENTS_SIZE = 256 };
+void record_events_text(uint32_t mask, char text[RECORD_EVENTS_SIZE]);
 #define RECORD_EVENTS_DEFAULT (TCPSTAT_MASK(TCPSTAT_EV_CONNECTION) | TCPSTAT_MASK(TCPSTAT_EV_FINDING))
+
+/* NULL: not kept. Borrowed. */
+void record_distribution_init(struct record_distribution *, const struct tcpstat_histogram *);
 
 /* The value of a field, `base` being the structure of its table. */
 int64_t record_int(const struct record_field *, const void *base);      /* TCPSTAT_NULL: null; uint64_t by its bits */

@@ -91,11 +91,11 @@ static int append(struct json_object *array, struct json_object *item)
 	return -1;
 }
 
-static struct json_object *block(const uint32_t edges[2])
+static struct json_object *pair(uint64_t a, uint64_t b)
 {
 	struct json_object *o = json_object_new_array_ext(2);
 
-	if (o && (append(o, json_object_new_int64(edges[0])) || append(o, json_object_new_int64(edges[1])))) {
+	if (o && (append(o, json_object_new_uint64(a)) || append(o, json_object_new_uint64(b)))) {
 		json_object_put(o);
 		return NULL;
 	}
@@ -107,7 +107,7 @@ static int take_sack(struct json_object **out, const struct tcpstat_ev_dup_ack *
 	if (take(out, json_object_new_array_ext(4)))
 		return -1;
 	for (size_t i = 0; i < ev->n_sack && i < 4; i++)
-		if (append(*out, block(ev->sack[i])))
+		if (append(*out, pair(ev->sack[i][0], ev->sack[i][1])))
 			return -1;
 	return 0;
 }
@@ -118,6 +118,26 @@ static int take_frames(struct json_object **out, const struct tcpstat_ev_finding
 		return -1;
 	for (uint32_t i = 0; i < ev->n_frames; i++)
 		if (append(*out, json_object_new_uint64(ev->frames[i])))
+			return -1;
+	return 0;
+}
+
+static int take_packets(struct json_object **out, const struct tcpstat_frames *frames)
+{
+	if (take(out, json_object_new_array()))
+		return -1;
+	for (uint32_t i = 0; i < frames->n && i < TCPSTAT_CENSUS_FRAMES; i++)
+		if (append(*out, json_object_new_uint64(frames->frame[i])))
+			return -1;
+	return 0;
+}
+
+static int take_buckets(struct json_object **out, const struct tcpstat_histogram *h)
+{
+	if (take(out, json_object_new_array()))
+		return -1;
+	for (unsigned i = 0; h && i < TCPSTAT_BUCKETS; i++)
+		if (h->bucket[i] && append(*out, pair(tcpstat_bucket_ns(i), h->bucket[i])))
 			return -1;
 	return 0;
 }
@@ -186,6 +206,8 @@ static int take_value(struct json_object **out, const struct record_field *f, co
 	case RECORD_ARRAY: return take_array(out, f, p);
 	case RECORD_SACK: return take_sack(out, p);
 	case RECORD_FRAMES: return take_frames(out, p);
+	case RECORD_PACKETS: return take_packets(out, p);
+	case RECORD_BUCKETS: return take_buckets(out, *(struct tcpstat_histogram *const *)p);
 	case RECORD_DELAYS: return take_delays(out, p);
 	case RECORD_COMMUNITY: return take_community(out, p);
 	}

@@ -112,8 +112,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (program_next(&p, &pkt))
 		tcpstat_packet(t, &pkt);
 	tcpstat_finish(t);
-	json_summary(o.lines, &facts, tcpstat_counters(t), TCPSTAT_NULL);
-	json_summary(o.document, &facts, tcpstat_counters(t), TCPSTAT_NULL);
+	json_summary(o.lines, &facts, tcpstat_counters(t), tcpstat_totals(t), TCPSTAT_NULL);
+	json_summary(o.document, &facts, tcpstat_counters(t), tcpstat_totals(t), TCPSTAT_NULL);
 	FUZZ_CHECK(!json_close(o.lines) && !json_close(o.document) && !csv_close(o.csv), "output failed");
 	tcpstat_free(t);
 	for (int i = 0; i < 3; i++)

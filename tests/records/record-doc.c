@@ -92,11 +92,11 @@ static void add_array(struct json_object *o, struct json_object *items)
 	add(o, "items", items);
 }
 
-static struct json_object *sack_block(void)
+static struct json_object *pair(enum record_storage storage)
 {
 	struct json_object *o = obj();
 
-	add_array(o, number(RECORD_INT, RECORD_U32));
+	add_array(o, number(RECORD_INT, storage));
 	add(o, "minItems", json_object_new_int(2));
 	add(o, "maxItems", json_object_new_int(2));
 	return o;
@@ -135,10 +135,13 @@ static struct json_object *field_schema(const struct record_field *f)
 		add_array(o, items);
 		break;
 	case RECORD_SACK:
-		add_array(o, sack_block());
+		add_array(o, pair(RECORD_U32));
 		add(o, "maxItems", json_object_new_int(4));
 		break;
-	case RECORD_FRAMES: case RECORD_DELAYS: add_array(o, number(RECORD_INT, RECORD_U64)); break;
+	case RECORD_BUCKETS: add_array(o, pair(RECORD_U64)); break;
+	case RECORD_PACKETS: case RECORD_FRAMES: case RECORD_DELAYS:
+		add_array(o, number(RECORD_INT, RECORD_U64));
+		break;
 	}
 	return o;
 }
@@ -211,25 +214,49 @@ static struct json_object *ref_to(const char *prefix, const char *name)
 	return o;
 }
 
-static struct json_object *document(void)
+/* The items of a list of a document; in that of a shard more stands between them. */
+static struct json_object *items(bool of_shard, bool connections)
+{
+	struct json_object *o = obj(), *any;
+	const char *own = connections ? "connection" : "finding";
+
+	if (!of_shard) {
+		json_object_put(o);
+		return ref_to("record_", own);
+	}
+	any = json_object_new_array();
+	json_object_array_add(any, ref_to("record_", own));
+	json_object_array_add(any, ref_to("record_", record_position.type));
+	if (connections)
+		json_object_array_add(any, ref_to("record_", record_census.type));
+	add(o, "oneOf", any);
+	return o;
+}
+
+static struct json_object *document(bool of_shard)
 {
 	static const char *const keys[] = { "schema", "connections", "findings", "capture", "summary" };
-	static const char *const lists[] = { "connection", "finding" };
 	struct json_object *properties = obj(), *required = json_object_new_array();
 
 	add(properties, keys[0], constant(RECORD_SCHEMA));
+	if (of_shard) {
+		add(properties, "shard", ref_to("record_", record_shard.type));
+		json_object_array_add(required, str("shard"));
+	}
 	for (int i = 0; i < 2; i++) {
 		struct json_object *list = obj();
 
-		add_array(list, ref_to("record_", lists[i]));
+		add_array(list, items(of_shard, !i));
 		add(properties, keys[1 + i], list);
 	}
 	add(properties, keys[3], ref_to("record_", keys[3]));
 	add(properties, keys[4], ref_to("record_", keys[4]));
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
 		json_object_array_add(required, str(keys[i]));
-	return close_schema("what --json writes", properties, required);
+	return close_schema(of_shard ? "what --json --shard writes" : "what --json writes", properties, required);
 }
+
+static const struct record *const of_shards[] = { &record_shard, &record_position, &record_census };
 
 static int print_schema(void)
 {
@@ -243,6 +270,7 @@ static int print_schema(void)
 		str("A line of tcpstat --jsonl, or the document of tcpstat --json; see tcpstat-json(5)."));
 	add_record(defs, &record_capture);
 	json_object_array_add(any, ref_to("", "document"));
+	json_object_array_add(any, ref_to("", "shard_document"));
 	json_object_array_add(any, ref_to("record_", "capture"));
 	for (unsigned t = 0; t < TCPSTAT_NEVENTS; t++)
 		if (record_of(t)) {
@@ -253,7 +281,12 @@ static int print_schema(void)
 	json_object_array_add(any, ref_to("record_", "notice"));
 	add_record(defs, &record_summary);
 	json_object_array_add(any, ref_to("record_", "summary"));
-	add(defs, "document", document());
+	for (size_t i = 0; i < sizeof of_shards / sizeof *of_shards; i++) {
+		add_record(defs, of_shards[i]);
+		json_object_array_add(any, ref_to("record_", of_shards[i]->type));
+	}
+	add(defs, "document", document(false));
+	add(defs, "shard_document", document(true));
 	add(o, "oneOf", any);
 	add(o, "$defs", defs);
 	failed = puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
@@ -270,7 +303,8 @@ static const char *type_text(const struct record_field *f)
 	case RECORD_INT: case RECORD_US: case RECORD_NUMBER: case RECORD_VLAN: return "integer";
 	case RECORD_BOOL: return "boolean";
 	case RECORD_RATIO: return "number";
-	case RECORD_FRAMES: case RECORD_DELAYS: return "list of integers";
+	case RECORD_FRAMES: case RECORD_DELAYS: case RECORD_PACKETS: return "list of integers";
+	case RECORD_BUCKETS: return "list of pairs of integers";
 	case RECORD_SACK: return "list of pairs of integers";
 	case RECORD_ARRAY: return "list of objects";
 	case RECORD_MAP: case RECORD_OBJECT: return "object";
@@ -309,7 +343,8 @@ static void print_names(const struct record_field *f)
 /* Tables that several fields share have a section of their own. */
 static bool is_shared(const struct record_table *t)
 {
-	static const char *const shared[] = { "half", "dist", "options", "file", "interface", "counters" };
+	static const char *const shared[] = { "half", "dist", "options", "file", "interface", "counters",
+		"distribution", "census_half" };
 
 	for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
 		if (!strcmp(t->name, shared[i]))
@@ -368,12 +403,17 @@ static const struct record_table *table_named(const char *name)
 		return record_notice.body;
 	if (!strcmp(name, record_summary.type))
 		return record_summary.body;
+	for (size_t i = 0; i < sizeof of_shards / sizeof *of_shards; i++)
+		if (!strcmp(name, of_shards[i]->type))
+			return of_shards[i]->body;
 	for (unsigned type = 0; type < TCPSTAT_NEVENTS; type++)
 		if (record_of(type) && !strcmp(record_of(type)->type, name))
 			return record_of(type)->body;
 	t = shared_table(record_of(TCPSTAT_EV_CONNECTION)->body, name);
 	if (!t)
 		t = shared_table(record_capture.body, name);
+	if (!t)
+		t = shared_table(record_census.body, name);
 	return t ? t : shared_table(record_summary.body, name);
 }
 

@@ -20,6 +20,8 @@ static const struct capture_facts facts = { .files = &file, .n_files = 1, .inter
 	.packets = 3, .bytes = 300, .wire_bytes = UINT32_MAX, .first_ts_ns = 1000, .last_ts_ns = 5000000 };
 static const struct tcpstat_counters counters = { .packets = UINT64_MAX, .tcp = 3 };
 
+static const struct tcpstat_totals totals = { .rtt = { 3, 50, 5, 40, { [5] = 2, [40] = 1 } } };
+
 static struct tcpstat_conn connection(void)
 {
 	struct tcpstat_conn c = { .number = 7, .addr = { { 4, { 10, 0, 0, 1 } }, { 4, { 10, 0, 0, 2 } } },
@@ -104,7 +106,7 @@ static char *stream(bool document, uint32_t events)
 
 		json_event(j, &ev);
 	}
-	json_summary(j, &facts, &counters, TCPSTAT_NULL);
+	json_summary(j, &facts, &counters, &totals, TCPSTAT_NULL);
 	cr_assert_eq(json_close(j), 0);
 	return written(options.out);
 }
