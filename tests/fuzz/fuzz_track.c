@@ -114,17 +114,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.ctx = seen;
 	config.stream = on_bytes;
 	t = tcpstat_new(&config);
-	if (t && seen) {
-		seen->only_conn = config.only_conn;
-		while (program_next(&p, &pkt)) {
-			tcpstat_packet(t, &pkt);
-			if (config.live && !(pkt.frame % 16) && pkt.ts_ns < (int64_t)1 << 61)
-				tcpstat_tick(t, pkt.ts_ns + 1000000000);
-		}
-		tcpstat_finish(t);
-		uint64_t began = tcpstat_counters(t)->connections;
-		FUZZ_CHECK(seen->connections == began, "%u ended, %" PRIu64 " began", seen->connections, began);
+	FUZZ_CHECK(t && seen, "no analyzer in %" PRIu64 " bytes", config.memory_bytes);
+	seen->only_conn = config.only_conn;
+	while (program_next(&p, &pkt)) {
+		tcpstat_packet(t, &pkt);
+		if (config.live && !(pkt.frame % 16) && pkt.ts_ns < (int64_t)1 << 61)
+			tcpstat_tick(t, pkt.ts_ns + 1000000000);
 	}
+	tcpstat_finish(t);
+	uint64_t began = tcpstat_counters(t)->connections;
+	FUZZ_CHECK(seen->connections == began, "%u ended, %" PRIu64 " began", seen->connections, began);
 	tcpstat_free(t);
 	free(seen);
 	return 0;

@@ -8,7 +8,7 @@ static const int64_t time_max_ns = ((int64_t)1 << 62) - 1; /* as for packets of 
 
 void program_init(struct program *p, const uint8_t *data, size_t size, struct tcpstat_config *config)
 {
-	static const uint64_t memory[] = { 0, 4 << 20, 200000, 40000 };
+	static const uint64_t memory[] = { 0, 4 << 20, 200000, 60000 };
 	static const uint64_t reasm[] = { 0, 65536, 4000, 300 };
 
 	*p = (struct program){ .in = { data, size }, .now_ns = (int64_t)1700000000 * 1000000000 };
