@@ -6,7 +6,6 @@
 #include "capture/room.h"
 
 #define WAIT_MS 250
-#define SNAPLEN 262144u
 #define WINDOWS_BYTES ((size_t)8 << 20) /* of all mapped files together */
 #define WINDOW_MIN_BYTES ((size_t)256 << 10)
 #define DESCRIPTORS_ELSE 64             /* that a program has open beside captures */
@@ -32,7 +31,9 @@ static struct capture *capture_new(const struct capture_options *options)
 	if (c->options.wait_ms <= 0)
 		c->options.wait_ms = WAIT_MS;
 	if (c->options.snaplen == 0)
-		c->options.snaplen = SNAPLEN;
+		c->options.snaplen = CAPTURE_SNAPLEN_DEFAULT;
+	if (c->options.buffer_bytes == 0)
+		c->options.buffer_bytes = CAPTURE_BUFFER_DEFAULT;
 	c->facts.first_ts_ns = c->facts.last_ts_ns = TCPSTAT_NULL;
 	return c;
 }

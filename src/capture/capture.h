@@ -31,6 +31,8 @@
 #define CAPTURE_MAX_CAPLEN (1u << 20)
 /* More interfaces than this in one capture are damage. */
 #define CAPTURE_MAX_INTERFACES 4096u
+#define CAPTURE_SNAPLEN_DEFAULT 262144u /* bytes */
+#define CAPTURE_BUFFER_DEFAULT (2u << 20) /* bytes, for each interface */
 
 enum {
 	CAPTURE_END = 0,
@@ -55,8 +57,8 @@ struct capture_options {                /* all zero is right for files */
 	bool follow;                    /* wait for more at the end of the file (one file only) */
 	int wait_ms;                    /* streams, follow, live: CAPTURE_IDLE after so long; 0: 250 */
 	/* live only */
-	uint32_t snaplen;               /* 0: 262144 */
-	uint32_t buffer_bytes;          /* of the kernel, for each interface; 0: the system's default */
+	uint32_t snaplen;               /* 0: the default */
+	uint32_t buffer_bytes;          /* of the kernel, for each interface; 0: the default */
 	bool not_promiscuous, immediate;
 	int wake_fd;                    /* CAPTURE_IDLE also when this can be read; 0: none */
 };

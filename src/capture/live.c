@@ -98,8 +98,10 @@ static int fail_open(const char *name, pcap_t *handle, int status, struct captur
 
 	if (status == PCAP_ERROR_PERM_DENIED)
 		return capture_fail(error, CAPTURE_EOPEN, "%s: no permission to capture; run as root, or give the "
-			"program "
-				"cap_net_raw (setcap cap_net_raw+ep)", name);
+			"program cap_net_raw (setcap cap_net_raw+ep)", name);
+	if (status == PCAP_ERROR_NO_SUCH_DEVICE)
+		return capture_fail(error, CAPTURE_EOPEN, "%s: there is no such interface; -D lists "
+			"those that there are", name);
 	return capture_fail(error, CAPTURE_EOPEN, "%s: %s", name, text[0] ? text : pcap_statustostr(status));
 }
 
@@ -109,9 +111,7 @@ static void configure(pcap_t *handle, const struct capture_options *options)
 	pcap_set_promisc(handle, !options->not_promiscuous);
 	pcap_set_timeout(handle, options->wait_ms);
 	pcap_set_immediate_mode(handle, options->immediate);
-	if (options->buffer_bytes)
-		pcap_set_buffer_size(handle,
-			(int)(options->buffer_bytes > INT32_MAX ? INT32_MAX : options->buffer_bytes));
+	pcap_set_buffer_size(handle, (int)(options->buffer_bytes > INT32_MAX ? INT32_MAX : options->buffer_bytes));
 	/* Refused where the system has microseconds only; what it gives is asked for afterwards. */
 	pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_NANO);
 }

@@ -1,5 +1,6 @@
 /* tcpstat: what TCP did, from packets. */
 #include "config.h"
+#include "cli/memory.h"
 #include "cli/options.h"
 #include "cli/run.h"
 
@@ -10,6 +11,7 @@ int main(int argc, char **argv)
 	struct options options;
 	int code;
 
+	memory_init();
 	/* Only for what the terminal can show: figures stay the same everywhere. */
 	setlocale(LC_CTYPE, "");
 	code = options_parse(&options, argc, argv);

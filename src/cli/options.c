@@ -512,6 +512,15 @@ static int check_shard(const struct options *o)
 	return -1;
 }
 
+static int share_memory(struct options *o)
+{
+	char error[512];
+
+	if (memory_plan(o, &o->memory, error, sizeof error))
+		return -1;
+	return usage_error("--memory: %s", error);
+}
+
 static int check(const struct options *o)
 {
 	int code;
@@ -568,6 +577,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		code = take_words(o, argv + optind);
 	if (code < 0 && o->mode != MODE_INTERFACES)
 		code = check(o);
+	if (code < 0 && o->mode != MODE_INTERFACES)
+		code = share_memory(o);
 	return code;
 }
 

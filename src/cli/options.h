@@ -3,6 +3,7 @@
 #define CLI_OPTIONS_H
 
 #include "capture/capture.h"
+#include "cli/memory.h"
 #include "sink/metrics.h"
 
 #include <stdio.h>
@@ -54,7 +55,8 @@ struct options {
 	enum tcpstat_overlap overlap;
 	bool key_vlan;
 	uint32_t shard, shards;         /* of so many, from 1; 0 of 0: the whole */
-	uint64_t memory_bytes;          /* 0 default */
+	uint64_t memory_bytes;          /* of the whole process; 0 default */
+	struct memory_plan memory;      /* what follows from it */
 	const char *user;               /* NULL: the default */
 	const char *metrics;            /* NULL none */
 	struct metrics_options metrics_by;

@@ -36,6 +36,7 @@ struct run {
 	struct tcpstat *tcpstat;
 	struct view *view;
 	struct progress progress;
+	struct memory_watch memory;
 	enum exit_code code;            /* the worst so far */
 	int severity;                   /* worst finding; -1 none */
 	uint64_t packets;
@@ -238,7 +239,7 @@ static bool open_analysis(struct run *r)
 	config.ctx = r;
 	config.overlap = o->overlap;
 	config.key_by_vlan = o->key_vlan;
-	config.memory_bytes = o->memory_bytes;
+	config.memory_bytes = o->memory.analysis_bytes;
 	config.live = o->n_interfaces > 0;
 	if (is_worth_help(o))
 		r->helper = helper_new();
@@ -254,9 +255,27 @@ static bool open_analysis(struct run *r)
 	if (r->tcpstat && !enter_sandbox(r)) /* before there is a thread, and before the first packet */
 		return false;
 	failed = r->tcpstat ? service_begin(&r->service, r->tcpstat, r->view) : ENOMEM;
+	memory_watch_init(&r->memory, &o->memory);
 	if (failed)
 		fail(r, EXIT_RUNTIME, failed == ENOMEM ? "out of memory" : strerror(failed));
 	return !failed;
+}
+
+/* For who sits before it: until the first packets nothing else would come. */
+static void say_listening(const struct options *o)
+{
+	bool reports = o->mode == MODE_REPORT;
+	char id[32] = "";
+
+	if (!o->n_interfaces || o->verbose < 0 || !isatty(STDERR_FILENO))
+		return;
+	fputs("tcpstat: listening on ", stderr);
+	for (size_t i = 0; i < o->n_interfaces; i++)
+		fprintf(stderr, "%s%s", i ? ", " : "", o->interfaces[i]);
+	if (reports)
+		snprintf(id, sizeof id, "%ld", (long)getpid());
+	fprintf(stderr, "; ^C ends it%s%s%s\n", reports ? " with the report, kill -USR1 " : "", id,
+		reports ? " prints it in between" : "");
 }
 
 /* ------------------------------------------------------------------------------------------------------- the loop */
@@ -290,6 +309,7 @@ static bool take_packet(struct run *r, const struct tcpstat_pkt *pkt)
 		r->last_ts_ns = pkt->ts_ns;
 	/* A packet that found no memory is counted by the analyzer, and the report says so. */
 	tcpstat_packet(r->tcpstat, pkt);
+	memory_watch_packet(&r->memory, r->tcpstat);
 	if (service_wanted(r->options))
 		view_flush(r->view);
 	return r->packets != r->options->max_packets;
@@ -435,6 +455,7 @@ enum exit_code run(const struct options *options)
 		handle_signals(r.capture);
 		progress_init(&r.progress, options);
 		if (open_analysis(&r)) {
+			say_listening(options);
 			read_packets(&r);
 			finish(&r);
 		}
@@ -446,6 +467,7 @@ enum exit_code run(const struct options *options)
 	helper_free(r.helper);
 	view_free(r.view);
 	service_close(&r.service, text, sizeof text);
+	memory_watch_fini(&r.memory);
 	if (r.capture) {
 		signal(SIGINT, SIG_DFL);
 		signal(SIGTERM, SIG_DFL);

@@ -41,6 +41,7 @@ struct screen {
 	char source[512], note[512], error[512];
 	struct pass first, second;
 	struct capture_files *files;
+	struct memory_watch memory;
 	bool live, ended, reading;      /* the first reading has ended; the second goes on */
 	int64_t begun_ns, drawn_ns, each_ns;
 	enum exit_code code;
@@ -139,7 +140,7 @@ static bool open_analysis(struct screen *s, struct pass *p, uint32_t events, uin
 	config.ctx = s;
 	config.overlap = o->overlap;
 	config.key_by_vlan = o->key_vlan;
-	config.memory_bytes = o->memory_bytes;
+	config.memory_bytes = o->memory.analysis_bytes;
 	config.live = o->n_interfaces > 0;
 	config.progress_ns = EACH_MS * NS_PER_MS;
 	config.only_conn = conn;
@@ -192,6 +193,8 @@ static bool take_packet(struct screen *s, struct pass *p, const struct tcpstat_p
 	if (p->last_ts_ns == TCPSTAT_NULL || pkt->ts_ns > p->last_ts_ns)
 		p->last_ts_ns = pkt->ts_ns;
 	tcpstat_packet(p->tcpstat, pkt);
+	if (p == &s->first)
+		memory_watch_packet(&s->memory, p->tcpstat);
 	return true;
 }
 
@@ -350,7 +353,7 @@ static void refresh(struct screen *s)
 	if (!s->ended && now - s->each_ns >= EACH_MS * NS_PER_MS) {
 		tcpstat_gauges(s->first.tcpstat, &gauges);
 		if (gauges.connections <= EACH_MOST)
-			tcpstat_each(s->first.tcpstat, each, s);
+			tcpstat_each(s->first.tcpstat, false, each, s);
 		if (s->files && capture_files_flush(s->files, &error) < 0)
 			fail(s, &error);
 		s->each_ns = now;
@@ -407,7 +410,8 @@ static void name_source(struct screen *s)
 static bool open_all(struct screen *s)
 {
 	const struct options *o = s->options;
-	struct tui_options options = { .style = s->style, .source = s->source, .filter = o->filter, .live = s->live };
+	struct tui_options options = { .style = s->style, .source = s->source, .filter = o->filter, .live = s->live,
+		.list_rows = o->memory.list_rows };
 	struct sandbox sandbox = { .user = o->user, .keeps_user = true, .makes_files = true, .stops = true };
 	struct capture_error error = { .code = CAPTURE_ENOMEM, .text = "out of memory" };
 
@@ -418,6 +422,7 @@ static bool open_all(struct screen *s)
 		fail(s, &error);
 		return false;
 	}
+	memory_watch_init(&s->memory, &o->memory);
 	s->tui = tui_new(&options);
 	if (s->tui && open_analysis(s, &s->first, s->live ? TUI_LIVE_EVENTS : TUI_EVENTS, 0)) {
 		error.code = CAPTURE_EOPEN;
@@ -450,6 +455,7 @@ enum exit_code screen_run(const struct options *o)
 		fail(&s, &error);
 	close_pass(&s.second);
 	close_pass(&s.first);
+	memory_watch_fini(&s.memory);
 	tui_free(s.tui);
 	canvas_fini(&s.canvas);
 	if (*s.error)

@@ -43,6 +43,11 @@ static bool is_of_lines(const struct options *o)
 	}
 }
 
+uint64_t service_output_bytes(const struct options *o)
+{
+	return service_wanted(o) && is_of_lines(o) ? QUEUE_BYTES + QUEUE_LINE_MAX : 0;
+}
+
 bool service_init(struct service *s, const struct options *o, char *error, size_t size)
 {
 	struct metrics_options by;
@@ -52,7 +57,7 @@ bool service_init(struct service *s, const struct options *o, char *error, size_
 	if (!o->metrics)
 		return true;
 	by = o->metrics_by;
-	by.memory_bytes = o->memory_bytes;
+	by.memory_bytes = o->memory.metrics_bytes;
 	s->metrics = metrics_new(&by, PACKAGE_VERSION);
 	if (!s->metrics) {
 		snprintf(error, size, "out of memory");
@@ -194,6 +199,19 @@ static void tell_packets(struct service *s)
 	tell(s, &n);
 }
 
+static void tell_evicted(struct service *s)
+{
+	struct record_notice n = notice_of(RECORD_NOTICE_CONNECTIONS_EVICTED);
+	uint64_t evicted = tcpstat_counters(s->tcpstat)->evicted;
+
+	if (evicted == s->told_evicted)
+		return;
+	n.count = (int64_t)(evicted - s->told_evicted);
+	n.total = (int64_t)evicted;
+	s->told_evicted = evicted;
+	tell(s, &n);
+}
+
 void service_notice(struct service *s)
 {
 	static const enum record_notice_what whats[] = {
@@ -246,6 +264,7 @@ void service_work(struct service *s, int64_t first_ts_ns, int64_t last_ts_ns)
 		return;
 	s->next_second_ns = now + NS_PER_S;
 	tell_packets(s);
+	tell_evicted(s);
 	if (s->options->interval_s && now - s->line_ns >= (int64_t)s->options->interval_s * NS_PER_S)
 		line(s, now);
 }
@@ -263,9 +282,15 @@ bool service_done(struct service *s)
 
 int64_t service_last_words(struct service *s)
 {
+	if (s->queue)
+		queue_manner(s->queue, QUEUE_WAIT);
+	if (service_wanted(s->options)) {
+		tell_packets(s);
+		tell_evicted(s);
+	}
 	if (!s->queue)
 		return TCPSTAT_NULL;
-	queue_manner(s->queue, QUEUE_WAIT);
+	queue_manner(s->queue, QUEUE_WAIT); /* telling has set another */
 	if (queue_dropped(s->queue) != s->told_records) {
 		struct record_notice n = notice_of(RECORD_NOTICE_RECORDS_DROPPED);
 

@@ -20,11 +20,14 @@ struct service {
 	int64_t line_ns;                /* of the last line about the whole */
 	uint64_t told_records;
 	int64_t told_packets;
+	uint64_t told_evicted;
 	bool quiet;
 };
 
 /* Does this run go on for long, so that it needs a service? */
 bool service_wanted(const struct options *);
+/* The most that the lines take which wait for a reader. */
+uint64_t service_output_bytes(const struct options *);
 /* Before the capture is opened: takes the address of --metrics. False: `error` says why not. */
 bool service_init(struct service *, const struct options *, char *error, size_t size);
 /* To be polled beside the interfaces; 0: nothing. */

@@ -67,6 +67,7 @@ static bool open_streams(struct view *v, char *error, size_t size)
 	const struct options *o = v->options;
 	struct streams_options options = {
 		.hash = o->hash, .follow_dir = o->follow_dir, .out = v->out, .extract_dir = o->extract,
+		.extract_bytes = o->memory.extract_bytes,
 		.utf8 = v->style.utf8, .color = v->style.color && !o->raw,
 		.format = o->hex ? STREAMS_HEX : o->raw ? STREAMS_RAW : STREAMS_ASCII,
 		.follow_conn = o->mode == MODE_FOLLOW ? o->conn : 0,
@@ -129,7 +130,7 @@ static bool open_sink(struct view *v, const struct capture_facts *facts)
 		v->events |= DETAIL_EVENTS;
 		return v->detail;
 	case MODE_FLOW:
-		v->ladder = ladder_new(&v->style, o->conn);
+		v->ladder = ladder_new(&v->style, o->conn, o->memory.ladder_rows);
 		v->events |= LADDER_EVENTS;
 		return v->ladder;
 	case MODE_DIFF:
@@ -268,6 +269,9 @@ static void print_notice(const struct style *style, const struct record_notice *
 	case RECORD_NOTICE_PACKETS_DROPPED:
 		fprintf(stderr, "%s packets dropped by the capturing system\n", format_count(count, n->count));
 		break;
+	case RECORD_NOTICE_CONNECTIONS_EVICTED:
+		fprintf(stderr, "%s connections ended early to stay within --memory\n", format_count(count, n->count));
+		break;
 	case RECORD_NOTICE_INTERFACE_DOWN: fputs("went down; waiting for it\n", stderr); break;
 	case RECORD_NOTICE_INTERFACE_UP: fputs("is up again\n", stderr); break;
 	case RECORD_NOTICE_INTERFACE_GONE: fputs("was removed; waiting for one of this name\n", stderr); break;
@@ -283,8 +287,9 @@ static void print_notice(const struct style *style, const struct record_notice *
 
 void view_notice(struct view *v, const struct record_notice *n)
 {
-	/* in the lines of the ticker there is a place for it */
-	bool shown = v->ticks && n->what == RECORD_NOTICE_PACKETS_DROPPED;
+	/* in the lines of the ticker there is a place for these */
+	bool shown = v->ticks && (n->what == RECORD_NOTICE_PACKETS_DROPPED ||
+		n->what == RECORD_NOTICE_CONNECTIONS_EVICTED);
 
 	if (v->json)
 		json_notice(v->json, n);
@@ -346,7 +351,7 @@ void view_now(struct view *v, struct capture *capture, struct tcpstat *tcpstat, 
 	struct tcpstat_gauges gauges;
 
 	if (copy) {
-		tcpstat_each(tcpstat, on_open, copy);
+		tcpstat_each(tcpstat, true, on_open, copy);
 		print_report(copy, v->options, capture, tcpstat_counters(tcpstat), first_ts_ns, last_ts_ns);
 		fputc('\n', v->out);
 		report_free(copy);

@@ -633,6 +633,11 @@ const struct tcpstat_totals *tcpstat_totals(const struct tcpstat *t)
 	return t->survey.totals;
 }
 
+void tcpstat_limit_memory(struct tcpstat *t, uint64_t bytes)
+{
+	t->budget.limit = bytes;
+}
+
 void tcpstat_gauges(const struct tcpstat *t, struct tcpstat_gauges *out)
 {
 	*out = (struct tcpstat_gauges){ .connections = t->flows.count,
@@ -643,8 +648,10 @@ void tcpstat_gauges(const struct tcpstat *t, struct tcpstat_gauges *out)
 	memcpy(out->states, t->states, sizeof out->states);
 }
 
-void tcpstat_each(struct tcpstat *t, void (*each)(void *ctx, const struct tcpstat_event *), void *ctx)
+void tcpstat_each(struct tcpstat *t, bool findings, void (*each)(void *ctx, const struct tcpstat_event *), void *ctx)
 {
+	const struct tcpstat_config config = { .events = TCPSTAT_MASK(TCPSTAT_EV_FINDING), .event = each, .ctx = ctx };
+
 	for (unsigned class = 0; class < CONN_NCLASSES; class++) {
 		const struct flow_node *head = &t->flows.list[class];
 
@@ -658,6 +665,8 @@ void tcpstat_each(struct tcpstat *t, void (*each)(void *ctx, const struct tcpsta
 				.ts_ns = c->last_ts, .frame = c->last_frame, .conn = c->number, .connection = &out };
 			conn_settle(c, &t->env);
 			conn_snapshot(c, t->now_ns, &out);
+			if (findings && t->config.watched)
+				conn_findings(c, t->now_ns, &out, &config);
 			each(ctx, &ev);
 		}
 	}

@@ -126,6 +126,9 @@ void conn_reused(struct conn *, struct conn_env *, int64_t ts);
 void conn_timeout(struct conn *, struct conn_env *, bool give_up, int64_t ts);
 /* The connection as it stands, once it is settled. `now`: how far the capture reaches. */
 void conn_snapshot(const struct conn *, int64_t now, struct tcpstat_conn *);
+/* EV_FINDINGs of the connection as it stands to the callback of `config`; `out` is its snapshot, which gets its worst
+ * severity. */
+void conn_findings(const struct conn *, int64_t now, struct tcpstat_conn *out, const struct tcpstat_config *config);
 /* The connection goes on: says so, if that is wanted and config->progress_ns have passed. */
 void conn_progress(struct conn *, struct conn_env *, int64_t now);
 /* An ICMP error quotes a segment of it; `ev` as analyzer.c filled it in. */

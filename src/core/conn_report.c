@@ -341,6 +341,13 @@ static void find(const struct conn *c, int64_t now, struct tcpstat_conn *out, st
 		count(c, out, survey, e);
 }
 
+void conn_findings(const struct conn *c, int64_t now, struct tcpstat_conn *out, const struct tcpstat_config *config)
+{
+	struct emitter e = { config, c->number, NULL, NULL };
+
+	find(c, now, out, NULL, &e);
+}
+
 void conn_finish(struct conn *c, struct conn_env *env, struct survey *survey, int64_t now)
 {
 	const struct tcpstat_config *config = env->config;

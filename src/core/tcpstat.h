@@ -575,9 +575,12 @@ struct tcpstat_gauges {
 	uint64_t memory_bytes, memory_limit_bytes;
 	int64_t now_ns;                 /* how far the input has come; NULL: no packet yet */
 };
+/* Another budget from now on; if it is less than what is in use, connections go as memory is needed. */
+void tcpstat_limit_memory(struct tcpstat *, uint64_t bytes);
 void tcpstat_gauges(const struct tcpstat *, struct tcpstat_gauges *);
-/* Calls `each` with every connection that is followed, as it stands, those idle for longest first. The
- * event is EV_PROGRESS. Costs time by the number of connections. */
-void tcpstat_each(struct tcpstat *, void (*each)(void *ctx, const struct tcpstat_event *), void *ctx);
+/* Calls `each` with every connection that is followed, as it stands, those idle for longest first. The event is
+ * EV_PROGRESS; with `findings`, after an EV_FINDING for each thing that would be found if the input ended here (if the
+ * analyzer was to look for any). Costs time by the number of connections. */
+void tcpstat_each(struct tcpstat *, bool findings, void (*each)(void *ctx, const struct tcpstat_event *), void *ctx);
 
 #endif

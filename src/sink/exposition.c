@@ -258,6 +258,24 @@ static void put_table(struct page *p, const struct metrics_now *x)
 #include "sink/metric.def"
 }
 
+size_t metrics_text_most(const struct metrics_options *o, size_t n_interfaces)
+{
+	enum {
+		LINE_BYTES = 128,               /* name, labels, number; without the label of the group */
+		LABEL_BYTES = sizeof ((struct metrics_network *)0)->text + 16,
+		FAMILY_BYTES = 256, FAMILIES = 64,
+		INTERFACE_BYTES = 1024,
+		LINES = METRICS_N_SUMS + TCPSTAT_CLOSE_TIMEOUT + 1 + TCPSTAT_HS_INCOMPLETE + 1,
+		/* findings, counters, states, histograms, values */
+		LINES_ONCE = METRICS_FINDINGS + sizeof(struct tcpstat_counters) / sizeof(uint64_t) +
+			2 * TCPSTAT_NSTATES + 4 * (METRICS_BOUNDS + 3) + 64
+	};
+	size_t groups = o->by == METRICS_BY_NOTHING ? 1 : METRICS_GROUPS + 1;
+
+	return groups * LINES * (LINE_BYTES + LABEL_BYTES) + LINES_ONCE * LINE_BYTES + FAMILIES * FAMILY_BYTES +
+		n_interfaces * INTERFACE_BYTES;
+}
+
 char *metrics_text(struct metrics *m, struct metrics_now *now, size_t *len)
 {
 	char *text = NULL;

@@ -15,7 +15,6 @@
 
 enum {
 	BUFFER_FIRST_BYTES = 4 * 1024, BUFFER_BYTES = 256 * 1024,
-	BUFFERS_BYTES = 64 * 1024 * 1024,       /* all of them together */
 	FILES_MAX = 256, FILES_MIN = 8,
 	NAME_SIZE = 160
 };
@@ -32,8 +31,8 @@ struct extract_file {
 	uint8_t *buffer;
 	size_t n, size;
 	uint64_t bytes, n_gaps, gap_bytes;
-	struct tcpstat_ev_gap *gaps;    /* the first EXTRACT_GAPS */
-	size_t gaps_size;
+	struct tcpstat_ev_gap *gaps;    /* the first ones */
+	size_t gaps_listed, gaps_size;
 };
 
 TAILQ_HEAD(file_list, extract_file);
@@ -43,7 +42,9 @@ struct extract {
 	int dir_fd;
 	FILE *index;
 	struct file_list warm, all;
+	size_t most;                    /* bytes for buffers, and a quarter of it for lists of gaps */
 	size_t buffered;                /* bytes of all buffers */
+	size_t listed;                  /* bytes of all lists of gaps */
 	unsigned n_open, max_open;
 	char error[512];
 };
@@ -63,7 +64,7 @@ static unsigned descriptors(void)
 	return limit.rlim_cur / 2 > FILES_MIN ? (unsigned)(limit.rlim_cur / 2) : FILES_MIN;
 }
 
-struct extract *extract_new(const char *dir, char *error, size_t size)
+struct extract *extract_new(const char *dir, size_t most_bytes, char *error, size_t size)
 {
 	struct extract *e = calloc(1, sizeof *e);
 	int fd = -1;
@@ -75,6 +76,7 @@ struct extract *extract_new(const char *dir, char *error, size_t size)
 	}
 	TAILQ_INIT(&e->warm);
 	TAILQ_INIT(&e->all);
+	e->most = most_bytes ? most_bytes : EXTRACT_BYTES;
 	e->max_open = descriptors();
 	e->dir_fd = -1;
 	if (!mkdir(dir, 0777) || errno == EEXIST)
@@ -213,7 +215,7 @@ static bool grow(struct extract *e, struct extract_file *f, size_t want)
 		size *= 2;
 	if (size == f->size)
 		return true;
-	while (e->buffered + (size - f->size) > BUFFERS_BYTES && TAILQ_LAST(&e->warm, file_list) != f)
+	while (e->buffered + (size - f->size) > e->most / 4 * 3 && TAILQ_LAST(&e->warm, file_list) != f)
 		cool(e, TAILQ_LAST(&e->warm, file_list));
 	uint8_t *p = realloc(f->buffer, size);
 	if (!p)
@@ -268,21 +270,26 @@ void extract_gap(struct extract *e, struct extract_file *f, const struct tcpstat
 {
 	f->n_gaps++;
 	f->gap_bytes += gap->len;
-	if (f->n_gaps > EXTRACT_GAPS)
+	if (f->n_gaps > EXTRACT_GAPS || f->gaps_listed + 1 < f->n_gaps)
 		return;
 	if (f->n_gaps > f->gaps_size) {
-		size_t size = f->gaps_size ? f->gaps_size * 2 : 4;
-		struct tcpstat_ev_gap *p = realloc(f->gaps, size * sizeof *p);
+		size_t size = f->gaps_size ? f->gaps_size * 2 : 4, more = (size - f->gaps_size) * sizeof *f->gaps;
+		struct tcpstat_ev_gap *p;
+
+		if (e->listed + more > e->most / 4)
+			return;
+		p = realloc(f->gaps, size * sizeof *p);
 		if (!p) {
 			errno = ENOMEM;
 			fail(e, "index.jsonl");
 			f->n_gaps--;
 			return;
 		}
+		e->listed += more;
 		f->gaps = p;
 		f->gaps_size = size;
 	}
-	f->gaps[f->n_gaps - 1] = *gap;
+	f->gaps[f->gaps_listed++] = *gap;
 }
 
 /* ------------------------------------------------------------------------------------------------------ the end */
@@ -317,7 +324,7 @@ static void list(struct extract *e, const struct extract_file *f, const char *na
 		"\"bytes\":%" PRIu64 ",\"sha256\":%s%s%s,",
 		f->conn, suffix[f->dir], name, f->bytes, quote, sha256 ? sha256 : "null", quote);
 	fprintf(e->index, "\"gaps\":{\"count\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"list\":[", f->n_gaps, f->gap_bytes);
-	for (size_t i = 0; i < f->n_gaps && i < EXTRACT_GAPS; i++)
+	for (size_t i = 0; i < f->gaps_listed; i++)
 		fprintf(e->index, "%s{\"offset\":%" PRIu64 ",\"len\":%" PRIu64 ",\"why\":\"%s\"}", i ? "," : "",
 			f->gaps[i].offset, f->gaps[i].len, tcpstat_gap_why_name(f->gaps[i].why));
 	fputs("]}}\n", e->index);
@@ -331,6 +338,7 @@ static void free_file(struct extract *e, struct extract_file *f)
 		TAILQ_REMOVE(&e->warm, f, warm);
 	TAILQ_REMOVE(&e->all, f, all);
 	free_buffer(e, f);
+	e->listed -= f->gaps_size * sizeof *f->gaps;
 	free(f->gaps);
 	free(f);
 }

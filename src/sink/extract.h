@@ -7,7 +7,8 @@
  *     {"conn":1,"dir":"c2s","file":"1-10.0.0.1_40000-10.0.0.2_80.c2s","bytes":120,"sha256":"...",
  *      "gaps":{"count":1,"bytes":1448,"list":[{"offset":64,"len":1448,"why":"lost"}]}}
  *
- * where sha256 (of the file as it is) is null unless hashes were asked for, and the list ends after EXTRACT_GAPS.
+ * where sha256 (of the file as it is) is null unless hashes were asked for, and the list ends after EXTRACT_GAPS,
+ * or earlier if the lists of all streams take too much.
  *
  * Few system calls: a stream that fits into its buffer costs open, write and close; longer ones are written a buffer at
  * a time. Buffers together and open files are bounded; the least recently used goes first. */
@@ -19,10 +20,10 @@
 struct extract;
 struct extract_file;
 
-enum { EXTRACT_GAPS = 1000 };
+enum { EXTRACT_GAPS = 1000, EXTRACT_BYTES = 64 << 20 };
 
-/* NULL: `error` says why. */
-struct extract *extract_new(const char *dir, char *error, size_t size);
+/* `most_bytes`: what buffers and lists may take; 0: EXTRACT_BYTES. NULL: `error` says why. */
+struct extract *extract_new(const char *dir, size_t most_bytes, char *error, size_t size);
 /* Closes what is open, without naming it. */
 void extract_free(struct extract *);
 /* NULL: out of memory. Owned by the extract until extract_close or extract_free. */

@@ -10,25 +10,36 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAX_CONNECTIONS = 16, TIMEOUT_S = 10, MEMORY_BYTES = 32768, BACKLOG = 16 };
+enum { MAX_CONNECTIONS = 16, TIMEOUT_S = 10, MEMORY_BYTES = 32768, BACKLOG = 16, MAX_TEXTS = 4 };
 
 struct http {
 	struct MHD_Daemon *daemon;
 	struct http_source source;
 	int fd;
+	unsigned texts;                 /* of /metrics that are on their way */
 };
 
-static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, const char *type, char *text, size_t len,
-		enum MHD_ResponseMemoryMode mode)
+/* A text of /metrics, behind the server that counts it. */
+struct text {
+	struct http *http;
+	char *bytes;
+};
+
+static void free_text(void *ctx)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer(len, text, mode);
+	struct text *t = ctx;
+
+	t->http->texts--;
+	free(t->bytes);
+	free(t);
+}
+
+static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, const char *type, struct MHD_Response *r)
+{
 	enum MHD_Result result;
 
-	if (!r) {
-		if (mode == MHD_RESPMEM_MUST_FREE)
-			free(text);
+	if (!r)
 		return MHD_NO;
-	}
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
@@ -39,15 +50,36 @@ static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, const c
 
 static enum MHD_Result answer_plain(struct MHD_Connection *c, unsigned status, const char *text)
 {
-	return answer(c, status, "text/plain; charset=utf-8", (char *)text, strlen(text), MHD_RESPMEM_PERSISTENT);
+	return answer(c, status, "text/plain; charset=utf-8",
+		MHD_create_response_from_buffer(strlen(text), (char *)text, MHD_RESPMEM_PERSISTENT));
+}
+
+static enum MHD_Result answer_metrics(struct http *h, struct MHD_Connection *c)
+{
+	struct MHD_Response *r;
+	struct text *t;
+	size_t len = 0;
+
+	if (h->texts == MAX_TEXTS)
+		return answer_plain(c, MHD_HTTP_SERVICE_UNAVAILABLE, "too many scrapes at a time\n");
+	t = malloc(sizeof *t);
+	if (t)
+		*t = (struct text){ h, h->source.metrics(h->source.ctx, &len) };
+	if (!t || !t->bytes) {
+		free(t);
+		return answer_plain(c, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
+	}
+	h->texts++;
+	r = MHD_create_response_from_buffer_with_free_callback_cls(len, t->bytes, free_text, t);
+	if (!r)
+		free_text(t);
+	return answer(c, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", r);
 }
 
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const char *url, const char *method,
 		const char *version, const char *upload, size_t *upload_size, void **request)
 {
-	const struct http *h = ctx;
-	size_t len = 0;
-	char *text;
+	struct http *h = ctx;
 
 	(void)version, (void)upload, (void)request;
 	if (*upload_size) {             /* nobody asked for it: it is passed over */
@@ -65,10 +97,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 	}
 	if (strcmp(url, "/metrics"))
 		return answer_plain(c, MHD_HTTP_NOT_FOUND, "tcpstat: /metrics, /healthz\n");
-	text = h->source.metrics(h->source.ctx, &len);
-	if (!text)
-		return answer_plain(c, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
-	return answer(c, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text, len, MHD_RESPMEM_MUST_FREE);
+	return answer_metrics(h, c);
 }
 
 /* "HOST:PORT" in two. */
@@ -132,7 +161,9 @@ static int open_listener(const char *address, char *error, size_t size)
 			break;
 	}
 	if (fd < 0)
-		snprintf(error, size, "%s", strerror(errno));
+		snprintf(error, size, "%s%s", strerror(errno), errno == EADDRINUSE ? "; ss -ltnp shows who has it" :
+			errno == EADDRNOTAVAIL ? "; it is none of this host (ip addr)" :
+			errno == EACCES ? "; ports below 1024 are for root" : "");
 	freeaddrinfo(all);
 	return fd;
 }
@@ -160,6 +191,12 @@ struct http *http_open(const char *address, char *error, size_t size)
 	close(h->fd);
 	free(h);
 	return NULL;
+}
+
+uint64_t http_most_bytes(size_t text_bytes)
+{
+	/* a text grows by doubling */
+	return MAX_CONNECTIONS * (uint64_t)MEMORY_BYTES + MAX_TEXTS * 2 * (uint64_t)text_bytes;
 }
 
 void http_begin(struct http *h, const struct http_source *source)

@@ -2,12 +2,13 @@
  * can be polled.
  *
  * What a page says comes from the caller's function, called inside http_work(). Bounded: 16 connections at a time, 10
- * seconds each without anything said. */
+ * seconds each without anything said, and 4 of them with /metrics on the way. */
 #ifndef TCPSTAT_HTTP_H
 #define TCPSTAT_HTTP_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct http;
 
@@ -22,6 +23,8 @@ struct http_source {
 struct http *http_open(const char *address, char *error, size_t size);
 /* Until then nobody is answered. */
 void http_begin(struct http *, const struct http_source *);
+/* The most memory that the server takes if the text of a scrape takes so much. */
+uint64_t http_most_bytes(size_t text_bytes);
 int http_fd(const struct http *);
 void http_work(struct http *);
 /* NULL is ignored. */

@@ -11,13 +11,13 @@ struct ladder {
 	struct rows rows;
 };
 
-struct ladder *ladder_new(const struct style *style, uint32_t conn)
+struct ladder *ladder_new(const struct style *style, uint32_t conn, size_t max_rows)
 {
 	struct ladder *l = calloc(1, sizeof *l);
 
 	if (l) {
 		l->style = *style;
-		rows_init(&l->rows, conn, LADDER_MAX_ROWS);
+		rows_init(&l->rows, conn, max_rows);
 	}
 	return l;
 }

@@ -1,6 +1,6 @@
 /* --flow N: one connection as a ladder, time downwards, client left, server right.
  *
- *     struct ladder *l = ladder_new(&style, conn);
+ *     struct ladder *l = ladder_new(&style, conn, LADDER_MAX_ROWS);
  *     ladder_event(l, ev);                    each event of LADDER_EVENTS
  *     ladder_print(l);                        once, at the end
  *     ladder_free(l);
@@ -19,7 +19,7 @@ enum { LADDER_EVENTS = ROWS_EVENTS };
 struct ladder;
 
 /* NULL: out of memory. */
-struct ladder *ladder_new(const struct style *, uint32_t conn);
+struct ladder *ladder_new(const struct style *, uint32_t conn, size_t max_rows);
 void ladder_free(struct ladder *);
 void ladder_event(struct ladder *, const struct tcpstat_event *);
 /* The connection has ended: nothing more will come. */

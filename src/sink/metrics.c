@@ -8,7 +8,9 @@
 #include <string.h>
 #include <time.h>
 
-enum { FIRST_SLOTS = 256, MAX_SLOTS = 1 << 17, MAX_SAMPLED = 1 << 16, MEMORY_SHARE = 16 };
+enum { FIRST_SLOTS = 256, MAX_SLOTS = 1 << 17, MAX_SAMPLED = 1 << 16,
+	/* with its place in the table, which is at most half full, and what malloc takes */
+	SAMPLE_BYTES = sizeof(struct metrics_sample) + 5 * sizeof(struct metrics_sample *) };
 
 /* ---------------------------------------------------------------------------------------------- series */
 
@@ -252,8 +254,8 @@ struct metrics *metrics_new(const struct metrics_options *options, const char *v
 		return NULL;
 	m->options = *options;
 	m->max_samples = MAX_SAMPLED;
-	if (options->memory_bytes && options->memory_bytes / MEMORY_SHARE / sizeof(struct metrics_sample) < MAX_SAMPLED)
-		m->max_samples = (size_t)(options->memory_bytes / MEMORY_SHARE / sizeof(struct metrics_sample));
+	if (options->memory_bytes && options->memory_bytes / SAMPLE_BYTES < MAX_SAMPLED)
+		m->max_samples = (size_t)(options->memory_bytes / SAMPLE_BYTES);
 	m->listed = options->n > 0;
 	m->version = version;
 	m->start_s = time(NULL);

@@ -9,7 +9,7 @@
  * analyzer takes a verdict back, it waits until the sum has come as far again.
  *
  * Bounded: 64 values of the label of connections, `other` for the rest; a table of connections that go on, of at most
- * 65,536 or a sixteenth of the memory for connections. Those beyond it count when they end. */
+ * 65,536. Those beyond it count when they end. */
 #ifndef TCPSTAT_METRICS_H
 #define TCPSTAT_METRICS_H
 
@@ -35,7 +35,7 @@ struct metrics_options {
 	uint16_t ports[METRICS_GROUPS]; /* METRICS_BY_PORT: only these; none: the first that have connections */
 	struct metrics_network networks[METRICS_GROUPS]; /* of clients or servers; the first that matches counts */
 	unsigned n;
-	uint64_t memory_bytes;          /* for connections; 0: the table may have its full size */
+	uint64_t memory_bytes;          /* for the table; 0: it may have its full size */
 };
 
 /* How things stand when a scrape comes. */
@@ -55,6 +55,8 @@ bool metrics_parse_by(const char *text, struct metrics_options *);
 struct metrics *metrics_new(const struct metrics_options *, const char *version);
 void metrics_free(struct metrics *);
 void metrics_event(struct metrics *, const struct tcpstat_event *);
+/* The most that the text takes, with as many interfaces. */
+size_t metrics_text_most(const struct metrics_options *, size_t n_interfaces);
 /* The text, to be freed; NULL: out of memory. */
 char *metrics_text(struct metrics *, struct metrics_now *, size_t *len);
 

@@ -248,8 +248,10 @@ struct queue *queue_new(int fd, size_t size)
 	pthread_cond_init(&q->filled, &attr);
 	pthread_cond_init(&q->taken, &attr);
 	pthread_condattr_destroy(&attr);
-	if (q->ring && q->stream)
+	if (q->ring && q->stream) {
+		memset(q->ring, 0, size); /* it takes its memory now, not when it fills for the first time */
 		return q;
+	}
 	queue_close(q, 0, &(int){ 0 });
 	return NULL;
 }

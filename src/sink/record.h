@@ -136,9 +136,9 @@ struct record_shard {
 
 #define RECORD_NOTICES(X) \
 	X(NOTICE_RECORDS_DROPPED, "records_dropped") X(NOTICE_PACKETS_DROPPED, "packets_dropped") \
-	X(NOTICE_INTERFACE_DOWN, "interface_down") X(NOTICE_INTERFACE_UP, "interface_up") \
-	X(NOTICE_INTERFACE_GONE, "interface_gone") X(NOTICE_INTERFACE_OTHER, "interface_other") \
-	X(NOTICE_CLOCK_STEP, "clock_step")
+	X(NOTICE_CONNECTIONS_EVICTED, "connections_evicted") X(NOTICE_INTERFACE_DOWN, "interface_down") \
+	X(NOTICE_INTERFACE_UP, "interface_up") X(NOTICE_INTERFACE_GONE, "interface_gone") \
+	X(NOTICE_INTERFACE_OTHER, "interface_other") X(NOTICE_CLOCK_STEP, "clock_step")
 
 #define X(constant, name) RECORD_##constant,
 enum record_notice_what { RECORD_NOTICES(X) };

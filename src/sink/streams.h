@@ -35,6 +35,7 @@ struct streams_options {
 	FILE *out;                      /* of --follow; borrowed */
 	bool color;                     /* SGR sequences around what each side said (not with STREAMS_RAW) */
 	bool utf8;                      /* who reads `out` understands UTF-8: well-formed characters stay */
+	size_t extract_bytes;           /* of memory for --extract; 0: EXTRACT_BYTES */
 	const char *extract_dir;        /* a directory, made if it is not there; NULL: none */
 };
 

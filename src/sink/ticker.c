@@ -44,10 +44,11 @@ void ticker_event(struct ticker *t, const struct tcpstat_event *ev)
 
 	if (ev->type == TCPSTAT_EV_FINDING && ev->finding.ongoing)
 		print_finding(t, ev);
-	/* Told when it is over, not when its addresses are forgotten a minute later. */
-	if (ev->type != TCPSTAT_EV_CONNECTION && (ev->type != TCPSTAT_EV_PROGRESS || !c->over))
+	/* Told when it is over, not when its addresses are forgotten a minute later, and not because the capture
+	 * ends or memory is short. */
+	if ((ev->type != TCPSTAT_EV_CONNECTION && ev->type != TCPSTAT_EV_PROGRESS) || c->over_told)
 		return;
-	if (c->over_told)
+	if (!c->over && (ev->type == TCPSTAT_EV_PROGRESS || c->close.how == TCPSTAT_CLOSE_OPEN))
 		return;
 	t->ended++;
 	t->refused += c->handshake.outcome == TCPSTAT_HS_REFUSED;

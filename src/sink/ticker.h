@@ -1,5 +1,5 @@
-/* Live, for people: a line for each connection that ends, one for what begins to hold of the whole, and one now and then
- * about it.
+/* Live, for people: a line for each connection that ends (not for those that the end of the capture cuts off), one for
+ * what begins to hold of the whole, and one now and then about it.
  *
  *     14:03:11.204  #12 192.0.2.10:59616 > 192.0.2.80:80  closed, 1.25 s, 88 B up, 24.1 kB down, RTT 30.3 ms
  *     14:03:14.310  problem: 192.0.2.80:80 is flooded with SYNs: 1,204 half-open ... (syn-flood)

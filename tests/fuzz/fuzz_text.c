@@ -63,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(name, data, size < 64 ? size : 64);
 	program_init(&p, data, size, &config);
 	struct style style = { .out = out, .utf8 = size % 2, .width = 20 + size % 100, .verbose = (int)(size % 3) - 1 };
-	struct screens s = { report_new(&style, 5), detail_new(&style, 1), ladder_new(&style, 1), { 0 } };
+	struct screens s = { report_new(&style, 5), detail_new(&style, 1), ladder_new(&style, 1, LADDER_MAX_ROWS),
+		{ 0 } };
 	struct streams_options follow = { .follow_conn = 1,
 					  .follow_dir = TCPSTAT_NODIR,
 					  .out = follow_out,

@@ -230,6 +230,19 @@ def blast(name, count, per_s):
             time.sleep(max(0, begun + i / int(per_s) - time.monotonic()))
 
 
+def refused():
+    """A connection to a port where nobody listens."""
+    with socket.socket() as s:
+        s.connect_ex((SERVER, PORT + 1))
+
+
+def hold():
+    """A connection that stays open until this ends."""
+    with socket.create_connection((SERVER, PORT), timeout=60):
+        print("ready", flush=True)
+        time.sleep(60)
+
+
 def serve(port):
     """Answers a line with a number by so many bytes."""
     listener = socket.create_server(("", int(port)), backlog=128)
@@ -253,4 +266,4 @@ def fetch(count, size):
 
 
 if __name__ == "__main__":
-    {"forward": forward, "serve": serve, "fetch": fetch, "get": get, "blast": blast, "offloads": offloads}[sys.argv[1]](*sys.argv[2:])
+    {"forward": forward, "serve": serve, "fetch": fetch, "refused": refused, "hold": hold, "get": get, "blast": blast, "offloads": offloads}[sys.argv[1]](*sys.argv[2:])

@@ -68,6 +68,21 @@ def slow_reader(link):
     T.ok("memory stays where it was", resident_kb < 150000, f"{resident_kb} KB")
 
 
+def little_memory(link):
+    """More connections than --memory holds: those that go are told."""
+    program = link.tcpstat("-i", "eth0", "--jsonl", "--events", "none", "--memory", "12M", "tcp")
+    link.run(link.client, "blast", "eth0", "60000", "20000")
+    time.sleep(1)
+    with open(f"/proc/{program.pid}/status", encoding="ascii") as f:
+        kb = sum(int(line.split()[1]) for line in f if line.startswith(("RssAnon:", "RssShmem:")))
+    out, _ = stop(program)
+    lines = [json.loads(line) for line in out.splitlines()]
+    evicted = lines[-1]["counters"]["evicted"]
+    told = [r["count"] for r in lines if r["type"] == "notice" and r["what"] == "connections_evicted"]
+    T.ok("connections that had to go are told, and add up", len(told) > 1 and sum(told) == evicted > 0, (told, evicted))
+    T.ok("the process stays within --memory", os.environ.get("sanitizers") == "yes" or 0 < kb <= 12 * 1024, f"{kb} kB")
+
+
 def reader_goes_away(link):
     program = link.tcpstat("-i", "eth0", "--jsonl", "--events", "all")
     program.stdout.close()
@@ -88,6 +103,7 @@ def main():
         link.serve()
         kernel_drops(link)
         slow_reader(link)
+        little_memory(link)
         reader_goes_away(link)
     T.done()
 

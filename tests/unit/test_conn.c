@@ -465,7 +465,7 @@ Test(conn, how_things_stand)
 		cr_assert_eq(sum, 2);
 	}
 	n_progress = 0;
-	tcpstat_each(t, on_event, NULL);
+	tcpstat_each(t, false, on_event, NULL);
 	cr_assert_eq(n_progress, 2);
 	now += 100 * second;
 	tcpstat_tick(t, now);

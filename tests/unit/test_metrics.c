@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sink/metrics.h"
+#include "sink/metrics_room.h"
 
 static struct tcpstat_conn conn(uint32_t number, uint16_t port, int64_t packets)
 {
@@ -51,6 +51,52 @@ static struct metrics *make(const char *by)
 	m = metrics_new(&options, "1");
 	cr_assert_not_null(m);
 	return m;
+}
+
+/* Every figure as long as it can be, every group with its label. */
+Test(metrics, the_text_stays_within_what_is_set_aside)
+{
+	static struct tcpstat_counters counters;
+	static char name[] = "abcdefghijklmno";
+	struct capture_interface interfaces[2] = { { 0 } };
+	struct capture_facts facts = { .interfaces = interfaces, .n_interfaces = 2 };
+	struct metrics_now now = { .counters = &counters, .facts = &facts };
+	struct metrics_options options = { .by = METRICS_BY_SERVER };
+	struct tcpstat_conn c = conn(1, 80, 0);
+	struct metrics *m;
+	size_t len;
+
+	memset(&counters, 0xff, sizeof counters);
+	memset(&now.gauges, 0xff, sizeof now.gauges);
+	for (unsigned i = 0; i < 2; i++) {
+		interfaces[i].name = name;
+		interfaces[i].packets = UINT64_MAX;
+		interfaces[i].dropped = interfaces[i].if_dropped = INT64_MAX;
+	}
+	for (options.n = 0; options.n < METRICS_GROUPS; options.n++) {
+		struct metrics_network *n = &options.networks[options.n];
+
+		n->addr = (struct tcpstat_addr){ .family = 4, .bytes = { 10, 0, 0, (uint8_t)options.n } };
+		n->prefix = 32;
+		memset(n->text, '1', sizeof n->text - 1);
+	}
+	m = metrics_new(&options, "1");
+	for (size_t i = 0; i < METRICS_N_SUMS; i++)
+		memcpy((char *)&c + metrics_members[i].offset, &(int64_t){ INT64_MAX }, sizeof(int64_t));
+	for (unsigned i = 0; i < METRICS_GROUPS; i++) {
+		c.addr[TCPSTAT_SERVER] = options.networks[i].addr;
+		tell(m, TCPSTAT_EV_CONNECTION, &c);
+	}
+	for (unsigned i = 0; i < METRICS_FINDINGS; i++) {
+		char id[48];
+
+		snprintf(id, sizeof id, "%047u", i);
+		metrics_event(m, &(struct tcpstat_event){ .type = TCPSTAT_EV_FINDING, .finding = { .id = id } });
+	}
+	free(metrics_text(m, &now, &len));
+	cr_assert_leq(len, metrics_text_most(&options, 2), "%zu of %zu", len, metrics_text_most(&options, 2));
+	cr_assert_geq(len, metrics_text_most(&options, 2) / 2, "not much more than needed is set aside");
+	metrics_free(m);
 }
 
 Test(metrics, a_connection_counts_once_however_often_it_is_told)

@@ -150,7 +150,7 @@ Test(ladder, the_last_verdict_on_a_packet_counts)
 	size_t size = 0;
 
 	style.out = open_memstream(&text, &size);
-	l = ladder_new(&style, 1);
+	l = ladder_new(&style, 1, LADDER_MAX_ROWS);
 	segment(l, 1, TCPSTAT_C2S, 100);
 	ladder_event(l, &lost);
 	segment(l, 3, TCPSTAT_C2S, 100);

@@ -100,7 +100,7 @@ static struct list_row *add(struct list *l, uint32_t number)
 	struct list_row *row;
 
 	l->dirty = true;
-	if (l->n == LIST_MAX_ROWS) {
+	if (l->n >= l->most) {
 		row = spare(l);
 		l->unlisted++;
 		if (row) {
@@ -165,7 +165,7 @@ static void take_record(struct list *l, const struct tcpstat_conn *c, bool open)
 {
 	struct list_row *row = list_find(l, c->number);
 
-	if (!row && (l->n < LIST_MAX_ROWS || standing_trouble(c)))
+	if (!row && (l->n < l->most || standing_trouble(c)))
 		row = add(l, c->number);
 	else if (!row)
 		l->unlisted++;
@@ -190,7 +190,7 @@ void list_event(struct list *l, const struct tcpstat_event *ev)
 		take_record(l, ev->connection, false);
 	} else if (ev->type == TCPSTAT_EV_SEGMENT) {
 		row = list_find(l, ev->conn);
-		if (!row && l->n < LIST_MAX_ROWS)
+		if (!row && l->n < l->most)
 			row = add(l, ev->conn);
 		if (row)
 			add_to_spark(&row->spark, ev->ts_ns, ev->segment.len);
@@ -217,7 +217,7 @@ void list_snapshot(struct list *l, const struct tcpstat_conn *c)
 /* Worst first, until the user says otherwise. */
 void list_init(struct list *l, const struct style *style)
 {
-	*l = (struct list){ .style = *style, .dirty = true };
+	*l = (struct list){ .style = *style, .dirty = true, .most = LIST_MAX_ROWS };
 	while (list_columns[l->sort].kind != KIND_FINDING)
 		l->sort++;
 	l->reverse = true;

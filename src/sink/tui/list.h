@@ -8,7 +8,7 @@
 #include "sink/tui/canvas.h"
 #include "sink/tui/filter.h"
 
-enum { LIST_MAX_ROWS = 65536, LIST_SPARKS = 16, LIST_WORDS = 128, LIST_COLUMNS = 15 };
+enum { LIST_MAX_ROWS = 65536, LIST_LEAST_ROWS = 256, LIST_SPARKS = 16, LIST_WORDS = 128, LIST_COLUMNS = 15 };
 
 /* Payload over time, in LIST_SPARKS steps that double as the connection lasts. */
 struct list_spark {
@@ -32,7 +32,7 @@ struct list_row {
 struct list {
 	struct style style;
 	struct list_row **row;
-	uint32_t n, room;
+	uint32_t n, room, most;         /* most: LIST_MAX_ROWS unless set to less */
 	uint32_t *slot, n_slots;        /* from number to place + 1: open addressing */
 	uint32_t *shown, n_shown, shown_room; /* places, in the order of the list */
 	uint32_t hand;                  /* where the search for a row that may give way goes on */
@@ -48,6 +48,9 @@ struct list {
 	uint32_t cursor, top;           /* in `shown` */
 	uint32_t selected;              /* number of the connection; 0 none */
 };
+
+/* What one row takes, with its places in the tables, which grow by doubling. */
+enum { LIST_ROW_BYTES = sizeof(struct list_row) + 16 + 2 * (sizeof(struct list_row *) + 5 * sizeof(uint32_t)) };
 
 void list_init(struct list *, const struct style *);
 void list_fini(struct list *);

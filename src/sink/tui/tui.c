@@ -15,6 +15,8 @@ struct tui *tui_new(const struct tui_options *options)
 	t->options = *options;
 	t->dirty = true;
 	list_init(&t->list, &options->style);
+	if (options->list_rows)
+		t->list.most = options->list_rows;
 	findings_init(&t->findings, &options->style);
 	findings_init(&t->chosen, &options->style);
 	flow_init(&t->flow, &options->style, &t->story, &t->chosen);

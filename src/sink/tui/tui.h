@@ -27,6 +27,7 @@ struct tui_options {
 	struct style style;
 	const char *source;             /* files or interfaces, for the title; borrowed */
 	const char *filter;             /* NULL none; borrowed */
+	uint32_t list_rows;             /* connections in the list, at most; 0: LIST_MAX_ROWS */
 	bool live;                      /* the input cannot be read a second time, or grows */
 };
 
