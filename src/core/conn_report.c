@@ -343,7 +343,7 @@ static void find(const struct conn *c, int64_t now, struct tcpstat_conn *out, st
 
 void conn_findings(const struct conn *c, int64_t now, struct tcpstat_conn *out, const struct tcpstat_config *config)
 {
-	struct emitter e = { config, c->number, NULL, NULL };
+	struct emitter e = { .config = config, .conn = c->number };
 
 	find(c, now, out, NULL, &e);
 }

@@ -119,7 +119,7 @@ static void read_on(struct session *s, unsigned n)
 			s->ended = true;
 			tcpstat_finish(s->first.tcpstat);
 		} else if (s->live) {
-			tcpstat_each(s->first.tcpstat, on_event, &s->first);
+			tcpstat_each(s->first.tcpstat, false, on_event, &s->first);
 		}
 		tell_status(s);
 		return;
