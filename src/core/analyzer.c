@@ -266,7 +266,7 @@ static bool evict(struct tcpstat *t)
 static void make_room(struct tcpstat *t)
 {
 	for (int i = 0; i < EVICT_AT_ONCE && t->budget.used > t->budget.limit / 16 * 15; i++)
-		if (!evict(t))
+		if (t->budget.used - budget_spare(&t->budget) <= t->budget.limit / 16 * 15 || !evict(t))
 			return;
 }
 

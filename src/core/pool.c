@@ -5,9 +5,18 @@
 
 enum { SLAB_BYTES = 64 * 1024 };
 
+/* Slabs are in two lists: all of them, and those with a free block. */
 struct pool_slab {
-	struct pool_slab *next;
-	size_t size;
+	struct pool_slab *next, *prev;
+	struct pool_slab *next_roomy, *prev_roomy;
+	void *free;                     /* list through the first bytes of free blocks */
+	size_t size;                    /* bytes */
+	uint32_t n_free, n;             /* blocks */
+};
+
+/* In front of each block. */
+struct pool_block {
+	struct pool_slab *slab;
 };
 
 void *budget_resize(struct budget *b, void *block, size_t old_size, size_t size)
@@ -30,33 +39,73 @@ void *budget_resize(struct budget *b, void *block, size_t old_size, size_t size)
 
 static size_t aligned(size_t size)
 {
-	return (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+	return (size + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
 }
 
 void pool_init(struct pool *p, size_t block_size, struct budget *budget)
 {
-	*p = (struct pool){ .budget = budget, .block_size = aligned(block_size) };
+	*p = (struct pool){ .budget = budget, .block_size = aligned(block_size), .next = budget->pools };
+	budget->pools = p;
+}
+
+static void add_roomy(struct pool *p, struct pool_slab *s)
+{
+	s->prev_roomy = NULL;
+	s->next_roomy = p->roomy;
+	if (p->roomy)
+		p->roomy->prev_roomy = s;
+	p->roomy = s;
+}
+
+static void remove_roomy(struct pool *p, struct pool_slab *s)
+{
+	if (s->prev_roomy)
+		s->prev_roomy->next_roomy = s->next_roomy;
+	else
+		p->roomy = s->next_roomy;
+	if (s->next_roomy)
+		s->next_roomy->prev_roomy = s->prev_roomy;
 }
 
 static int pool_grow(struct pool *p)
 {
-	size_t head = aligned(sizeof(struct pool_slab));
-	size_t n = (SLAB_BYTES - head) / p->block_size;
+	size_t step = sizeof(struct pool_block) + p->block_size, head = aligned(sizeof(struct pool_slab));
+	size_t n = (SLAB_BYTES - head) / step;
 
 	if (!n)
 		n = 1;
-	struct pool_slab *s = budget_resize(p->budget, NULL, 0, head + n * p->block_size);
+	struct pool_slab *s = budget_resize(p->budget, NULL, 0, head + n * step);
 	if (!s)
 		return -1;
-	s->next = p->slabs;
-	s->size = head + n * p->block_size;
-	p->slabs = s;
+	s->size = head + n * step;
+	s->n = s->n_free = (uint32_t)n;
 	for (size_t i = n; i-- > 0;) {
-		void **block = (void **)((uint8_t *)s + head + i * p->block_size);
-		*block = p->free;
-		p->free = block;
+		struct pool_block *b = (struct pool_block *)((uint8_t *)s + head + i * step);
+
+		b->slab = s;
+		*(void **)(b + 1) = s->free;
+		s->free = b + 1;
 	}
+	s->next = p->slabs;
+	if (p->slabs)
+		p->slabs->prev = s;
+	p->slabs = s;
+	p->n_free += n;
+	add_roomy(p, s);
 	return 0;
+}
+
+static void give_back(struct pool *p, struct pool_slab *s)
+{
+	remove_roomy(p, s);
+	if (s->prev)
+		s->prev->next = s->next;
+	else
+		p->slabs = s->next;
+	if (s->next)
+		s->next->prev = s->prev;
+	p->n_free -= s->n;
+	budget_resize(p->budget, s, s->size, 0);
 }
 
 void pool_share(struct pool *p)
@@ -73,6 +122,7 @@ static void enter(struct pool *p)
 
 static void leave(struct pool *p)
 {
+	atomic_store_explicit(&p->spare, (uint64_t)p->n_free * p->block_size, memory_order_relaxed);
 	if (p->shared)
 		atomic_flag_clear_explicit(&p->taken, memory_order_release);
 }
@@ -82,9 +132,14 @@ void *pool_take(struct pool *p)
 	void *block = NULL;
 
 	enter(p);
-	if (p->free || !pool_grow(p)) {
-		block = p->free;
-		p->free = *(void **)block;
+	if (p->roomy || !pool_grow(p)) {
+		struct pool_slab *s = p->roomy;
+
+		block = s->free;
+		s->free = *(void **)block;
+		if (!--s->n_free)
+			remove_roomy(p, s);
+		p->n_free--;
 		p->in_use++;
 	}
 	leave(p);
@@ -100,22 +155,46 @@ void *pool_get(struct pool *p)
 
 void pool_put(struct pool *p, void *block)
 {
+	struct pool_slab *s;
+
 	if (!block)
 		return;
 	enter(p);
-	*(void **)block = p->free;
-	p->free = block;
+	s = ((struct pool_block *)block - 1)->slab;
+	*(void **)block = s->free;
+	s->free = block;
+	if (!s->n_free++)
+		add_roomy(p, s);
+	p->n_free++;
 	p->in_use--;
+	/* As many free blocks stay elsewhere: what comes and goes in turns takes no memory. */
+	if (s->n_free == s->n && p->n_free >= 2 * (size_t)s->n)
+		give_back(p, s);
 	leave(p);
 }
 
 void pool_fini(struct pool *p)
 {
+	struct pool **link = p->budget ? &p->budget->pools : NULL;
+
 	while (p->slabs) {
 		struct pool_slab *s = p->slabs;
+
 		p->slabs = s->next;
 		budget_resize(p->budget, s, s->size, 0);
 	}
-	p->free = NULL;
-	p->in_use = 0;
+	while (link && *link && *link != p)
+		link = &(*link)->next;
+	if (link && *link)
+		*link = p->next;
+	*p = (struct pool){ .budget = p->budget, .block_size = p->block_size };
+}
+
+uint64_t budget_spare(const struct budget *b)
+{
+	uint64_t sum = 0;
+
+	for (const struct pool *p = b->pools; p; p = p->next)
+		sum += atomic_load_explicit(&p->spare, memory_order_relaxed);
+	return sum;
 }

@@ -1,7 +1,8 @@
 /* Memory of the core: one budget for everything, and pools of fixed-size blocks that take from it.
  *
- * A pool grows by slabs and never gives a slab back before pool_fini, so the steady state allocates nothing. Variable
- * arrays (rings, interval lists) come from budget_resize. Knows no types. */
+ * A pool grows by slabs. One whose blocks are all free is given back if as many are free elsewhere: so the steady state
+ * allocates nothing, but what a flood took can be had for something else. Variable arrays (rings, interval lists) come
+ * from budget_resize. Knows no types. */
 #ifndef TCPSTAT_POOL_H
 #define TCPSTAT_POOL_H
 
@@ -10,14 +11,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct pool;
+
 struct budget {
-	_Atomic uint64_t used;          /* bytes; a helper's thread takes from it too */
-	uint64_t limit;
+	_Atomic uint64_t used, limit;   /* bytes; a helper's thread takes from it too */
+	struct pool *pools;             /* that take from it */
 };
 
 /* realloc within the budget. `size` 0 frees. NULL: no memory or over the budget, the
  * old block stays. New bytes are 0. */
 void *budget_resize(struct budget *, void *block, size_t old_size, size_t size);
+
+/* Bytes in use that lie in free blocks of pools. */
+uint64_t budget_spare(const struct budget *);
 
 /* Asks for the cache lines of a block before they are needed. */
 static inline void fetch_block(const void *block, size_t size)
@@ -33,12 +39,14 @@ struct pool_slab;
 
 struct pool {
 	struct budget *budget;
-	struct pool_slab *slabs;
-	void *free;                     /* list through the first bytes of free blocks */
+	struct pool_slab *slabs, *roomy; /* roomy: with free blocks */
+	size_t n_free;                  /* blocks */
 	size_t block_size;              /* bytes, rounded up to pointers */
 	size_t in_use;                  /* blocks */
 	bool shared;                    /* by two threads */
 	atomic_flag taken;              /* while one of them is in it, for a few instructions */
+	_Atomic uint64_t spare;         /* bytes in free blocks */
+	struct pool *next;              /* of the budget */
 };
 
 void pool_init(struct pool *, size_t block_size, struct budget *);

@@ -102,7 +102,7 @@ static struct decoded out;
 
 static void setup(void)
 {
-	budget = (struct budget){ 0, 1 << 20 };
+	budget = (struct budget){ .limit = 1 << 20 };
 	memset(&c, 0, sizeof c);
 	d = decoder_new(&budget, &c);
 	cr_assert_not_null(d);
@@ -473,7 +473,7 @@ Test(decode, fragments_that_wait_at_the_end_are_counted)
 
 Test(decode, no_memory_for_a_decoder)
 {
-	struct budget none = { 0, 0 };
+	struct budget none = { .limit = 0 };
 
 	cr_assert_null(decoder_new(&none, &c));
 	decoder_free(NULL);

@@ -104,6 +104,34 @@ Test(pool, blocks_do_not_overlap_and_are_used_again)
 	cr_assert_eq(b.used, 0);
 }
 
+Test(pool, what_a_flood_took_goes_back)
+{
+	struct budget b = { .limit = UINT64_MAX };
+	struct pool pool;
+	static uint8_t *blocks[50000];
+
+	pool_init(&pool, BLOCK, &b);
+	for (int i = 0; i < 50000; i++)
+		blocks[i] = pool_get(&pool);
+	for (int i = 0; i < 50000; i++)
+		if (i % 20000)
+			pool_put(&pool, blocks[i]);
+	cr_assert_eq(pool.in_use, 3);
+	cr_assert_leq(b.used, 5 * 65536, "a slab for each block in use, and little more");
+	cr_assert_leq(budget_spare(&b), b.used);
+	cr_assert_geq(budget_spare(&b), b.used / 2);
+	for (int i = 0; i < 50000; i++)
+		if (i % 20000)
+			cr_assert(all_zero(blocks[i] = pool_get(&pool), BLOCK));
+	for (int i = 0; i < 50000; i++)
+		memset(blocks[i], 0x5a, BLOCK);
+	for (int i = 50000; i-- > 0;)
+		pool_put(&pool, blocks[i]);
+	cr_assert_leq(b.used, 2 * 65536);
+	pool_fini(&pool);
+	cr_assert_eq(b.used, 0);
+}
+
 Test(pool, ends_with_the_budget)
 {
 	struct budget b = { .limit = 256 * 1024 };
