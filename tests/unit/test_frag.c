@@ -17,7 +17,7 @@ static struct fixture f;
 
 static void setup(void)
 {
-	f.budget = (struct budget){ 0, 64 << 20 };
+	f.budget = (struct budget){ .limit = 64 << 20 };
 	memset(&f.counters, 0, sizeof f.counters);
 	frag_init(&f.table, &f.budget, &f.counters);
 	for (size_t i = 0; i < sizeof f.bytes; i++)

@@ -491,7 +491,7 @@ Test(layers, lead_to_the_segment)
 {
 	for (size_t i = 0; i < N_LAYERS; i++) {
 		const struct layers *l = &layers[i];
-		struct budget budget = { 0, 1 << 20 };
+		struct budget budget = { .limit = 1 << 20 };
 		struct tcpstat_counters c = { 0 };
 		struct decoder *d = decoder_new(&budget, &c);
 		uint8_t frame[ROOM];
@@ -522,7 +522,7 @@ Test(layers, cut_at_every_byte)
 {
 	for (size_t i = 0; i < N_LAYERS; i++) {
 		const struct layers *l = &layers[i];
-		struct budget budget = { 0, 1 << 20 };
+		struct budget budget = { .limit = 1 << 20 };
 		struct tcpstat_counters c = { 0 };
 		struct decoder *d = decoder_new(&budget, &c);
 		uint8_t frame[ROOM];
@@ -557,7 +557,7 @@ Test(layers, any_byte_may_lie)
 
 	for (size_t i = 0; i < N_LAYERS; i++) {
 		const struct layers *l = &layers[i];
-		struct budget budget = { 0, 1 << 20 };
+		struct budget budget = { .limit = 1 << 20 };
 		struct tcpstat_counters c = { 0 };
 		struct decoder *d = decoder_new(&budget, &c);
 		uint8_t frame[ROOM];
