@@ -341,9 +341,14 @@ static void look(struct tcpstat *t)
 	for (unsigned class = 0; class < CONN_NCLASSES; class++) {
 		const struct flow_node *head = &t->flows.list[class];
 
-		for (struct flow_node *node = head->next; node != head; node = node->next)
-			if (conn_census(conn_of(node), t->now_ns, &census))
+		for (struct flow_node *node = head->next; node != head; node = node->next) {
+			struct conn hatched = { 0 }, *c = node->is_embryo ? &hatched : conn_of(node);
+
+			if (node->is_embryo)
+				become(t, embryo_of(node), c);
+			if (conn_census(c, t->now_ns, &census))
 				survey_add(&now, &census);
+		}
 	}
 	survey_end_look(&now, &t->survey, &t->counters, &(struct emitter){ .config = &t->config }, t->now_ns);
 }

@@ -66,6 +66,45 @@ static bool unscaled(struct study *s, enum tcpstat_dir d)
 	return true;
 }
 
+/* The window of `d`'s receiver, as the SYNs seen here scale it, cannot be the one that both ends mean. */
+static bool mistaken(struct study *s, enum tcpstat_dir d)
+{
+	const struct tcpstat_half *h = &s->conn->half[d], *peer = &s->conn->half[!d];
+	const struct watch_mark *small = watch_get(s->watch, WATCH_COLLAPSE, !d);
+	const struct watch_mark *beyond = watch_get(s->watch, WATCH_BEYOND_WINDOW, d);
+	int64_t syn_wnd = s->watch->half[!d].syn_wnd, later = peer->rwnd.max_bytes;
+	bool offered = s->conn->options[0].wscale != TCPSTAT_NULL || s->conn->options[1].wscale != TCPSTAT_NULL;
+	struct finding f;
+
+	/* It stayed so, and there was data to feel it; what the capture missed may have told another window. Nobody
+	 * scales whom nobody asked to: then the packets were not those of two TCPs. */
+	if (small && (later == TCPSTAT_NULL || later * 4 > syn_wnd || s->watch->half[d].flight_max * 4ll > syn_wnd ||
+		known(h->payload_bytes) <= later))
+		small = NULL;
+	if (beyond && (beyond->count < 10 || 10ll * beyond->count < h->packets || known(peer->gaps.count) ||
+		known(h->gaps.count) || !offered))
+		beyond = NULL;
+	if (!small && !beyond)
+		return false;
+	finding_begin(&f, FINDING_WINDOW_SCALING_MISSING, d);
+	finding_place(&f, d);
+	if (small) {
+		words_add(&f.title, "the receiver's window fell from ");
+		words_bytes(&f.title, syn_wnd);
+		words_add(&f.title, " to ");
+		words_bytes(&f.title, later);
+		words_add(&f.title, " with the handshake: something on the path changed its scale");
+		finding_cost(&f, held_ns(s, d));
+	} else {
+		words_count(&f.title, beyond->count, "segment");
+		words_add(&f.title, " far beyond the receiver's window: something on the path changed its scale");
+	}
+	finding_frame(&f, s->conn->first_frame);
+	finding_show(&f, small ? small : beyond);
+	study_tell(s, &f);
+	return true;
+}
+
 static bool silly(struct study *s, enum tcpstat_dir d)
 {
 	const struct watch_mark *m = watch_get(s->watch, WATCH_SILLY, d);
@@ -90,7 +129,8 @@ static void small(struct study *s, enum tcpstat_dir d)
 	int64_t ns = held_ns(s, d), rtt = s->rtt_ns == TCPSTAT_NULL ? 0 : s->rtt_ns;
 	struct finding f;
 
-	if (peer->rwnd.max_bytes <= 0 || peer->rwnd.zero_count > 0 || unscaled(s, d) || silly(s, d)) /* said already */
+	if (peer->rwnd.max_bytes <= 0 || mistaken(s, d) || peer->rwnd.zero_count > 0 || unscaled(s, d) ||
+		silly(s, d)) /* said already */
 		return;
 	if (ns <= 0 || ns < s->conn->duration_ns / 5 || ns < 4 * rtt)
 		return;

@@ -31,7 +31,7 @@ struct share {
 	int64_t half_ns[2][TCPSTAT_NLIMITS]; /* of each direction, settled */
 	int64_t since_ns[2];            /* accounted for until then */
 	int64_t kind_ns[SHARE_KINDS];
-	uint16_t kind[SHARE_KINDS];     /* a tag for each direction, that of s2c shifted; at least one of them is open */
+	uint16_t kind[SHARE_KINDS];     /* a tag for each direction, that of s2c shifted; one at least is open */
 	struct share_run few[SHARE_RUNS_FIRST]; /* of the direction that is ahead */
 	struct share_run *many;         /* instead of the few; NULL while they suffice */
 	struct budget *budget;          /* NULL: there is no more room */

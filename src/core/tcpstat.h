@@ -277,7 +277,7 @@ struct tcpstat_ev_finding {
 	uint32_t n_frames;
 	int64_t cost_ns;                /* of the connection's time; NULL: unknown */
 	const char *about;              /* of the whole capture: the host or its port; NULL: the capture itself */
-	bool ongoing;                   /* told while it goes on: the last word, at the end, has the same id and about */
+	bool ongoing;                   /* told while it goes on; the last word, at the end, has its id and about */
 };
 
 /* A segment as decoded and tracked, for ladders. Bytes are borrowed. */

@@ -429,6 +429,30 @@ static void note_window(struct watch *w, const struct segment *s, const struct w
 		peer->ready_ts = s->ts;
 }
 
+/* Is the scale that the SYNs agreed upon here the one that both ends use? A box on the path may have changed it. */
+static void note_scale(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene)
+{
+	enum { COLLAPSED = 16 };
+	struct watch_half *me = &w->half[s->dir], *peer = &w->half[!s->dir];
+	uint64_t slack = peer->wnd / 2 + 2u * (scene->mss[s->dir] ? scene->mss[s->dir] : 1460);
+
+	if (s->flags & TH_SYN) {
+		me->syn_wnd = s->view->wnd;
+		me->edge = s->flags & TH_ACK ? s->ack + s->wnd : SEQ_ISN + 1 + s->wnd;
+		return;
+	}
+	if (!(s->flags & TH_ACK) || !s->wnd_exact || !me->syn_wnd)
+		return;
+	if (!me->wnd_known && s->wnd && s->wnd * COLLAPSED <= me->syn_wnd &&
+	    s->ack + s->wnd + me->syn_wnd / 2 < me->edge)
+		watch_add(w, b, WATCH_COLLAPSE, s->dir, s->frame, 0);
+	me->wnd_known = true;
+	if (s->ack + s->wnd > me->edge)
+		me->edge = s->ack + s->wnd;
+	if (s->len && peer->wnd_known && s->end > peer->edge + slack)
+		watch_add(w, b, WATCH_BEYOND_WINDOW, s->dir, s->frame, 0);
+}
+
 void watch_segment(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene)
 {
 	if (s->copy) {
@@ -441,6 +465,7 @@ void watch_segment(struct watch *w, struct budget *b, const struct segment *s, c
 		return;
 	}
 	note_handshake(w, b, s);
+	note_scale(w, b, s, scene);
 	if (s->flags & TH_ACK)
 		note_ack(w, s, scene);
 	if (s->flags & TH_SYN) {

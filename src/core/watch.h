@@ -23,6 +23,8 @@ enum watch_kind {
 	WATCH_IGNORED_ACK,              /* SYN-ACKs repeated although the client had answered twice */
 	WATCH_STRAY_SYN,
 	WATCH_NAGLE, WATCH_IDLE_RESTART, WATCH_FIRST_FLIGHT, WATCH_SILLY,
+	WATCH_COLLAPSE,                 /* a window is a small part of its SYN's, though nothing has filled it */
+	WATCH_BEYOND_WINDOW,            /* data beyond the peer's window by half of it and more */
 	WATCH_TOO_BIG,                  /* repetitions of a segment larger than any that arrived */
 	WATCH_BEYOND_MSS,               /* longer than the peer's MSS allows */
 	WATCH_FIN_WAIT,                 /* ends of FIN-WAIT-2, and how long it lasted */
@@ -53,6 +55,7 @@ struct watch_half {
 	int64_t burst_ack_ts;           /* when the peer acknowledged the first of the measured flight; 0: not yet */
 	int64_t stalled_ns;             /* what that ACK was late by; 0: not late */
 	int64_t keepalive_ts;           /* of the first of those without an answer */
+	uint64_t edge;                  /* rightmost of the windows it advertised */
 	uint64_t after_fin_bytes;       /* what the peer sent after this side's FIN was acknowledged */
 	uint32_t flight_max;
 	uint32_t small_windows;         /* times that it opened its window by less than a segment */
@@ -62,10 +65,12 @@ struct watch_half {
 	uint16_t last_len, big_len, big_repeats;
 	uint16_t ok_len, hole_len;      /* the largest that was acknowledged; that was repeated twice and never was */
 	uint16_t unanswered;            /* keepalives */
+	uint16_t syn_wnd;
 	uint16_t longest;               /* payload of its longest segment, and the packet */
 	uint64_t longest_frame;
 	uint8_t ttl, rst_ttl, burst_is;  /* burst_is: WATCH_FIRST_FLIGHT, WATCH_IDLE_RESTART */
 	bool has_ttl, ttl_varies, rst_ttl_differs, rst_bare, shrunk, fin, first_flight_done, sent_data;
+	bool wnd_known;                 /* one that is no SYN's was seen */
 	bool hole_proven;               /* smaller ones arrived, or the peer was heard, since it was repeated */
 	uint8_t state_before;           /* its last change */
 };

@@ -5,7 +5,7 @@
  *     found_print(f, max);             the `max` worst; of what only informs, a line with the ids, unless style.explain
  *     found_free(f);
  *
- * Bounded: the FOUND_MAX worst are kept. What was told while the capture went on gives way to the last word about it. */
+ * Bounded: the FOUND_MAX worst are kept. What was told while the capture went on gives way to the last word on it. */
 #ifndef SINK_FOUND_H
 #define SINK_FOUND_H
 

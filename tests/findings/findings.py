@@ -74,11 +74,11 @@ def made(ids):
 
 def samples(ids):
     listed = set()
-    for kind, id_, expected in table("samples.tsv"):
-        capture = capture_of(os.path.join(TOP, "samples") if kind == "sample" else os.path.join(HERE, "near"), id_)
+    for kind, id_, expected, *other in table("samples.tsv"):
+        capture = capture_of(os.path.join(TOP, "samples") if kind == "sample" else os.path.join(HERE, "near"), (other or [id_])[0])
         listed.add((kind, id_))
         if not capture:
-            result(["no capture"], f"{kind} {id_}")
+            result(["no capture"], " ".join((kind, id_, *other)))
             continue
         got, bad = findings(capture)
         wanted = set(expected.split())
@@ -89,7 +89,7 @@ def samples(ids):
         if {x.split(":")[1] for x in got} != {x.split(":")[1] for x in wanted} or \
                 {x for x in got ^ wanted if x.endswith(":" + id_)}:
             bad.append(f"found {' '.join(sorted(got))}; expected {' '.join(sorted(wanted))}")
-        result(bad, f"{kind} {id_}")
+        result(bad, " ".join((kind, id_, *other)))
     missing = {(k, i) for k in ("sample", "near") for i in ids} - listed
     result([f"samples.tsv does not have {k} {i}" for k, i in sorted(missing)], "all findings are in samples.tsv")
 

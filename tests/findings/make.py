@@ -479,6 +479,36 @@ def window_scaling_missing(capture, near):
     c.close(t + 0.1)
 
 
+def window_scaling_broken(capture, near):
+    """A box sets the scale of the SYN-ACK to 0: the 509 that the server scales by 128 are bytes to the client. Near: a server
+    whose window is small indeed."""
+    c = Connection(capture, rtt=0.04, scale=(7, 0), window=(64240, 509 if near else 65160))
+    c.window[1] = 509
+    t = 0.05
+    for _ in range(20):
+        c.segment(t, 0, 509, PSH | ACK)
+        c.segment(t + c.rtt, 1)
+        t += c.rtt + 0.00005
+    c.segment(t, 0, 200, PSH | ACK)
+    c.segment(t + c.rtt, 1)
+    c.close(t + 0.1)
+
+
+def window_scaling_ignored(capture, near):
+    """A box removes the option from the client's SYN-ACK on its way back: the server scales the client's window, the client does
+    not. Near: the server keeps within the 64 kB."""
+    c, t = started(capture, window=(65535, 65535), scale=(None, 7), rtt=0.08)
+    n = 10
+    for _ in range(6):
+        t += 0.0803
+        for i in range(min(n, 40 if near else 160)):
+            c.segment(t + i * 0.0001, 1, 1460)
+        for i in range(0, min(n, 40 if near else 160), 2):
+            c.segment(t + 0.02 + i * 0.0001, 0, ack=c.next[1])
+        n *= 2
+    c.close(t + 0.2)
+
+
 def silly_window(capture, near):
     c, t = started(capture, window=(2920, 65160), scale=(0, 7))
     t += 0.03
@@ -775,7 +805,7 @@ def duplicated_capture(capture, near):
 FINDINGS = [connection_refused, syn_timeout, icmp_unreachable, slow_handshake, accept_queue_overflow, syn_flood, half_open_pileup,
             port_reuse, time_wait_pileup, loss_before_capture, loss_after_capture, timeout, tail_loss, spurious_timeout,
             spurious_retransmission, reordering, duplicate_delivery, zero_window, small_window, window_scaling_missing,
-            silly_window, nagle_delayed_ack, small_initial_window, idle_restart, application_limited, slow_server, slow_client,
+            window_scaling_broken, window_scaling_ignored, silly_window, nagle_delayed_ack, small_initial_window, idle_restart, application_limited, slow_server, slow_client,
             rst_abort, rst_injected, half_open_peer, half_closed, fin_wait_2_stuck, close_wait_stuck, keepalive_dead,
             pmtu_black_hole, mss_mismatch, checksum_errors, ecn_marks, bufferbloat, capture_loss, truncated_capture,
             offload_segments, one_sided_capture, duplicated_capture]
