@@ -45,7 +45,8 @@ static bool reserve(struct story *s, void **items, size_t n, size_t *room, size_
 static void forget_samples(struct story *s)
 {
 	uint64_t first = s->rows.n ? s->rows.row[0].frame : 0;
-	size_t gone = 0;
+	size_t gone = 0, i;
+	int k;
 
 	while (gone < s->n_samples && s->sample[gone].frame < first)
 		gone++;
@@ -53,6 +54,12 @@ static void forget_samples(struct story *s)
 		gone = s->n_samples / 2;
 	s->n_samples -= gone;
 	memmove(s->sample, s->sample + gone, s->n_samples * sizeof *s->sample);
+	for (i = 0; i < s->n_samples; i++)
+		for (k = 0; k < 4; k++) {
+			uint32_t *last = &s->sample[i].last[k / 2][k % 2];
+
+			*last = *last > gone ? *last - (uint32_t)gone : 0;
+		}
 }
 
 static void add_sample(struct story *s, const struct tcpstat_event *ev)
@@ -74,6 +81,9 @@ static void add_sample(struct story *s, const struct tcpstat_event *ev)
 	to = &s->sample[s->n_samples++];
 	*to = (struct story_sample){ .ts_ns = ev->ts_ns, .frame = ev->frame > frame ? ev->frame : frame,
 		.dir = ev->dir == TCPSTAT_S2C, .is_rtt = ev->type == TCPSTAT_EV_RTT };
+	if (s->n_samples > 1)
+		memcpy(to->last, to[-1].last, sizeof to->last);
+	to->last[to->dir][to->is_rtt] = (uint32_t)s->n_samples;
 	if (to->is_rtt) {
 		to->rtt.sample_ns = ev->rtt.sample_ns;
 		to->rtt.srtt_ns = ev->rtt.srtt_ns;
@@ -207,8 +217,6 @@ const struct story_sample *story_sample_at(const struct story *s, uint64_t frame
 		else
 			high = mid;
 	}
-	while (low-- > 0)
-		if (s->sample[low].dir == dir && s->sample[low].is_rtt == is_rtt)
-			return &s->sample[low];
-	return NULL;
+	low = low ? s->sample[low - 1].last[dir & 1][is_rtt] : 0;
+	return low ? &s->sample[low - 1] : NULL;
 }

@@ -24,6 +24,7 @@ struct story_sample {
 	int64_t ts_ns;
 	uint64_t frame;                 /* packet that was seen last */
 	uint8_t dir, is_rtt;
+	uint32_t last[2][2];            /* by direction and is_rtt: place + 1 of the last one up to here; 0 none */
 	union {
 		struct { int64_t sample_ns, srtt_ns, rto_ns; } rtt;
 		struct { int64_t flight, rwnd, cwnd, ssthresh; } sender;

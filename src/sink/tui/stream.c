@@ -301,7 +301,7 @@ static bool go_to_match(struct stream *s, size_t at, int rows)
 
 bool stream_search(struct stream *s, const char *words, int rows)
 {
-	size_t from = s->found != SIZE_MAX ? s->found : s->top < s->n ? s->line[s->top].at : 0;
+	size_t from = s->top < s->n ? s->line[s->top].at : 0;
 
 	snprintf(s->words, sizeof s->words, "%s", words);
 	s->found = SIZE_MAX;
