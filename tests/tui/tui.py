@@ -27,9 +27,15 @@ def screens():
     yield "filter", "samples/mixed.pcap", size, UTF8, ["/", *"retx>0 and rtt_ms>20", "Enter"]
     yield "unfolded", "samples/loss.pcap", size, UTF8, ["Enter", "z", "t", "PageDown"]
     yield "zero-window", "samples/zero-window.pcap", size, UTF8, ["Enter", "n", "n"]
-    yield "rtt", "samples/loss.pcap", size, UTF8, ["3", "v"]
-    yield "window", "samples/loss.pcap", size, UTF8, ["3", "v", "v"]
-    yield "throughput", "samples/loss.pcap", size, UTF8, ["3", "v", "v", "v", "d", "d", "+"]
+    yield "stevens", "samples/loss.pcap", size, UTF8, ["3", "v"]
+    yield "rtt", "samples/loss.pcap", size, UTF8, ["3", "v", "v"]
+    yield "window", "samples/loss.pcap", size, UTF8, ["3", "v", "v", "v"]
+    yield "throughput", "samples/loss.pcap", size, UTF8, ["3", "v", "v", "v", "v", "d", "d", "+"]
+    yield "filter-error", "samples/mixed.pcap", SIZES[0], UTF8, ["/", *"retrans>0"]
+    yield "gaps", "samples/capture-loss.pcap", SIZES[0], UTF8, ["4", "n"]
+    for width, height in ((40, 12), (20, 5)):
+        yield f"small-list-{width}x{height}", "samples/mixed.pcap", (width, height), UTF8, []
+        yield f"small-flow-{width}x{height}", "samples/loss.pcap", (width, height), UTF8, ["Enter", "r"]
     yield "stream", "samples/clean.pcap", size, UTF8, ["4"]
     yield "stream-hex", "samples/clean.pcap", SIZES[0], UTF8, ["4", "x"]
     yield "details", "samples/loss.pcap", size, UTF8, ["6"]
@@ -164,20 +170,46 @@ def suspended():
 
 
 def resized():
+    """Every view at every size; what it has to show is there again where it fits."""
+    views = {"1": ("192.0.2.10:37634",), "2": ("retransmission (fast", "cause: fast retransmit"), "3": ("#96 ", "time-sequence"),
+             "4": ("GET /text HTTP/1.1",), "5": ("loss-after-capture", "advice"), "6": ("Budget of time",), "?": ("Everywhere",)}
     t = run("samples/loss.pcap", width=120, height=40)
     try:
         t.wait(has("192.0.2.80:8080"))
         t.pages("Enter", "r")
         t.wait(has("cause:"))
-        for width, height in ((80, 24), (40, 10), (8, 3), (1, 1), (250, 70), (120, 40)):
-            t.tmux("resize-window", "-x", str(width), "-y", str(height))
-            text = t.settle()
-            good = t.ask("pane_dead") == "0"
-            if width >= 80:
-                good = good and has("cause: fast retransmit", "2 Flow")(text)
-            tell(good, f"resized to {width}x{height}", text)
+        for key, words in views.items():
+            t.keys(key)
+            for width, height in ((20, 5), (80, 24), (1, 1), (500, 100), (120, 40)):
+                t.tmux("resize-window", "-x", str(width), "-y", str(height))
+                if width < 80:
+                    time.sleep(0.1)
+                    continue
+                text = t.wait(has(*words, "help"))
+                tell(has(*words, "help")(text) and t.ask("pane_dead") == "0", f"view {key} resized to {width}x{height}", text)
+            if key == "?":
+                t.keys("q")
     finally:
         t.close()
+
+
+def terminals():
+    """Also on terminals that can do less: all of the words, no colours, no characters but ASCII."""
+    for term, env in (("vt100", {"LC_ALL": "C"}), ("xterm-mono", {"LC_ALL": "C.UTF-8"}), ("linux", {"LC_ALL": "C.UTF-8", "NO_COLOR": "1"}),
+                      ("screen", {"LC_ALL": "C"})):
+        t = run("samples/loss.pcap", width=80, height=24, env=dict(env, TERM=term, TZ="UTC"))
+        try:
+            t.wait(has("192.0.2.80:8080"))
+            t.pages("Enter", "r")
+            text = t.wait(has("cause: fast retransmit"))
+            good = has("retransmission (fast", "cause: fast retransmit", "SYN-RECEIVED")(text)
+            t.keys("3")
+            text += t.wait(has("time-sequence"))
+            colors = [word for word in ("red", "yellow", "cyan", "magenta") if f"[{word}" in t.marked() or f" {word}" in t.marked()]
+            plain = env["LC_ALL"] != "C" or text.isascii()
+            tell(good and plain and bool(colors) == (term == "screen"), f"a terminal of type {term}, {env}", colors, text)
+        finally:
+            t.close()
 
 
 def mouse():
@@ -198,6 +230,15 @@ def mouse():
         click(2, 0)
         text = t.wait(has("refused"))
         tell("refused" in text, "a click on a tab shows the view", text)
+        # The column of bytes: first the most, then the least.
+        column = text.split("\n")[1].index("down")
+        for bytes_first in ("90.0 kB", "0 B"):
+            click(column, 1)
+            text = t.wait(lambda now: bytes_first in now.split("\n")[2])
+            tell(bytes_first in text.split("\n")[2], f"a click on a title sorts: {bytes_first} is first", text)
+        click(20, 4, button=65)
+        time.sleep(0.3)
+        tell(t.ask("pane_dead") == "0", "the wheel turns", t.text())
     finally:
         t.close()
 
@@ -282,7 +323,7 @@ def main():
         golden(True, sys.argv[sys.argv.index("--update") + 1:])
         return
     golden(False, [])
-    for test in (five_keys, restored, suspended, resized, mouse, written, from_pipe, no_terminal, live):
+    for test in (five_keys, restored, suspended, resized, terminals, mouse, written, from_pipe, no_terminal, live):
         test()
     print(f"1..{tell.n}")
 

@@ -63,8 +63,11 @@ Test(filter, names_of_fields)
 	cr_assert(holds("server.port = 443"));
 	cr_assert(holds("client_state = TIME-WAIT"));
 	cr_assert(holds("close.how = FIN"));
-	cr_assert_str_eq(fault("retransmissions = 5"), "no field 'retransmissions'");
+	cr_assert_str_eq(fault("retransmissions = 5"), "no field 'retransmissions': handshake.syn_retransmissions?");
 	cr_assert_str_eq(fault("no_such_thing > 1"), "no field 'no_such_thing'");
+	cr_assert_str_eq(fault("timeoutz > 1"), "no field 'timeoutz': timeouts?");
+	cr_assert_str_eq(fault("durations > 1"), "no field 'durations': duration?");
+	cr_assert_str_eq(fault("rtt > 1 and x"), "no field 'x'");
 }
 
 Test(filter, what_measures_is_the_greater_one_in_any_unit)
@@ -111,14 +114,15 @@ Test(filter, what_is_not_known_matches_nothing)
 
 Test(filter, faults_are_told)
 {
-	cr_assert_str_eq(fault("retx >"), "a value is missing");
+	cr_assert_str_eq(fault("retx >"), "a value is missing at the end");
+	cr_assert_str_eq(fault("retx > > 1"), "a value is missing before '> 1'");
 	cr_assert_str_eq(fault("retx > many"), "not a number: 'many'");
 	cr_assert_str_eq(fault("(retx > 1"), "a ) is missing");
 	cr_assert_str_eq(fault("retx > 1)"), "not understood: ')'");
 	cr_assert_str_eq(fault("> 1"), "a field is missing before '>'");
 	cr_assert_str_eq(fault("retx > 1 and"), "a field is missing");
 	cr_assert_str_eq(fault(""), "a field is missing");
-	cr_assert_str_eq(fault("stack = \"linux"), "a value is missing");
+	cr_assert_str_eq(fault("stack = \"linux"), "a quote is missing after 'linux'");
 }
 
 Test(filter, hostile_expressions_end)

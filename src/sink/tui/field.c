@@ -156,6 +156,48 @@ bool field_find(const char *name, size_t len, struct field *out)
 	return find_short(name, len, out) || look_up(name, len, out) || look_up_scaled(name, len, out);
 }
 
+static bool is_like(const char *name, const char *part, size_t len)
+{
+	for (; *name; name++)
+		if (!strncasecmp(name, part, len))
+			return true;
+	return false;
+}
+
+/* In a table and all below it: the first field whose place holds the part of a name. */
+static bool look_for(const struct record_table *t, const char *part, size_t len, char *path, size_t at, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		const struct record_field *f = &t->fields[i];
+		int n = snprintf(path + at, size - at, "%s%s", at ? "." : "", f->name);
+		size_t end = n > 0 && at + (size_t)n < size ? at + (size_t)n : at;
+
+		if (f->kind == RECORD_OBJECT ? look_for(f->table, part, len, path, end, size) :
+		    f->kind < RECORD_OBJECT && is_like(path, part, len))
+			return true;
+	}
+	return false;
+}
+
+bool field_suggest(const char *name, size_t len, char *out, size_t size)
+{
+	size_t i;
+
+	/* The end of a name is mistyped more often than its beginning. */
+	for (; len >= 4; len--) {
+		for (i = 0; i < sizeof shorts / sizeof *shorts; i++)
+			if (is_like(shorts[i].name, name, len)) {
+				snprintf(out, size, "%s", shorts[i].name);
+				return true;
+			}
+		if (look_for(record_of(TCPSTAT_EV_CONNECTION)->body, name, len, out, 0, size))
+			return true;
+	}
+	return false;
+}
+
 /* --- values --------------------------------------------------------------------------------------------------- */
 
 static double read_number(const struct field *f, size_t offset, const struct tcpstat_conn *c)

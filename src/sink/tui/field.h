@@ -20,6 +20,8 @@ struct field {
 
 /* False: there is none of this name. */
 bool field_find(const char *name, size_t len, struct field *);
+/* A field whose name is a little like it, for those who have mistyped; false: there is none. */
+bool field_suggest(const char *name, size_t len, char *out, size_t size);
 /* NAN: unknown, or no number. */
 double field_number(const struct field *, const struct tcpstat_conn *);
 /* "" unknown. Of a number too. */

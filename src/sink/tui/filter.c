@@ -77,8 +77,11 @@ static int parse_value(struct parser *p, struct filter_node *node)
 	quote = *p->at == '"' || *p->at == '\'' ? *p->at : '\0';
 	p->at += quote != '\0';
 	len = quote ? strcspn(p->at, quote == '"' ? "\"" : "'") : word(p);
-	if ((!len && !quote) || (quote && p->at[len] != quote))
-		return fail(p, "a value is missing", "", 0);
+	if (quote && p->at[len] != quote)
+		return fail(p, "a quote is missing after", p->at, len);
+	if (!len && !quote)
+		return fail(p, *p->at ? "a value is missing before" : "a value is missing at the end", p->at,
+			strlen(p->at));
 	if (len >= sizeof node->text)
 		return fail(p, "too long:", p->at, len);
 	memcpy(node->text, p->at, len);
@@ -98,6 +101,16 @@ static int parse_value(struct parser *p, struct filter_node *node)
 		node->number *= time ? units[i].factor * node->field.scale : units[i].factor;
 	}
 	return 0;
+}
+
+static int no_field(struct parser *p, size_t len)
+{
+	char other[64];
+
+	fail(p, "no field", p->at, len);
+	if (field_suggest(p->at, len, other, sizeof other))
+		snprintf(p->error + strlen(p->error), FILTER_ERROR - strlen(p->error), ": %s?", other);
+	return -1;
 }
 
 static int parse_comparison(struct parser *p)
@@ -120,7 +133,7 @@ static int parse_comparison(struct parser *p)
 		return -1;
 	node = &p->filter->node[place];
 	if (!field_find(p->at, len, &node->field))
-		return fail(p, "no field", p->at, len);
+		return no_field(p, len);
 	p->at += len;
 	skip(p);
 	for (i = 0; i < sizeof ops / sizeof *ops; i++) {

@@ -188,6 +188,7 @@ static void draw_arrow(const struct flow *f, const struct layout *y, const struc
 	struct label_context context = w->context;
 	char text[MAX_TEXT], arrow[2 * MAX_TEXT];
 
+	width = width > room ? room : width;
 	label_text(l, &f->style, &context, true, text, sizeof text);
 	if ((int)format_columns(text) + LABEL_ENDS > width) {
 		context = w->context;

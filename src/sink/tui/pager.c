@@ -32,6 +32,17 @@ static size_t line_end(const char *text, size_t at, size_t len, int room)
 	return i;
 }
 
+/* Where what does not fit goes on: below the words, or, of a table, below its second column. */
+static size_t indent_of(const char *text, int width)
+{
+	size_t first = strspn(text, " "), i;
+
+	for (i = first; text[i] && text[i] != '\n' && (int)i < width / 3; i++)
+		if (text[i] == ' ' && text[i + 1] == ' ')
+			return i + strspn(text + i, " ") < (size_t)width / 2 ? i + strspn(text + i, " ") : first;
+	return first;
+}
+
 bool pager_take(struct pager *p, char *text, size_t len, int width)
 {
 	size_t top = p->top, room = 0, at, end, indent = 0;
@@ -52,7 +63,7 @@ bool pager_take(struct pager *p, char *text, size_t len, int width)
 			p->line = line;
 		}
 		if (!more)
-			indent = strspn(text + at, " ");
+			indent = indent_of(text + at, width);
 		end = line_end(text, at, len, more ? width - (int)indent : width);
 		p->line[p->n++] = (struct pager_line){ .at = at, .paint = TINT_NONE,
 			.indent = (uint8_t)(more ? indent < 60 ? indent : 60 : 0) };
