@@ -222,7 +222,7 @@ def long_connection(folder):
     tell("connection" in text and "and more" in text, "its flow graph comes in pages", text)
     answers(screen, "the flow graph", "j k PageDown PageUp n n N r R t t e e z z Space Space Down Up")
     answers(screen, "a search in the flow graph", "/ s a c k Enter n N / z* z* z* Esc Esc")
-    answers(screen, "to far packets", ": 1 0 0 0 0 0 0 Enter* k n r : 7 7 Enter* G* k k N g* j ]* [*")
+    answers(screen, "to far packets", ": 1 0 0 0 0 0 0 Enter* k n* r* : 7 7 Enter* G* k k N* g* j ]* [*")
     bounded(screen, "the flow graph", FLOW_MB)
     answers(screen, "graphs", "3 h l n + + + H L - 0 v v v v v d d n r G* h g* l 2")
     answers(screen, "details", "6 Down PageDown G g / r t t Enter n Esc 2")

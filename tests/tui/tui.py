@@ -172,7 +172,7 @@ def suspended():
 def resized():
     """Every view at every size; what it has to show is there again where it fits."""
     views = {"1": ("192.0.2.10:37634",), "2": ("retransmission (fast", "cause: fast retransmit"), "3": ("#96 ", "time-sequence"),
-             "4": ("GET /text HTTP/1.1",), "5": ("loss-after-capture", "advice"), "6": ("Budget of time",), "?": ("Everywhere",)}
+             "4": ("GET /text HTTP/1.1",), "5": ("retransmission timeout", "advice"), "6": ("Budget of time",), "?": ("Everywhere",)}
     t = run("samples/loss.pcap", width=120, height=40)
     try:
         t.wait(has("192.0.2.80:8080"))

@@ -12,8 +12,8 @@ static void finding(struct tui *t, const char *id, enum tcpstat_severity severit
 
 static void measure(struct tui *t, enum tcpstat_dir dir, bool rtt, uint64_t frame, int64_t value)
 {
-	struct tcpstat_event ev = { .type = rtt ? TCPSTAT_EV_RTT : TCPSTAT_EV_SENDER, .dir = dir, .conn = 2, .frame = frame,
-		.ts_ns = start + (int64_t)frame * MS };
+	struct tcpstat_event ev = { .type = rtt ? TCPSTAT_EV_RTT : TCPSTAT_EV_SENDER, .dir = dir, .conn = 2,
+		.frame = frame, .ts_ns = start + (int64_t)frame * MS };
 
 	if (rtt)
 		ev.rtt = (struct tcpstat_ev_rtt){ .sample_ns = value, .srtt_ns = value, .rto_ns = 20 * value };
@@ -273,11 +273,12 @@ Test(pages, evidence_may_be_far)
 
 Test(evidence, holes_between_what_was_reported)
 {
-	struct tcpstat_event ev = { .type = TCPSTAT_EV_SEGMENT, .dir = TCPSTAT_S2C, .conn = 2, .frame = 1, .ts_ns = start };
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_SEGMENT, .dir = TCPSTAT_S2C, .conn = 2, .frame = 1,
+		.ts_ns = start };
 	struct tui *t = three();
 
-	ev.segment = (struct tcpstat_ev_segment){ .flags = TH_ACK, .ack = 7001, .ack_rel = 1001, .seq_rel = 1, .wnd_bytes = 100,
-		.n_sack = 2, .sack = { { 9001, 9501 }, { 7501, 8001 } },
+	ev.segment = (struct tcpstat_ev_segment){ .flags = TH_ACK, .ack = 7001, .ack_rel = 1001, .seq_rel = 1,
+		.wnd_bytes = 100, .n_sack = 2, .sack = { { 9001, 9501 }, { 7501, 8001 } },
 		.state = { TCPSTAT_EP_ESTABLISHED, TCPSTAT_EP_ESTABLISHED } };
 	keys(t, "\n");
 	tui_load_begin(t);
@@ -343,7 +344,8 @@ static struct tui *carried(const char *const *parts, size_t n)
 
 Test(stream, long_lines_go_on_below)
 {
-	static const char *const parts[] = { "GET /a-long-name-that-does-not-fit HTTP/1.1\r\n", "a\tb\rc\n\n\xc3\xa9\xff" };
+	static const char *const parts[] = { "GET /a-long-name-that-does-not-fit HTTP/1.1\r\n",
+		"a\tb\rc\n\n\xc3\xa9\xff" };
 	struct tui *t = carried(parts, 2);
 
 	cr_assert_str_eq(line(t, 20, 24, 2), "GET /a-long-name-tha");
@@ -466,7 +468,8 @@ Test(frame, every_view_says_how_to_leave_it)
 
 	for (; *views; views++) {
 		keys(t, (char[]){ *views, '\0' });
-		cr_assert_not_null(strstr(line(t, 80, 24, 23), "? help  q "), "view %c: %s", *views, line(t, 80, 24, 23));
+		cr_assert_not_null(strstr(line(t, 80, 24, 23), "? help  q "), "view %c: %s", *views,
+			line(t, 80, 24, 23));
 		cr_assert_leq(format_columns(line(t, 80, 24, 23)), 80);
 		shown(t, 20, 5);
 		cr_assert_leq(format_columns(line(t, 20, 5, 0)), 20);
