@@ -77,12 +77,13 @@ static void give_way(struct findings *f, const struct tcpstat_event *ev)
 void findings_event(struct findings *f, const struct tcpstat_event *ev)
 {
 	const struct tcpstat_ev_finding *e = &ev->finding;
+
+	if (ev->type != TCPSTAT_EV_FINDING || !reserve(f))
+		return;
 	struct findings_item item = { .conn = ev->conn, .severity = e->severity, .cost_ns = e->cost_ns,
 		.all_frames = e->n_frames, .id = e->id, .advice = e->advice, .man = e->man, .rule = e->rule,
 		.ongoing = e->ongoing, .about_len = e->about ? strlen(e->about) : 0 };
 
-	if (ev->type != TCPSTAT_EV_FINDING || !reserve(f))
-		return;
 	give_way(f, ev);
 	size_t at = f->n;
 	while (at > 0 && worse(&item, &f->item[at - 1]))
