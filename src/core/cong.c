@@ -23,9 +23,15 @@ static double explains(const struct cong *c, const struct cong_one *o)
 
 static const struct cong_one *best_fit(const struct cong *c)
 {
-	const struct cong_one *reno = &c->one[CONG_RENO], *cubic = &c->one[CONG_CUBIC];
+	return &c->one[c->fits];
+}
 
-	return explains(c, reno) < explains(c, cubic) ? reno : cubic;
+/* To be called when something changed that the choice rests on: it is asked for far more often. */
+static void choose(struct cong *c)
+{
+	bool reno = explains(c, &c->one[CONG_RENO]) < explains(c, &c->one[CONG_CUBIC]);
+
+	c->fits = reno ? CONG_RENO : CONG_CUBIC;
 }
 
 /* BBR keeps on sending what its model says, losses or not: after each reduction that the others would make, their
@@ -54,6 +60,7 @@ void cong_init(struct cong *c, uint32_t initial_window)
 	*c = (struct cong){ .seen = { .cwnd = initial_window, .ssthresh = CONG_INFINITE } };
 	for (int i = 0; i < CONG_N; i++)
 		c->one[i] = (struct cong_one){ .cwnd = initial_window, .ssthresh = CONG_INFINITE };
+	choose(c);
 }
 
 static bool in_slow_start(const struct cong_one *o)
@@ -172,6 +179,7 @@ static void compare(struct cong *c, const struct cong_env *e)
 			if (o->cwnd > e->prior_in_flight + 2 + o->cwnd / 16)
 				o->roomy++;
 		}
+		choose(c);
 	}
 	if (e->snd_una < c->round_end)
 		return;
@@ -343,6 +351,7 @@ void cong_sent(struct cong *c, const struct cong_env *e, uint32_t pkts, bool ret
 			o->deviation += (double)(e->in_flight - o->cwnd) / o->cwnd;
 			o->compared++;
 			o->cwnd = o->raised_to = e->in_flight;
+			choose(c);
 		}
 		validate(o, e, e->in_flight >= o->cwnd);
 	}
@@ -353,6 +362,7 @@ void cong_enter_reduction(struct cong *c, const struct cong_env *e, bool may_und
 {
 	c->before_loss = e->prior_in_flight;
 	c->reductions++;
+	choose(c);
 	c->after_loss = 0;
 	for (int i = 0; i < CONG_N; i++) {
 		struct cong_one *o = &c->one[i];

@@ -59,6 +59,7 @@ enum { CONG_RENO, CONG_CUBIC, CONG_N };
 
 struct cong {
 	struct cong_one one[CONG_N];
+	uint8_t fits;                   /* the one that explains best what was sent */
 	struct cubic cubic;             /* of one[CONG_CUBIC] */
 	int64_t last_send_ns;
 	/* is the sender clocked by its ACKs? */

@@ -32,7 +32,7 @@ bool copy_seen(struct copy *c, const struct segment *s, uint64_t *original)
 		return false;
 	uint64_t print = print_of(s);
 	for (unsigned i = 0; i < COPY_SLOTS; i++)
-		if (c->slot[s->dir][i].frame && c->slot[s->dir][i].print == print) {
+		if (c->slot[s->dir][i].print == print && c->slot[s->dir][i].frame) {
 			*original = c->slot[s->dir][i].frame;
 			return true;
 		}

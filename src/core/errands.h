@@ -12,7 +12,7 @@ struct survey;
 
 enum {
 	ERRANDS = TCPSTAT_ERRANDS,      /* under way at most */
-	ERRANDS_ENOUGH = 16             /* for the helper to be busy for a while */
+	ERRANDS_ENOUGH = 64             /* for the helper to be busy for a while */
 };
 
 struct errand {

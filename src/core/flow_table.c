@@ -38,10 +38,17 @@ bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_
 /* Both halves of the product of two 64-bit numbers, folded: every bit of the result hangs on every bit of both. */
 static uint64_t fold(uint64_t a, uint64_t b)
 {
+#ifdef __SIZEOF_INT128__
+	__extension__ typedef unsigned __int128 both_halves;
+	both_halves product = (both_halves)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+#else
 	uint64_t a_low = (uint32_t)a, a_high = a >> 32, b_low = (uint32_t)b, b_high = b >> 32;
 	uint64_t low = a_low * b_low, mid = a_high * b_low + (low >> 32), other = a_low * b_high + (uint32_t)mid;
 
 	return (other << 32 | (uint32_t)low) ^ (a_high * b_high + (mid >> 32) + (other >> 32));
+#endif
 }
 
 /* The words of the key in pairs, each word hidden by a secret of its own, multiplied and folded (as wyhash and

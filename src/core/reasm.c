@@ -91,10 +91,10 @@ static uint64_t proven(const struct reasm *r)
 static void tell_gap(struct pass *p)
 {
 	struct reasm *r = p->r;
-	struct tcpstat_event ev = { .type = TCPSTAT_EV_GAP, .dir = p->dir, .ts_ns = r->gap_ts, .frame = r->gap_frame };
 
 	if (!r->gap_len)
 		return;
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_GAP, .dir = p->dir, .ts_ns = r->gap_ts, .frame = r->gap_frame };
 	ev.gap.offset = r->gap_offset;
 	ev.gap.len = r->gap_len;
 	ev.gap.why = (enum tcpstat_gap_why)r->gap_why;

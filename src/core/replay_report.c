@@ -58,6 +58,8 @@ void replay_tell_rtt(struct replay *r, struct side *d, const struct emitter *e, 
 	dist_add(&r->rtt[d->dir], r->budget, res->sample_ns);
 	if (rto_ns > d->counts.rto_max_ns)
 		d->counts.rto_max_ns = rto_ns;
+	if (!emit_wants(e, TCPSTAT_EV_RTT))
+		return;
 	struct tcpstat_event ev = {
 		.type = TCPSTAT_EV_RTT, .dir = d->dir, .ts_ns = at_sender(r, d, a->now_ns), .frame = a->frame,
 		.rtt = { .sample_ns = res->sample_ns, .srtt_ns = rtt_srtt_ns(&s->rtt),

@@ -56,11 +56,11 @@ static void note_resent(struct trackers *t, enum tcpstat_dir dir, uint8_t histor
 
 static void tell_response(const struct segment *s, int64_t turn_ns, const struct emitter *e)
 {
+	if (turn_ns == TCPSTAT_NULL || s->dir != TCPSTAT_S2C || !emit_wants(e, TCPSTAT_EV_RESPONSE))
+		return;
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_RESPONSE, .dir = s->dir, .ts_ns = s->ts, .frame = s->frame,
 		.response_ns = turn_ns };
-
-	if (turn_ns != TCPSTAT_NULL && s->dir == TCPSTAT_S2C && emit_wants(e, TCPSTAT_EV_RESPONSE))
-		emit_event(e, &ev);
+	emit_event(e, &ev);
 }
 
 static void follow(struct trackers *t, const struct segment *s, const struct scene *scene, const struct emitter *e)
