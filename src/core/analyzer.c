@@ -21,7 +21,8 @@ static const uint32_t IN_STEP = TCPSTAT_MASK(TCPSTAT_EV_RETRANSMISSION) | TCPSTA
 enum {
 	CLOSED_ENDS = 2048,             /* segments with FIN or RST for which those that are over are kept */
 	EVICT_AT_ONCE = 8,              /* connections that make room for one packet */
-	HALF_OPEN_SHARE = 16            /* one in so many may be half-open before the flood of them goes first */
+	HALF_OPEN_SHARE = 16,           /* one in so many may be half-open before the flood of them goes first */
+	FLOW_BYTES = 64                 /* that a connection may take in the table */
 };
 
 /* How long a connection without packets is kept when live, by class; of a file they stay to the end. RFC 9293 section
@@ -39,7 +40,7 @@ struct tcpstat {
 	struct pool conns, embryos;
 	bool has_embryos;               /* nobody has to be told of the states of a bare SYN */
 	struct flow_table flows;
-	size_t max_conns;
+	size_t max_half_open;           /* before a flood of them goes first */
 	struct survey survey;
 	struct dns dns;
 	uint64_t end_frame[CLOSED_ENDS]; /* packets of the last segments with FIN or RST, a ring; 0: none yet */
@@ -100,8 +101,7 @@ struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 	fill_in(&t->config);
 	budget.limit = t->config.memory_bytes;
 	t->budget = budget;
-	/* half of the memory may hold connections as such: a flood of them leaves the rest to those that live */
-	t->max_conns = t->config.memory_bytes / 2 / (sizeof(struct conn) + 64);
+	t->max_half_open = t->config.memory_bytes / 2 / (sizeof(struct conn) + FLOW_BYTES) / HALF_OPEN_SHARE;
 	t->survey = (struct survey){ .budget = &t->budget, .seed = t->config.hash_seed };
 	if (t->config.totals)
 		t->survey.totals = budget_resize(&t->budget, NULL, 0, sizeof *t->survey.totals);
@@ -193,6 +193,16 @@ static void become(struct tcpstat *t, const struct embryo *e, struct conn *c)
 	conn_segment(c, &t->env, &v, e->swapped, &pkt);
 }
 
+/* To look at: an embryo as the connection that it would become, in `room`. */
+static struct conn *seen_whole(struct tcpstat *t, struct flow_node *node, struct conn *room)
+{
+	if (!node->is_embryo)
+		return conn_of(node);
+	*room = (struct conn){ 0 };
+	become(t, embryo_of(node), room);
+	return room;
+}
+
 /* An embryo out of the table, as a connection out of the table; NULL: no memory. */
 static struct conn *hatch(struct tcpstat *t, struct flow_node *node)
 {
@@ -240,7 +250,7 @@ static struct flow_node *victim(const struct tcpstat *t)
 
 	if (flow_table_oldest(&t->flows, CONN_CLOSED))
 		return flow_table_oldest(&t->flows, CONN_CLOSED);
-	if (half_open && t->flows.class_count[CONN_HALF_OPEN] > t->max_conns / HALF_OPEN_SHARE)
+	if (half_open && t->flows.class_count[CONN_HALF_OPEN] > t->max_half_open)
 		return half_open;
 	for (unsigned class = CONN_CLOSING; class < CONN_NCLASSES; class++) {
 		struct flow_node *oldest = flow_table_oldest(&t->flows, class);
@@ -330,6 +340,7 @@ static void look(struct tcpstat *t)
 	int64_t pause_ns = (int64_t)t->flows.count * conn_ns;
 	struct tcpstat_census census;
 	struct survey now;
+	struct conn room;
 
 	if (!t->config.live || !t->config.watched || t->config.shards)
 		return;
@@ -341,14 +352,9 @@ static void look(struct tcpstat *t)
 	for (unsigned class = 0; class < CONN_NCLASSES; class++) {
 		const struct flow_node *head = &t->flows.list[class];
 
-		for (struct flow_node *node = head->next; node != head; node = node->next) {
-			struct conn hatched = { 0 }, *c = node->is_embryo ? &hatched : conn_of(node);
-
-			if (node->is_embryo)
-				become(t, embryo_of(node), c);
-			if (conn_census(c, t->now_ns, &census))
+		for (struct flow_node *node = head->next; node != head; node = node->next)
+			if (conn_census(seen_whole(t, node, &room), t->now_ns, &census))
 				survey_add(&now, &census);
-		}
 	}
 	survey_end_look(&now, &t->survey, &t->counters, &(struct emitter){ .config = &t->config }, t->now_ns);
 }
@@ -373,12 +379,19 @@ static uint32_t tunnel_number(const char *name)
 	return h;
 }
 
+/* Half of the memory may hold connections as such: a flood of them leaves the rest to those that live. */
+static bool is_crowded(const struct tcpstat *t)
+{
+	return t->conns.in_use * sizeof(struct conn) + t->embryos.in_use * sizeof(struct embryo) +
+		t->flows.count * FLOW_BYTES >= t->config.memory_bytes / 2;
+}
+
 /* A new owner of addresses and ports, from its pool; NULL: no memory. */
 static struct flow_node *add_node(struct tcpstat *t, const struct flow_key *key, struct pool *pool)
 {
 	struct flow_node *node;
 
-	if (t->flows.count >= t->max_conns)
+	if (is_crowded(t))
 		evict(t);
 	while (!(node = pool_get(pool)))
 		if (!evict(t))
@@ -661,11 +674,8 @@ void tcpstat_each(struct tcpstat *t, bool findings, void (*each)(void *ctx, cons
 		const struct flow_node *head = &t->flows.list[class];
 
 		for (struct flow_node *node = head->next; node != head; node = node->next) {
-			struct conn hatched = { 0 }, *c = node->is_embryo ? &hatched : conn_of(node);
+			struct conn room, *c = seen_whole(t, node, &room);
 			struct tcpstat_conn out;
-
-			if (node->is_embryo)
-				become(t, embryo_of(node), c);
 			struct tcpstat_event ev = { .type = TCPSTAT_EV_PROGRESS, .dir = TCPSTAT_NODIR,
 				.ts_ns = c->last_ts, .frame = c->last_frame, .conn = c->number, .connection = &out };
 			conn_settle(c, &t->env);

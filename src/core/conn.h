@@ -1,8 +1,8 @@
 /* One connection: who is client, the incarnation, 64-bit offsets; the order in which trackers see a segment.
  *
- * One that exchanged little is this struct (CONN_MAX_BYTES) and its backlog; one of which a bare SYN was seen and no more
- * is an embryo. Segments wait for trackers from the second on, or from the first if that is no bare SYN; then the SYN is
- * shown to them too. */
+ * One that exchanged little is this struct (CONN_MAX_BYTES) and its backlog; one of which a bare SYN was seen and no
+ * more is an embryo. Segments wait for trackers from the second on, or from the first if that is no bare SYN; then the
+ * SYN is shown to them too. */
 #ifndef TCPSTAT_CONN_H
 #define TCPSTAT_CONN_H
 

@@ -1,5 +1,5 @@
-/* A connection of which nothing was seen but one bare SYN: what it takes to begin it when more comes. A flood of SYNs is
- * made of these, so they are small. */
+/* A connection of which nothing was seen but one bare SYN: what it takes to begin it when more comes. A flood of SYNs
+ * is made of these, so they are small. */
 #ifndef TCPSTAT_EMBRYO_H
 #define TCPSTAT_EMBRYO_H
 

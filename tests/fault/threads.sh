@@ -24,7 +24,7 @@ source=$(cd "$top_srcdir" && pwd)
 n=0
 echo 1..12
 for kind in mice elephants flood; do
-	for options in "" --jsonl --csv "--memory 4M"; do
+	for options in "" --jsonl --csv "--memory 8M"; do
 		n=$((n + 1))
 		# shellcheck disable=SC2086
 		TSAN_OPTIONS=exitcode=66 "$scratch/build/tcpstat" $options "$scratch/$kind.pcap" \
