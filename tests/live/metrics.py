@@ -118,6 +118,24 @@ def dashboard(series):
             for name in re.findall(r"\b(?:tcpstat|process)_\w+", re.sub(r'"[^"]*"', "", target["expr"]))}
     # Families without a series yet are known by their TYPE line.
     T.ok("the dashboard uses only metrics that there are", len(used) > 20 and not used - names, sorted(used - names))
+    labels, wrong = {}, []
+    for name, pairs in series:
+        for label, value in pairs:
+            labels.setdefault(name, {}).setdefault(label, set()).add(value)
+    for target in (t for panel in board["panels"] for t in panel["targets"]):
+        known = {"instance": None, "job": None}
+        for name, selector in re.findall(r"\b((?:tcpstat|process)_\w+)\{([^}]*)\}", target["expr"]):
+            own = labels.get(name, {})
+            known.update(own)
+            for label, values in re.findall(r'(\w+)=~?"([^"]*)"', selector):
+                if label in ("instance", "job"):
+                    continue
+                wrong += [f"{name}: {label}={value}" for value in values.split("|") if value not in own.get(label, ())]
+        asked = re.findall(r"\bby \(([^)]*)\)", target["expr"])
+        asked += re.findall(r"\{\{(\w+)\}\}", target.get("legendFormat", ""))
+        wrong += [f"{target['expr']}: {label}" for words in asked for label in re.split(r", *", words)
+                  if label not in known and label not in ("id",)]
+    T.ok("and only labels that they have, with values that they take", not wrong, "\n".join(wrong))
 
 
 def unit():
@@ -126,6 +144,20 @@ def unit():
     options = set(re.findall(r"--[a-z-]+", text))
     known = set(re.findall(r"--[a-z-]+", subprocess.run([PROGRAM, "--help"], capture_output=True, text=True).stdout))
     T.ok("the unit uses only options that there are", len(options) > 2 and options <= known, options - known)
+    if not shutil.which("systemd-analyze"):
+        T.skip("systemd takes the unit", "no systemd-analyze")
+        T.skip("its sandbox is tight", "no systemd-analyze")
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        name = os.path.join(directory, "tcpstat.service")
+        with open(name, "w", encoding="utf-8") as f:  # the program and its manual need not be installed
+            here = text.replace("=tcpstat ", f"={os.path.abspath(PROGRAM)} ")
+            f.write(re.sub(r"^Documentation=.*\n", "", here, flags=re.M))
+        verify = subprocess.run(["systemd-analyze", "verify", name], capture_output=True, text=True)
+        T.ok("systemd takes the unit", verify.returncode == 0 and "tcpstat.service" not in verify.stderr, verify.stderr)
+        tight = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=25", name],
+                               capture_output=True, text=True)
+        T.ok("its sandbox is tight", tight.returncode == 0, tight.stdout[-300:] + tight.stderr)
 
 
 def scrape(link, directory, prometheus):

@@ -266,4 +266,5 @@ def fetch(count, size):
 
 
 if __name__ == "__main__":
-    {"forward": forward, "serve": serve, "fetch": fetch, "refused": refused, "hold": hold, "get": get, "blast": blast, "offloads": offloads}[sys.argv[1]](*sys.argv[2:])
+    {"forward": forward, "serve": serve, "fetch": fetch, "refused": refused, "hold": hold,
+     "get": get, "blast": blast, "offloads": offloads}[sys.argv[1]](*sys.argv[2:])

@@ -43,6 +43,9 @@ def compare(directory):
     T.ok("no record was dropped", lines[-1]["records_dropped"] == 0, lines[-1])
     again = subprocess.run([PROGRAM, "--jsonl", "--events", "all", trace], stdout=subprocess.PIPE, check=True)
     again_lines, again_events, again_connections = records(again.stdout)
+    with open(trace, "rb") as f:
+        T.ok("stamps are nanoseconds, also in the file", f.read(4) == b"\x4d\x3c\xb2\xa1" and
+             any(r["ts_ns"] % 1000 for r in events))
     T.ok("the file has as many packets", lines[-1]["packets"] == again_lines[-1]["packets"] > 0)
     T.ok("the same events", events == again_events, differences(events, again_events))
     T.ok("the same connections", connections == again_connections, differences(connections, again_connections))
@@ -87,6 +90,14 @@ def any_interface():
         link.fetch(2, 20000)
         out, _ = program.communicate(timeout=20)
         T.ok("any: it captures, and -a duration: ends it", program.returncode == 0 and b", 2 connections, " in out, out)
+        program = link.tcpstat("-i", "eth0", "-q", "-c", "7", "tcp")
+        link.fetch(1, 20000)
+        out, _ = program.communicate(timeout=20)
+        T.ok("-c: it ends after so many packets", program.returncode == 0 and b"eth0: 7 packets" in out, out)
+        listed = link.run(link.server, PROGRAM, "-D", stdout=subprocess.PIPE).stdout.decode()
+        T.ok("-D lists the interfaces", {"eth0", "lo", "any"} <= {line.split()[0] for line in listed.splitlines()}, listed)
+        wrong = subprocess.run(link.command(link.server, PROGRAM, "-i", "nonesuch"), capture_output=True, text=True)
+        T.ok("one that is not there: what to do is said", wrong.returncode == 1 and "-D lists" in wrong.stderr, wrong.stderr)
 
 
 def made_anew():

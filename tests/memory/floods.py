@@ -110,7 +110,7 @@ def full(readme):
         name = os.path.join(TOP, "README.md")
         with open(name, encoding="utf-8") as f:
             text = f.read()
-        mark = re.compile(r"(<!-- floods -->\n.*?\n)<!-- /floods -->", re.S)
+        mark = re.compile(r"<!-- floods -->\n.*?<!-- /floods -->", re.S)
         head = ("<!-- floods -->\n| what came | `--memory` | peak of the process | what went |\n"
                 "| --- | --- | --- | --- |\n")
         with open(name, "w", encoding="utf-8") as f:

@@ -357,6 +357,22 @@ Test(conn, idle_connections_of_a_file_stay_and_live_ones_end)
 	}
 }
 
+Test(conn, after_a_fin_silence_ends_it_sooner)
+{
+	config.live = true;
+	start();
+	open_at(100, 500);
+	snd(C, TH_FIN | TH_ACK, 101, 0, 501);
+	now += 290 * second;
+	tcpstat_tick(t, now);
+	cr_assert_eq(n_ended, 0);
+	now += 20 * second;
+	tcpstat_tick(t, now);
+	cr_assert_eq(n_ended, 1);
+	cr_assert_eq(ended[0].close.how, TCPSTAT_CLOSE_TIMEOUT);
+	finish();
+}
+
 Test(conn, time_does_not_go_back)
 {
 	start();
