@@ -1,6 +1,7 @@
 #include "sink/extract.h"
 
-#include <arpa/inet.h>
+#include "sink/record.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 enum {
-	BUFFER_FIRST_BYTES = 4 * 1024, BUFFER_BYTES = 256 * 1024,
+	BUFFER_FIRST_BYTES = 4 * 1024, BUFFER_BYTES = 64 * 1024,
 	FILES_MAX = 256, FILES_MIN = 8,
 	NAME_SIZE = 160
 };
@@ -103,7 +104,7 @@ const char *extract_error(const struct extract *e)
 
 static void part_name(const struct extract_file *f, char name[NAME_SIZE])
 {
-	snprintf(name, NAME_SIZE, "%" PRIu32 ".%s.part", f->conn, suffix[f->dir]);
+	stpcpy(stpcpy(stpcpy(name + record_uint_text(f->conn, name), "."), suffix[f->dir]), ".part");
 }
 
 static void close_fd(struct extract *e, struct extract_file *f, const char *name)
@@ -294,36 +295,48 @@ void extract_gap(struct extract *e, struct extract_file *f, const struct tcpstat
 
 /* ------------------------------------------------------------------------------------------------------ the end */
 
-static void append_endpoint(char name[NAME_SIZE], const struct tcpstat_addr *a, uint16_t port)
+/* Where the text goes on; an IPv6 address with its scope or a long number still leaves room. */
+static char *append_endpoint(char *to, const struct tcpstat_addr *a, uint16_t port)
 {
-	char text[INET6_ADDRSTRLEN] = "unknown";
-	size_t n = strlen(name);
+	char *c = to;
 
-	if (a->family == 4 || a->family == 6)
-		inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->bytes, text, sizeof text);
-	for (char *c = text; *c; c++)
+	*c++ = '-';
+	to = record_addr_text(a, c) ? c + strlen(c) : stpcpy(c, "unknown");
+	for (; c < to; c++)
 		if (!((*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || *c == '.'))
 			*c = '-';
-	snprintf(name + n, NAME_SIZE - n, "-%s_%u", text, port);
+	*to++ = '_';
+	return to + record_uint_text(port, to);
 }
 
 static void final_name(const struct extract_file *f, const struct tcpstat_conn *c, char name[NAME_SIZE])
 {
-	snprintf(name, NAME_SIZE, "%" PRIu32, f->conn);
-	append_endpoint(name, &c->addr[TCPSTAT_CLIENT], c->port[TCPSTAT_CLIENT]);
-	append_endpoint(name, &c->addr[TCPSTAT_SERVER], c->port[TCPSTAT_SERVER]);
-	size_t n = strlen(name);
-	snprintf(name + n, NAME_SIZE - n, ".%s", suffix[f->dir]);
+	char *to = name + record_uint_text(f->conn, name);
+
+	to = append_endpoint(to, &c->addr[TCPSTAT_CLIENT], c->port[TCPSTAT_CLIENT]);
+	to = append_endpoint(to, &c->addr[TCPSTAT_SERVER], c->port[TCPSTAT_SERVER]);
+	stpcpy(stpcpy(to, "."), suffix[f->dir]);
+}
+
+_Static_assert(2 * (RECORD_ADDR_SIZE + RECORD_NUMBER_SIZE) <= NAME_SIZE, "names fit");
+
+static char *put_number(char *to, const char *key, uint64_t n)
+{
+	to = stpcpy(to, key);
+	return to + record_uint_text(n, to);
 }
 
 static void list(struct extract *e, const struct extract_file *f, const char *name, const char *sha256)
 {
-	const char *quote = sha256 ? "\"" : "";
+	char line[NAME_SIZE + 512], *to;
 
-	fprintf(e->index, "{\"conn\":%" PRIu32 ",\"dir\":\"%s\",\"file\":\"%s\","
-		"\"bytes\":%" PRIu64 ",\"sha256\":%s%s%s,",
-		f->conn, suffix[f->dir], name, f->bytes, quote, sha256 ? sha256 : "null", quote);
-	fprintf(e->index, "\"gaps\":{\"count\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"list\":[", f->n_gaps, f->gap_bytes);
+	to = put_number(line, "{\"conn\":", f->conn);
+	to = stpcpy(stpcpy(stpcpy(to, ",\"dir\":\""), suffix[f->dir]), "\",\"file\":\"");
+	to = put_number(stpcpy(to, name), "\",\"bytes\":", f->bytes);
+	to = stpcpy(stpcpy(to, sha256 ? ",\"sha256\":\"" : ",\"sha256\":null"), sha256 ? sha256 : "");
+	to = put_number(stpcpy(to, sha256 ? "\"," : ","), "\"gaps\":{\"count\":", f->n_gaps);
+	to = stpcpy(put_number(to, ",\"bytes\":", f->gap_bytes), ",\"list\":[");
+	fwrite(line, 1, (size_t)(to - line), e->index);
 	for (size_t i = 0; i < f->gaps_listed; i++)
 		fprintf(e->index, "%s{\"offset\":%" PRIu64 ",\"len\":%" PRIu64 ",\"why\":\"%s\"}", i ? "," : "",
 			f->gaps[i].offset, f->gaps[i].len, tcpstat_gap_why_name(f->gaps[i].why));

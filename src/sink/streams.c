@@ -26,6 +26,7 @@ struct streams {
 	struct extract *extract;        /* NULL: not asked for */
 	struct entry **table;           /* by number, chained */
 	struct entry *last;             /* found last */
+	struct entry *spare;            /* not in use; NULL none */
 	size_t n, size;                 /* size: a power of two */
 	enum streams_status status;
 	char error[512];
@@ -105,7 +106,8 @@ static struct entry *get(struct streams *s, uint32_t conn)
 
 	if (e)
 		return e;
-	e = calloc(1, sizeof *e);
+	e = s->spare ? s->spare : malloc(sizeof *e);
+	s->spare = NULL;
 	if (!e) {
 		fail(s, tcpstat_strerror(TCPSTAT_ENOMEM));
 		return NULL;
@@ -113,7 +115,8 @@ static struct entry *get(struct streams *s, uint32_t conn)
 	if (s->n++ >= s->size)
 		grow_table(s);
 	e->conn = conn;
-	for (int dir = 0; dir < 2; dir++)
+	e->side[0].file = e->side[1].file = NULL;
+	for (int dir = 0; s->options.hash && dir < 2; dir++)
 		sha256_init(&e->side[dir].sha256);
 	e->next = *bucket(s, conn);
 	*bucket(s, conn) = e;
@@ -169,6 +172,7 @@ void streams_free(struct streams *s)
 		}
 	}
 	extract_free(s->extract);
+	free(s->spare);
 	free(s->table);
 	free(s);
 }
@@ -238,30 +242,45 @@ void streams_bytes(struct streams *s, uint32_t conn, enum tcpstat_dir dir, uint6
 
 static void put_hex(struct sha256_ctx *sha256, char hex[HEX_SIZE])
 {
+	static const char digits[] = "0123456789abcdef";
 	uint8_t digest[SHA256_DIGEST_SIZE];
 
 	sha256_digest(sha256, sizeof digest, digest);
-	for (size_t i = 0; i < sizeof digest; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	for (size_t i = 0; i < sizeof digest; i++) {
+		hex[2 * i] = digits[digest[i] >> 4];
+		hex[2 * i + 1] = digits[digest[i] & 15];
+	}
+	hex[2 * sizeof digest] = '\0';
+}
+
+/* An entry that was taken serves the next connection. */
+static void put_back(struct streams *s, struct entry *e)
+{
+	if (!e)
+		return;
+	free(s->spare);
+	s->spare = e;
 }
 
 void streams_seal(struct streams *s, struct tcpstat_conn *conn)
 {
-	struct entry *e, empty;
+	struct entry *e;
 
 	if (!s->options.hash && !s->extract)
 		return;
 	e = take(s, conn->number);
 	for (int dir = 0; dir < 2; dir++) {
-		if (!e)
-			sha256_init(&empty.side[dir].sha256);
-		put_hex(e ? &e->side[dir].sha256 : &empty.side[dir].sha256, s->hex[dir]);
-		if (s->options.hash)
+		struct sha256_ctx empty;
+
+		if (s->options.hash) {
+			sha256_init(&empty);
+			put_hex(e ? &e->side[dir].sha256 : &empty, s->hex[dir]);
 			conn->half[dir].payload_sha256 = conn->half[dir].gaps.count ? NULL : s->hex[dir];
+		}
 		if (e && e->side[dir].file)
 			extract_close(s->extract, e->side[dir].file, conn, s->options.hash ? s->hex[dir] : NULL);
 	}
-	free(e);
+	put_back(s, e);
 	check_extract(s);
 }
 
