@@ -140,8 +140,10 @@ def made_anew():
         out, status = stop(program)
     lines = [json.loads(line) for line in out.splitlines()]
     whats = [r["what"].removeprefix("interface_") for r in lines if r["type"] == "notice"]
-    want = ["gone", "up", "gone", "down", "up", "gone", *["other", "gone"][:2 * (kinds.returncode == 0)], "up", "gone", "up"]
-    T.ok("an interface that is removed, and made anew, is told each time", whats == want, (whats, want))
+    want = ["gone", "up"] * 2 + ["gone", *["other", "gone"][:2 * (kinds.returncode == 0)], "up", "gone", "up"]
+    # Down is the state in which it is made: how long, the machine's load decides, but for the one time that it stays.
+    T.ok("an interface that is removed, and made anew, is told each time",
+         [what for what in whats if what != "down"] == want and "down" in whats, (whats, want))
     T.ok("what it hears before and after is captured", status == 0 and lines[-1]["packets"] == 10 + 2 * 20 + 40,
          lines[-1])
     T.ok("it is promiscuous again", b"promiscuity 1" in flags, flags)
