@@ -77,7 +77,7 @@ static bool compare(const struct part *a, const struct part *b, struct json_obje
 	if (is_same(&c, x, y))
 		return true;
 	snprintf(text, COMPARE_TEXT,
-		"%.120s and %.120s are not of the same capture, or not made alike: %s%s%s is %s and %s", a->name,
+		"%.75s and %.75s are not of the same capture, or not made alike: %s%s%s is %s and %s", a->name,
 		b->name, what, *c.path && *what ? " " : "", c.path, value_text(c.value[0], value[0]),
 		value_text(c.value[1], value[1]));
 	return false;
