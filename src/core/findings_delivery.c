@@ -80,7 +80,7 @@ static void timeouts(struct study *s, enum tcpstat_dir d)
 	finding_begin(&f, FINDING_TIMEOUT, d);
 	finding_place(&f, d);
 	words_count(&f.title, rto->count, "retransmission timeout");
-	if (h->timeouts.max_backoff > 1) {
+	if (h->timeouts.max_backoff > 1 && h->timeouts.max_backoff <= rto->count) {
 		words_add(&f.title, ", ");
 		words_number(&f.title, h->timeouts.max_backoff);
 		words_add(&f.title, " in a row");

@@ -225,7 +225,7 @@ static void stuck(struct study *s)
 		bool close_wait = c->close.state[i] == TCPSTAT_EP_CLOSE_WAIT;
 		struct finding f;
 
-		if (!h->state_ts || ns <= STUCK_NS || !close_wait)
+		if (!h->state_ts || ns <= STUCK_NS || !close_wait || c->close.provisional[i])
 			continue;
 		finding_begin(&f, FINDING_CLOSE_WAIT_STUCK, (enum tcpstat_dir)i);
 		words_add(&f.title, "the ");

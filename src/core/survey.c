@@ -154,7 +154,7 @@ static void count_port(struct survey *s, const struct tcpstat_census *c)
 	e->conns++;
 	e->completed += c->outcome == TCPSTAT_HS_ESTABLISHED;
 	e->answered += answered;
-	e->half_open += c->server_state == TCPSTAT_EP_SYN_RECEIVED && c->outcome == TCPSTAT_HS_INCOMPLETE;
+	e->half_open += answered && c->server_state == TCPSTAT_EP_SYN_RECEIVED && c->outcome == TCPSTAT_HS_INCOMPLETE;
 	e->repeated += repeated >= 2;
 	e->at_once += answered && !repeated;
 	e->lost += c->lost;

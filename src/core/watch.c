@@ -268,14 +268,15 @@ static void note_reset(struct watch *w, struct budget *b, const struct segment *
 static void note_handshake(struct watch *w, struct budget *b, const struct segment *s)
 {
 	if (s->dir == TCPSTAT_C2S) {
-		if (!(s->flags & TH_SYN) && s->flags & TH_ACK && w->synack_ts)
-			w->client_acks++;
+		if (!(s->flags & TH_SYN) && s->flags & TH_ACK && w->synack_ts && !w->client_acks++)
+			w->answer_ts = s->ts;
 		return;
 	}
 	if (!(s->flags & TH_SYN))
 		return;
 	w->answered |= w->synack_ts && w->client_acks;
-	if (w->synack_ts && w->client_acks >= 2 && s->ts - w->synack_ts >= 200 * MS) /* sooner it is a copy */
+	/* Sooner it is a copy, or answers a SYN that was repeated, or crossed the answer: no timer is that fast. */
+	if (w->synack_ts && w->client_acks >= 2 && s->ts - w->answer_ts >= 200 * MS)
 		watch_add(w, b, WATCH_IGNORED_ACK, TCPSTAT_S2C, s->frame, 0);
 	if (!w->synack_ts)
 		w->synack_ts = s->ts;

@@ -79,7 +79,7 @@ struct watch {
 	struct watch_half half[2];
 	struct watch_mark *marks;
 	uint64_t rst_unacked[2];        /* bytes of each direction without ACK when the first RST passed */
-	int64_t synack_ts;              /* of the first SYN-ACK; 0: none */
+	int64_t synack_ts, answer_ts;   /* of the first SYN-ACK, and of the first answer to it; 0: none */
 	bool answered;                  /* by the client, before the SYN-ACK was repeated */
 	uint32_t client_acks;           /* segments of the client after the SYN-ACK and before it was repeated */
 	uint8_t n_marks, room;

@@ -30,6 +30,7 @@ struct window_half {
 	uint8_t wscale_min;             /* the least scale that explains what the peer sent */
 	uint8_t beyond;                 /* segments of the peer beyond scaled_edge */
 	bool seen, exact, zero, has_ts, silly;
+	bool fin;                       /* it has sent one */
 	bool probing;                   /* it sent a zero-window probe, and no data since */
 	uint8_t unanswered_class;       /* enum window_class */
 };
@@ -161,11 +162,13 @@ static void answer(struct window_half *peer, const struct segment *s, const stru
 
 /* -------------------------------------------------------------------------------------------------------- windows */
 
-static void zero_or_not(struct window_half *me, const struct segment *s, const struct emitter *e)
+/* What is said to a peer that has finished, and been told so, closes no window. */
+static void zero_or_not(struct window_half *me, const struct window_half *peer, const struct segment *s,
+	const struct emitter *e)
 {
 	bool zero = !s->wnd;
 
-	if (zero == me->zero)
+	if (zero == me->zero || (zero && peer->fin && s->ack >= peer->end))
 		return;
 	if (zero) {
 		me->zero_count++;
@@ -316,7 +319,8 @@ enum window_class window_segment(struct window *w, struct budget *b, const struc
 	} else {
 		probe(me, s, class, una, e);
 	}
-	zero_or_not(me, s, e);
+	zero_or_not(me, peer, s, e);
+	me->fin |= !!(s->flags & TH_FIN);
 	update_or_shrink(me, peer, s, e);
 	remember_window(me, s);
 	remember_segment(me, s, class == WINDOW_PLAIN);

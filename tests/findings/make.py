@@ -811,11 +811,55 @@ FINDINGS = [connection_refused, syn_timeout, icmp_unreachable, slow_handshake, a
             offload_segments, one_sided_capture, duplicated_capture]
 
 
+# ---------------------------------------------------------------------------------------------------- more that nearly do
+def accept_queue_crossed(capture, _):
+    """The SYN is repeated, as its SYN-ACK was late; that and the answer to the second SYN cross."""
+    c = Connection(capture, open_=False)
+    c.syn(0)
+    c.synack(0.03)
+    c.syn(1.0, again=True)
+    c.segment(1.02, 0)
+    c.segment(1.0202, 0, 100, PSH | ACK)
+    c.synack(1.03, again=True)
+    c.segment(1.03005, 0)
+    c.segment(1.031, 1)
+    c.segment(1.035, 1, 500, PSH | ACK)
+    c.segment(1.03505, 0)
+    c.close(1.2)
+
+
+def half_open_unanswered(capture, _):
+    """SYNs of which no answer passes: nothing shows that the server has received them."""
+    for i in range(30):
+        c = Connection(capture, open_=False, port=40000 + i, client=f"198.51.100.{i + 1}")
+        c.syn(i * 0.03)
+
+
+def close_wait_unproven(capture, _):
+    """A FIN that nobody acknowledges may not have arrived."""
+    c, t = started(capture)
+    c.segment(t, 0, flags=FIN | ACK)
+    t += 90
+    d = Connection(capture, t, port=40001)
+    d.close(d.request(t + 0.031))
+
+
+def zero_window_closed(capture, _):
+    """After both FINs the window says nothing: some stacks put 0 there."""
+    c, t = started(capture)
+    t = c.close(t + 0.1)
+    c.segment(t + 0.3, 1, flags=FIN | ACK, seq=c.next[1] - 1)
+    c.segment(t + 0.30005, 0, window=0)
+
+
+NEAR = [accept_queue_crossed, half_open_unanswered, close_wait_unproven, zero_window_closed]
+
+
 def main():
-    for make in FINDINGS:
+    for make in FINDINGS + NEAR:
         for folder, near in (("samples", False), ("near", True)):
-            if make is zero_window and not near:
-                continue                # samples/make.py makes a real one
+            if not near and (make is zero_window or make in NEAR):
+                continue                # of a zero window samples/make.py makes a real one
             capture = Capture()
             make(capture, near)
             name = make.__name__.replace("_", "-") + ".pcap"
