@@ -79,7 +79,12 @@ static void aborted(struct study *s, enum tcpstat_dir by)
 	words_add(&f.title, who[by]);
 	words_add(&f.title, " reset the connection in ");
 	words_add(&f.title, state ? state : "an unknown state");
-	if (lost) {
+	if (w->half[by].fin && lost && !w->rst_unacked[by]) {
+		/* It had closed: what still came found nobody who wanted it. */
+		words_add(&f.title, ", closed already, as ");
+		words_bytes(&f.title, (int64_t)lost);
+		words_add(&f.title, " more came");
+	} else if (lost) {
 		f.severity = TCPSTAT_SEVERITY_PROBLEM;
 		words_add(&f.title, " with ");
 		words_bytes(&f.title, (int64_t)lost);

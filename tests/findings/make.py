@@ -597,6 +597,21 @@ def rst_abort(capture, near):
     c.segment(t + 0.02, 1, flags=RST | ACK, ack=c.next[0] - 300)
 
 
+def rst_abort_closed(capture, near):
+    """The client has closed when the server says one thing more: a RST answers it, and nobody misses it. Near: all of it came before
+    the client's FIN."""
+    c, t = started(capture)
+    if near:
+        c.segment(t, 1, 31, PSH | ACK)
+        c.segment(t + 0.00005, 0)
+        c.close(t + 0.01)
+        return
+    c.segment(t, 0, flags=FIN | ACK)
+    c.segment(t + 0.03, 1)
+    c.segment(t + 0.031, 1, 31, PSH | ACK)
+    c.segment(t + 0.03102, 0, flags=RST, ack=0)
+
+
 def rst_injected(capture, near):
     c, t = started(capture)
     t = c.flight(t + 0.03, 10)
@@ -806,7 +821,7 @@ FINDINGS = [connection_refused, syn_timeout, icmp_unreachable, slow_handshake, a
             port_reuse, time_wait_pileup, loss_before_capture, loss_after_capture, timeout, tail_loss, spurious_timeout,
             spurious_retransmission, reordering, duplicate_delivery, zero_window, small_window, window_scaling_missing,
             window_scaling_broken, window_scaling_ignored, silly_window, nagle_delayed_ack, small_initial_window, idle_restart, application_limited, slow_server, slow_client,
-            rst_abort, rst_injected, half_open_peer, half_closed, fin_wait_2_stuck, close_wait_stuck, keepalive_dead,
+            rst_abort, rst_abort_closed, rst_injected, half_open_peer, half_closed, fin_wait_2_stuck, close_wait_stuck, keepalive_dead,
             pmtu_black_hole, mss_mismatch, checksum_errors, ecn_marks, bufferbloat, capture_loss, truncated_capture,
             offload_segments, one_sided_capture, duplicated_capture]
 
