@@ -48,7 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > 700)
 		size = 700;
-	char *waiting = records(data, size, TCPSTAT_MASK(TCPSTAT_EV_CONNECTION) | TCPSTAT_MASK(TCPSTAT_EV_FINDING), &len[0]);
+	char *waiting = records(data, size, TCPSTAT_MASK(TCPSTAT_EV_CONNECTION) |
+		TCPSTAT_MASK(TCPSTAT_EV_FINDING), &len[0]);
 	char *in_step = records(data, size, ~0u, &len[1]);
 
 	if (!waiting || !in_step)

@@ -1,9 +1,9 @@
-/* The screen as a model: packets, keys and sizes in any order. Every picture consists of whole characters that act on no
- * terminal, and fits its size. Files are read twice and live captures once, as cli/screen.c does.
+/* The screen as a model: packets, keys and sizes in any order. Every picture consists of whole characters that act
+ * on no terminal, and fits its size. Files are read twice and live captures once, as cli/screen.c does.
  *
  *     1 byte how, 1 byte the length of the script, the script, and a program of packets (program.h)
- *     script      below 0x80 that character; up to TK_LAST a key or the mouse (2 bytes: where); 0xc0 on: packets that are
- *                 read, 0xe0 on: another size */
+ *     script      below 0x80 that character; up to TK_LAST a key or the mouse (2 bytes: where); 0xc0 on: packets that
+ *                 are read, 0xe0 on: another size */
 #include "program.h"
 #include "sink/tui/room.h"
 
