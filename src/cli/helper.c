@@ -1,10 +1,11 @@
+#include "config.h"
 #include "cli/helper.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
 	RING = TCPSTAT_ERRANDS,
@@ -123,11 +124,19 @@ static int start(struct helper *h)
 	return rc;
 }
 
+/* That this process may run on. */
+static int processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+}
+
 struct helper *helper_new(void)
 {
 	struct helper *h;
 
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || !(h = calloc(1, sizeof *h)))
+	if (processors() < 2 || !(h = calloc(1, sizeof *h)))
 		return NULL;
 	h->face = (struct tcpstat_helper){ .ctx = h, .give = give, .done = done, .wait = wait_for };
 	h->awaited = UINT64_MAX;

@@ -32,6 +32,7 @@ struct run {
 	struct capture *capture;
 	struct capture_files *files;    /* -w */
 	struct service service;
+	bool serves;                    /* service_wanted */
 	struct helper *helper;          /* NULL: one thread does everything */
 	struct tcpstat *tcpstat;
 	struct view *view;
@@ -310,7 +311,7 @@ static bool take_packet(struct run *r, const struct tcpstat_pkt *pkt)
 	/* A packet that found no memory is counted by the analyzer, and the report says so. */
 	tcpstat_packet(r->tcpstat, pkt);
 	memory_watch_packet(&r->memory, r->tcpstat);
-	if (service_wanted(r->options))
+	if (r->serves)
 		view_flush(r->view);
 	return r->packets != r->options->max_packets;
 }
@@ -352,7 +353,7 @@ static void read_packets(struct run *r)
 			service_notice(&r->service);
 		else
 			capture_failed(r, &error);
-		if (service_wanted(r->options))
+		if (r->serves)
 			service_work(&r->service, r->first_ts_ns, r->last_ts_ns);
 		more &= got != CAPTURE_ENOMEM && got != CAPTURE_EUSAGE;
 		if (got == CAPTURE_IDLE || r->packets % PROGRESS_EVERY == 0)
@@ -440,7 +441,7 @@ static enum exit_code merge(const struct options *o)
 
 enum exit_code run(const struct options *options)
 {
-	struct run r = { .options = options, .severity = -1, .first_ts_ns = TCPSTAT_NULL, .last_ts_ns = TCPSTAT_NULL,
+	struct run r = { .options = options, .serves = service_wanted(options), .severity = -1, .first_ts_ns = TCPSTAT_NULL, .last_ts_ns = TCPSTAT_NULL,
 		.start_ts_ns = TCPSTAT_NULL };
 	struct capture_error error;
 	char text[512];

@@ -499,12 +499,16 @@ static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct 
 		c->previous = previous;
 		c->incarnation = incarnation;
 	}
-	count_states(t, c, UINT64_MAX);
+	uint8_t before[2] = { c->endpoints.ep[0].state, c->endpoints.ep[1].state };
 	bool had_begun = c->begun;
 	conn_segment(c, &t->env, v, swapped, pkt);
 	if (!had_begun && c->begun && t->dns.table)
 		conn_look_up(c, &t->env, &t->dns);
-	count_states(t, c, 1);
+	for (unsigned i = 0; i < 2; i++)
+		if (c->endpoints.ep[i].state != before[i]) {
+			t->states[i][before[i]]--;
+			t->states[i][c->endpoints.ep[i].state]++;
+		}
 	conn_progress(c, &t->env, t->now_ns);
 	flow_table_touch(&t->flows, &c->node, conn_class(c));
 	return 0;

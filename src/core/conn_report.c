@@ -244,10 +244,9 @@ static void tell(const struct conn *c, enum tcpstat_event_type type, int64_t now
 
 void conn_progress(struct conn *c, struct conn_env *env, int64_t now)
 {
-	struct emitter e = { .config = env->config, .conn = c->number };
-
-	if (!c->begun || !emit_wants(&e, TCPSTAT_EV_PROGRESS))
+	if (!c->begun || !(env->config->events & TCPSTAT_MASK(TCPSTAT_EV_PROGRESS)))
 		return;
+	struct emitter e = { .config = env->config, .conn = c->number };
 	bool over = conn_class(c) == CONN_CLOSED;
 	int64_t since = c->progress_ts ? c->progress_ts : c->first_ts;
 	/* What comes late is rare, and the next may never come. */

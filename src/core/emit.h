@@ -19,12 +19,17 @@ static inline bool emit_wants(const struct emitter *e, enum tcpstat_event_type t
 	return (e->config->events | e->config->watched) & TCPSTAT_MASK(type);
 }
 
+/* An endpoint left a state: for whoever sees the segment later. */
+static inline void emit_change(const struct emitter *e, enum tcpstat_endpoint endpoint, enum tcpstat_state from)
+{
+	if (e->changes && e->changes->n < STATE_CHANGES_MAX)
+		e->changes->of[e->changes->n++] = (uint8_t)(endpoint << 4 | from);
+}
+
 /* Fills in the connection's number and passes the event on, if it is wanted. */
 static inline void emit_event(const struct emitter *e, struct tcpstat_event *ev)
 {
 	ev->conn = e->conn;
-	if (e->changes && ev->type == TCPSTAT_EV_STATE && e->changes->n < STATE_CHANGES_MAX)
-		e->changes->of[e->changes->n++] = (uint8_t)(ev->state.endpoint << 4 | ev->state.from);
 	if (e->watch && e->config->watched & TCPSTAT_MASK(ev->type))
 		watch_event(e->watch, e->budget, ev);
 	if (e->config->events & TCPSTAT_MASK(ev->type))

@@ -73,9 +73,13 @@ static enum tcpstat_state step(enum tcpstat_state s, enum endpoint_fact fact, en
 static void announce(const struct endpoints *es, const struct endpoint *ep, enum tcpstat_state from,
 	enum tcpstat_state to, const char *trigger, bool provisional, const struct origin *o)
 {
-	struct tcpstat_event ev = { .type = TCPSTAT_EV_STATE, .dir = o->dir, .ts_ns = o->ts, .frame = o->frame };
+	bool server = ep == &es->ep[TCPSTAT_SERVER];
 
-	ev.state = (struct tcpstat_ev_state){ .endpoint = ep == &es->ep[TCPSTAT_SERVER], .from = (uint8_t)from,
+	emit_change(o->emitter, server ? TCPSTAT_SERVER : TCPSTAT_CLIENT, from);
+	if (!emit_wants(o->emitter, TCPSTAT_EV_STATE))
+		return;
+	struct tcpstat_event ev = { .type = TCPSTAT_EV_STATE, .dir = o->dir, .ts_ns = o->ts, .frame = o->frame };
+	ev.state = (struct tcpstat_ev_state){ .endpoint = server, .from = (uint8_t)from,
 		.to = (uint8_t)to, .provisional = provisional, .trigger = trigger };
 	emit_event(o->emitter, &ev);
 }

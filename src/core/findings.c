@@ -112,6 +112,10 @@ void findings_conn(struct study *s)
 	s->loss_ns = known(study_owned(s, TCPSTAT_LIMIT_RECOVERY)) + known(study_owned(s, TCPSTAT_LIMIT_TIMEOUT));
 	learn_times(s);
 	findings_handshake(s);
+	/* Of one packet alone, like those of a flood, nothing else can be told. */
+	if (s->conn->half[0].packets + s->conn->half[1].packets == 1 &&
+	    !(s->conn->half[0].checksum_errors + s->conn->half[1].checksum_errors))
+		return;
 	findings_path(s);
 	findings_delivery(s);
 	findings_window(s);

@@ -189,8 +189,3 @@ void flow_table_touch(struct flow_table *t, struct flow_node *node, unsigned cla
 	unlink_node(t, node);
 	link_newest(t, node, class);
 }
-
-struct flow_node *flow_table_oldest(const struct flow_table *t, unsigned class)
-{
-	return t->list[class].next == &t->list[class] ? NULL : t->list[class].next;
-}

@@ -62,6 +62,9 @@ void flow_table_remove(struct flow_table *, struct flow_node *);
 /* The newest of a class, from now on. */
 void flow_table_touch(struct flow_table *, struct flow_node *, unsigned class);
 /* The oldest of a class; NULL: it is empty. */
-struct flow_node *flow_table_oldest(const struct flow_table *, unsigned class);
+static inline struct flow_node *flow_table_oldest(const struct flow_table *t, unsigned class)
+{
+	return t->list[class].next == &t->list[class] ? NULL : t->list[class].next;
+}
 
 #endif

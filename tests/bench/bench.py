@@ -53,13 +53,19 @@ class Run:
             return
 
 
+def one_processor():
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
 def instructions(command):
-    """All that the program executes, as callgrind counts them: the same on every machine. None: no valgrind."""
+    """All that the program executes, as callgrind counts them: the same on every machine. On one processor: two threads
+    wait for each other, and waiting takes instructions, too. None: no valgrind."""
     if not shutil.which("valgrind"):
         return None
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", *command],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                              preexec_fn=one_processor)
     found = re.search(r"refs:\s+([\d,]+)", done.stderr)
     return int(found[1].replace(",", "")) if found and not done.returncode else None
 
