@@ -38,12 +38,17 @@ struct report {
 
 /* ------------------------------------------------------------------------------------------------ the worst ones */
 
-/* Does `a` stand before `b` in the table? */
+/* Does connection `a`, in so much trouble, stand before `b` in the table? */
+static bool stands_before(const struct tcpstat_conn *a, int64_t trouble, const struct row *b)
+{
+	if (a->worst != b->conn.worst)
+		return a->worst > b->conn.worst;
+	return trouble != b->trouble ? trouble > b->trouble : a->number < b->conn.number;
+}
+
 static bool before(const struct row *a, const struct row *b)
 {
-	if (a->conn.worst != b->conn.worst)
-		return a->conn.worst > b->conn.worst;
-	return a->trouble != b->trouble ? a->trouble > b->trouble : a->conn.number < b->conn.number;
+	return stands_before(&a->conn, a->trouble, b);
 }
 
 static void swap(struct row **a, struct row **b)
@@ -93,23 +98,25 @@ static bool grow(struct report *r)
 
 static void keep(struct report *r, const struct tcpstat_conn *c)
 {
-	struct row row = { .trouble = standing_trouble(c), .conn = *c }, *copy;
+	int64_t trouble = standing_trouble(c);
+	bool full = r->n_rows == r->top;
+	struct row *row;
 
-	if (r->n_rows == r->top) {
-		if (!r->n_rows || !before(&row, r->heap[0]))
-			return;
-		*r->heap[0] = row;
-		sift_down(r->heap, r->n_rows, 0);
+	if (full && (!r->n_rows || !stands_before(c, trouble, r->heap[0])))
 		return;
-	}
-	copy = malloc(sizeof *copy);
-	if (!copy || !grow(r)) {
-		free(copy);
+	row = full ? r->heap[0] : malloc(sizeof *row);
+	if (!row || (!full && !grow(r))) {
+		free(row);
 		r->no_memory = true;
 		return;
 	}
-	*copy = row;
-	r->heap[r->n_rows] = copy;
+	row->trouble = trouble;
+	row->conn = *c;
+	if (full) {
+		sift_down(r->heap, r->n_rows, 0);
+		return;
+	}
+	r->heap[r->n_rows] = row;
 	sift_up(r->heap, r->n_rows++);
 }
 
