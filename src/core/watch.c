@@ -2,12 +2,16 @@
 
 enum { ROOM_STEP = 4 };
 
+_Static_assert(WATCH_NKINDS <= 64, "a kind is a bit");
+
 static const int64_t MS = 1000000;
 
 /* ---------------------------------------------------------------------------------------------------- marks */
 
 static struct watch_mark *find(const struct watch *w, enum watch_kind kind, enum tcpstat_dir dir)
 {
+	if (!(w->marked[dir] >> kind & 1))
+		return NULL;
 	for (unsigned i = 0; i < w->n_marks; i++)
 		if (w->marks[i].kind == kind && w->marks[i].dir == dir)
 			return &w->marks[i];
@@ -35,6 +39,7 @@ static struct watch_mark *mark_of(struct watch *w, struct budget *b, enum watch_
 		w->room += ROOM_STEP;
 	}
 	m = &w->marks[w->n_marks++];
+	w->marked[dir] |= (uint64_t)1 << kind;
 	*m = (struct watch_mark){ .kind = (uint8_t)kind, .dir = (uint8_t)dir };
 	return m;
 }
@@ -99,6 +104,7 @@ void watch_fini(struct watch *w, struct budget *b)
 		budget_resize(b, w->marks, w->room * sizeof *w->marks, 0);
 	w->marks = NULL;
 	w->n_marks = w->room = 0;
+	w->marked[0] = w->marked[1] = w->marked[2] = 0;
 }
 
 /* ---------------------------------------------------------------------------------------------------- events */

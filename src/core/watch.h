@@ -78,6 +78,7 @@ struct watch_half {
 struct watch {
 	struct watch_half half[2];
 	struct watch_mark *marks;
+	uint64_t marked[3];             /* by enum tcpstat_dir: kinds that have a mark */
 	uint64_t rst_unacked[2];        /* bytes of each direction without ACK when the first RST passed */
 	int64_t synack_ts, answer_ts;   /* of the first SYN-ACK, and of the first answer to it; 0: none */
 	bool answered;                  /* by the client, before the SYN-ACK was repeated */
