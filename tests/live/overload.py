@@ -17,10 +17,10 @@ EVENTS = ("--events", "state,retransmission,out_of_order,duplicate,dup_ack,rtt,s
 
 def kernel_drops(link):
     """Held still while a known number of packets passes, with a small buffer."""
-    program = link.tcpstat("-i", "eth0", "--jsonl", "-B", "256", "tcp")
+    program = link.tcpstat("-i", "d0", "--jsonl", "-B", "256", "tcp")
     os.kill(program.pid, net.signal.SIGSTOP)
     time.sleep(0.3)
-    link.run(link.client, "blast", "eth0", "20000", "0")
+    link.run(link.server, "blast", "d1", "20000", "0")
     time.sleep(0.5)
     os.kill(program.pid, net.signal.SIGCONT)
     time.sleep(1.5)
@@ -39,8 +39,8 @@ def slow_reader(link):
     """Nobody reads for a while: records go, packets do not."""
     with tempfile.TemporaryDirectory() as directory:
         trace = os.path.join(directory, "trace.pcap")
-        program = link.tcpstat("-i", "eth0", "--jsonl", *EVENTS, "-B", "65536", "-w", trace, "tcp")
-        link.run(link.client, "blast", "eth0", "60000", "20000")
+        program = link.tcpstat("-i", "d0", "--jsonl", *EVENTS, "-B", "65536", "-w", trace, "tcp")
+        link.run(link.server, "blast", "d1", "60000", "20000")
         time.sleep(1)
         with open(f"/proc/{program.pid}/status", encoding="ascii") as f:
             resident_kb = next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
@@ -48,7 +48,7 @@ def slow_reader(link):
         reader = threading.Thread(target=lambda: lines.extend(program.stdout))
         reader.start()
         time.sleep(1)
-        link.run(link.client, "blast", "eth0", "10", "1000")
+        link.run(link.server, "blast", "d1", "10", "1000")
         time.sleep(1)
         program.send_signal(net.signal.SIGINT)
         program.wait(30)
@@ -72,8 +72,8 @@ def slow_reader(link):
 
 def little_memory(link):
     """More connections than --memory holds: those that go are told."""
-    program = link.tcpstat("-i", "eth0", "--jsonl", "--events", "none", "--memory", "12M", "tcp")
-    link.run(link.client, "blast", "eth0", "60000", "20000")
+    program = link.tcpstat("-i", "d0", "--jsonl", "--events", "none", "--memory", "12M", "tcp")
+    link.run(link.server, "blast", "d1", "60000", "20000")
     time.sleep(1)
     with open(f"/proc/{program.pid}/status", encoding="ascii") as f:
         kb = sum(int(line.split()[1]) for line in f if line.startswith(("RssAnon:", "RssShmem:")))
@@ -103,6 +103,10 @@ def main():
         return
     with Net(delay_ms=0) as link:
         link.serve()
+        # A pair of its own: nothing between that could lose packets, too.
+        link.ip("-n", link.server, "link", "add", "d0", "type", "veth", "peer", "name", "d1")
+        for name in ("d0", "d1"):
+            link.ip("-n", link.server, "link", "set", name, "up")
         kernel_drops(link)
         slow_reader(link)
         little_memory(link)
