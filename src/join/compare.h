@@ -4,7 +4,7 @@
 
 #include "join/part.h"
 
-enum { COMPARE_TEXT = 512 };
+enum { COMPARE_TEXT = 768 };
 
 /* Opened parts, by number: all of one capture, made alike, each there, none twice. False: `text` says what is wrong. */
 bool compare_shards(const struct part *const *, size_t n, char text[COMPARE_TEXT]);
