@@ -171,7 +171,7 @@ static uint32_t judge_again(const struct conn *c, const struct half *fwd, const 
 		return found;
 	if (rev->dup_acks >= 2 && rev->ack == s->seq_rel && ts - rev->ack_ts < 20 * NS_PER_MS)
 		return found | 1u << V_FAST;
-	if (ts - fwd->next_ts < soon && end != fwd->next)
+	if (ts - fwd->next_ts < soon && end + !!(s->flags & (SYN | FIN)) != fwd->next)
 		return found | 1u << V_OUT_OF_ORDER;
 	return found | 1u << V_RETRANSMISSION;
 }

@@ -162,7 +162,7 @@ def wireshark():
     if not shutil.which("tshark"):
         skip("--explain-diff against tshark", "no tshark")
         return
-    for sample in ("loss", "mixed", "spurious-timeout", "keepalive-dead", "capture-loss"):
+    for sample in ("loss", "mixed", "spurious-timeout", "keepalive-dead", "capture-loss", "duplicated-capture"):
         capture = os.path.join(TOP, "samples", sample + ".pcap")
         p = subprocess.run(["tshark", "-r", capture, "-T", "fields", "-e", "frame.number", "-e", "_ws.col.Info"], capture_output=True,
                            text=True, stdin=subprocess.DEVNULL)
