@@ -176,7 +176,8 @@ static int flags_parse(const char *word)
 struct tcp_line {
 	enum tcpstat_dir dir;
 	int flags;
-	unsigned seq, len, ack, win, id;
+	unsigned seq, len, ack, win, id, ttl;
+	bool bad, other;
 	struct options options;
 };
 
@@ -190,7 +191,7 @@ static void build(struct script *s, const struct tcp_line *l)
 	put16(ip + 2, IP_HEADER + size);
 	put16(ip + 4, l->id);
 	ip[6] = 0x40; /* DF */
-	ip[8] = 64;
+	ip[8] = (uint8_t)l->ttl;
 	ip[9] = 6;
 	memcpy(ip + 12, s->addr[l->dir], 4);
 	memcpy(ip + 16, s->addr[!l->dir], 4);
@@ -205,14 +206,24 @@ static void build(struct script *s, const struct tcp_line *l)
 	memcpy(tcp + TCP_HEADER, l->options.bytes, l->options.len);
 	payload = tcp + head;
 	for (uint32_t i = 0; i < l->len; i++)
-		payload[i] = script_byte(l->dir, l->seq + i);
-	put16(tcp + 16, cksum((uint32_t)cksum(6 + size, ip + 12, 8) ^ 0xffff, tcp, size));
+		payload[i] = script_byte(l->dir, l->seq + i) ^ (l->other ? 0x55 : 0);
+	put16(tcp + 16, cksum((uint32_t)cksum(6 + size, ip + 12, 8) ^ 0xffff, tcp, size) ^ (l->bad ? 0x5a5a : 0u));
 	s->packet_len = IP_HEADER + size;
+}
+
+static bool take_word(char **text, const char *word)
+{
+	size_t len = strlen(word);
+
+	if (strncmp(*text, word, len) || isalnum((unsigned char)(*text)[len]))
+		return false;
+	*text = skip_blank(*text + len);
+	return true;
 }
 
 static enum script_what packet_parse(struct script *s, char *text)
 {
-	struct tcp_line l = { .dir = *text == '>' ? TCPSTAT_C2S : TCPSTAT_S2C, .win = 65535 };
+	struct tcp_line l = { .dir = *text == '>' ? TCPSTAT_C2S : TCPSTAT_S2C, .win = 65535, .ttl = 64 };
 	char flags[12];
 	unsigned end;
 	int used;
@@ -236,6 +247,10 @@ static enum script_what packet_parse(struct script *s, char *text)
 		text = skip_blank(text + used);
 	else
 		s->ip_id[l.dir]++;
+	if (sscanf(text, "ttl %u%n", &l.ttl, &used) == 1)
+		text = skip_blank(text + used);
+	l.bad = take_word(&text, "bad");
+	l.other = take_word(&text, "other");
 	if (*text == '<') {
 		char *close = strchr(text, '>');
 
