@@ -1,6 +1,7 @@
 #include "capture/filter.h"
 
 #include <pcap/pcap.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 struct program {
 	uint32_t linktype;
 	bool big;
+	bool no_memory;                 /* to compile it */
 	bool fits;                      /* false: nothing to run, no packet passes */
 	struct bpf_program code;
 };
@@ -80,12 +82,16 @@ static pcap_t *open_empty(uint32_t linktype, bool big, char *error)
 
 static bool compile(const struct filter *f, struct program *program, char *error)
 {
-	pcap_t *handle = open_empty(program->linktype, program->big, error);
+	pcap_t *handle;
 	int rc;
 
+	errno = 0;                      /* libpcap's texts do not tell a wrong expression from want of memory */
+	handle = open_empty(program->linktype, program->big, error);
+	program->no_memory = !handle && errno == ENOMEM;
 	if (!handle)
 		return false;
 	rc = pcap_compile(handle, &program->code, f->expression, 1, PCAP_NETMASK_UNKNOWN);
+	program->no_memory = rc != 0 && errno == ENOMEM;
 	if (rc != 0)
 		snprintf(error, PCAP_ERRBUF_SIZE, "%s", pcap_geterr(handle));
 	pcap_close(handle);
@@ -134,6 +140,8 @@ int filter_prepare(struct filter *f, uint32_t linktype, bool big, struct capture
 		f->size = size;
 	}
 	program.fits = compile(f, &program, text);
+	if (program.no_memory)
+		return capture_fail(error, CAPTURE_ENOMEM, "out of memory");
 	if (!program.fits && !compiles_elsewhere(f))
 		return capture_fail(error, CAPTURE_EUSAGE, "filter \"%s\": %s", f->expression, text);
 	f->last = f->n;

@@ -366,8 +366,8 @@ static void read_packets(struct run *r)
 static void finish(struct run *r)
 {
 	struct capture_error error;
+	struct tcpstat_gauges gauges;
 	char text[512];
-
 	int64_t dropped;
 
 	progress_clear(&r->progress);
@@ -384,6 +384,9 @@ static void finish(struct run *r)
 	if (r->files && capture_files_close(r->files, &error) < 0)
 		capture_failed(r, &error);
 	r->files = NULL;
+	tcpstat_gauges(r->tcpstat, &gauges);
+	if (gauges.memory_refused)
+		fail(r, EXIT_RUNTIME, "out of memory: something of the connections is missing");
 	if (r->code == EXIT_OK && r->options->fail_on >= 0 && r->severity >= r->options->fail_on)
 		r->code = EXIT_FINDING;
 }

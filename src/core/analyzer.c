@@ -666,6 +666,7 @@ void tcpstat_gauges(const struct tcpstat *t, struct tcpstat_gauges *out)
 		.open = t->flows.class_count[CONN_OPEN], .half_open = t->flows.class_count[CONN_HALF_OPEN],
 		.closing = t->flows.class_count[CONN_CLOSING], .closed = t->flows.class_count[CONN_CLOSED],
 		.memory_bytes = t->budget.used, .memory_limit_bytes = t->budget.limit,
+		.memory_refused = t->budget.refused,
 		.now_ns = t->has_time ? t->now_ns : TCPSTAT_NULL };
 	memcpy(out->states, t->states, sizeof out->states);
 }

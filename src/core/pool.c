@@ -29,8 +29,10 @@ void *budget_resize(struct budget *b, void *block, size_t old_size, size_t size)
 	if (size > old_size && size - old_size > b->limit - (b->used < b->limit ? b->used : b->limit))
 		return NULL;
 	uint8_t *p = realloc(block, size);
-	if (!p)
+	if (!p) {
+		b->refused++;
 		return NULL;
+	}
 	if (size > old_size)
 		memset(p + old_size, 0, size - old_size);
 	b->used += size - old_size;

@@ -16,6 +16,7 @@ struct pool;
 struct budget {
 	_Atomic uint64_t used, limit;   /* bytes; a helper's thread takes from it too */
 	struct pool *pools;             /* that take from it */
+	_Atomic uint64_t refused;       /* times that the system had none, although the limit is not reached */
 };
 
 /* realloc within the budget. `size` 0 frees. NULL: no memory or over the budget, the

@@ -573,6 +573,7 @@ struct tcpstat_gauges {
 	uint64_t open, half_open, closing, closed; /* the same: data may flow, handshake, one FIN seen, over */
 	uint64_t states[2][TCPSTAT_NSTATES]; /* their endpoints by state */
 	uint64_t memory_bytes, memory_limit_bytes;
+	uint64_t memory_refused;        /* times that there was no memory within the limit: some figure may lack it */
 	int64_t now_ns;                 /* how far the input has come; NULL: no packet yet */
 };
 /* Another budget from now on; if it is less than what is in use, connections go as memory is needed. */

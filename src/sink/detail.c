@@ -28,6 +28,7 @@ struct detail {
 	size_t n_steps;
 	uint64_t more_steps;
 	struct found *found;
+	bool no_memory;                 /* a finding is not whole */
 };
 
 struct detail *detail_new(const struct style *style, uint32_t conn)
@@ -74,7 +75,7 @@ void detail_event(struct detail *d, const struct tcpstat_event *ev)
 	if (ev->type == TCPSTAT_EV_STATE) {
 		take_step(d, ev);
 	} else if (ev->type == TCPSTAT_EV_FINDING) {
-		found_event(d->found, ev);
+		d->no_memory |= !found_event(d->found, ev);
 	} else if (ev->type == TCPSTAT_EV_CONNECTION) {
 		d->conn = *ev->connection;
 		d->seen = true;
@@ -574,6 +575,8 @@ static void print_findings(const struct detail *d)
 {
 	heading(d, "Findings");
 	found_print(d->found, FOUND_MAX);
+	if (d->no_memory)
+		fprintf(d->style.out, "The findings are incomplete: out of memory\n");
 }
 
 bool detail_print(const struct detail *d)

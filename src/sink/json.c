@@ -71,16 +71,11 @@ static void put_record(struct json *j, const struct record *r, const void *head,
 	}
 }
 
-static const char *tree_json(struct json_object *o, size_t *len)
-{
-	return o ? json_object_to_json_string_length(o, TREE_TEXT, len) : NULL;
-}
-
 /* Takes `o`; NULL is no memory. */
 static void put_tree(struct json *j, struct json_object *o)
 {
 	size_t len;
-	const char *text = tree_json(o, &len);
+	const char *text = tree_text(o, &len);
 
 	if (text)
 		put(j, text, len);
@@ -188,7 +183,7 @@ void json_record_text(struct json *j, enum json_list list, const char *text, siz
 static void put_record_tree(struct json *j, enum json_list list, struct json_object *o)
 {
 	size_t len;
-	const char *text = tree_json(o, &len);
+	const char *text = tree_text(o, &len);
 
 	if (text)
 		json_record_text(j, list, text, len);
@@ -332,7 +327,7 @@ void json_summary(struct json *j, const struct capture_facts *facts, const struc
 	record_distribution_init(&s.response, totals ? &totals->response : NULL);
 	record_distribution_init(&s.rtt, totals ? &totals->rtt : NULL);
 	capture = tree_record(&record_capture, NULL, &s.capture, false);
-	text = tree_json(capture, &len);
+	text = tree_text(capture, &len);
 	if (text)
 		json_end_text(j, text, len, &s);
 	else

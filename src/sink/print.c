@@ -59,7 +59,7 @@ static int put_string(struct printbuf *pb, const char *text)
 	if (!text[len])
 		return put_quoted(pb, text, len);
 	o = tree_string(text);
-	json = o ? json_object_to_json_string_length(o, TREE_TEXT, &len) : NULL;
+	json = tree_text(o, &len);
 	r = json ? print_put(pb, json, len) : -1;
 	json_object_put(o);
 	return r;

@@ -1,6 +1,7 @@
 /* Records as json-c objects. Keys are those of the tables: constant, and each is there once. */
 #include "sink/print.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -242,4 +243,12 @@ struct json_object *tree_record(const struct record *r, const void *head, const 
 		return NULL;
 	}
 	return o;
+}
+
+const char *tree_text(struct json_object *o, size_t *len)
+{
+	errno = 0;
+	const char *text = o ? json_object_to_json_string_length(o, TREE_TEXT, len) : NULL;
+
+	return errno == ENOMEM ? NULL : text;
 }
