@@ -492,20 +492,14 @@ static void check_survival(struct conn *c, const struct segment *s, const struct
 	}
 }
 
-/* Whoever gets it drops it. Where all sums of a sender are wrong, they were left to its network card. */
-static bool is_damaged(const struct conn *c, const struct segment *s)
-{
-	const struct conn_dir *d = &c->dir[s->dir];
-
-	return s->view->cksum == CKSUM_BAD && d->packets > (uint64_t)d->cksum_errors + d->cksum_offloaded;
-}
-
 static void follow_states(struct conn *c, const struct segment *s, uint64_t top, bool plausible,
 	const struct emitter *e)
 {
+	const struct conn_dir *d = &c->dir[s->dir];
 	bool obeyed = s->flags & TH_RST && is_obeyed(c, s);
 
-	if (s->flags & (TH_RST | TH_FIN) && is_damaged(c, s))
+	/* Damaged: whoever gets it drops it. Where all sums of a sender are wrong, they were left to its network card. */
+	if (s->flags & (TH_RST | TH_FIN) && s->view->cksum == CKSUM_BAD && d->packets > d->cksum_errors + d->cksum_offloaded)
 		return;
 
 	if (s->flags & TH_RST) {

@@ -34,8 +34,8 @@ int print_record(struct printbuf *, const struct record *, const void *head, con
  * memory. */
 struct json_object *tree_record(const struct record *, const void *head, const void *body, bool schema);
 
-/* Its text, borrowed until it changes. NULL: out of memory, or no `o`. json-c itself leaves out what found no memory and
- * says nothing. */
+/* Its text, borrowed until it changes. NULL: out of memory, or no `o`. json-c itself leaves out what found no memory
+ * and says nothing. */
 const char *tree_text(struct json_object *o, size_t *len);
 
 /* Any bytes as a json-c string that is valid UTF-8 (see record_utf8). NULL: out of memory. */

@@ -1,5 +1,5 @@
-/* Linked into the whole program: memory that cannot be had and reads that fail, when the environment says so. malloc and
- * its like are defined here, so that libraries get no memory either.
+/* Linked into the whole program: memory that cannot be had and reads that fail, when the environment says so. malloc
+ * and its like are defined here, so that libraries get no memory either.
  *
  *     FAULT_MEMORY=N[+]       the Nth allocation fails, with + all after it, too
  *     FAULT_READ=N            the Nth read of input fails (EIO)
