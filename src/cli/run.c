@@ -444,8 +444,8 @@ static enum exit_code merge(const struct options *o)
 
 enum exit_code run(const struct options *options)
 {
-	struct run r = { .options = options, .serves = service_wanted(options), .severity = -1, .first_ts_ns = TCPSTAT_NULL, .last_ts_ns = TCPSTAT_NULL,
-		.start_ts_ns = TCPSTAT_NULL };
+	struct run r = { .options = options, .serves = service_wanted(options), .severity = -1,
+		.first_ts_ns = TCPSTAT_NULL, .last_ts_ns = TCPSTAT_NULL, .start_ts_ns = TCPSTAT_NULL };
 	struct capture_error error;
 	char text[512];
 
