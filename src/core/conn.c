@@ -498,8 +498,9 @@ static void follow_states(struct conn *c, const struct segment *s, uint64_t top,
 	const struct conn_dir *d = &c->dir[s->dir];
 	bool obeyed = s->flags & TH_RST && is_obeyed(c, s);
 
-	/* Damaged: whoever gets it drops it. Where all sums of a sender are wrong, they were left to its network card. */
-	if (s->flags & (TH_RST | TH_FIN) && s->view->cksum == CKSUM_BAD && d->packets > d->cksum_errors + d->cksum_offloaded)
+	/* Whoever gets a damaged one drops it. Where all sums of a sender are wrong, its network card fills them in. */
+	if (s->flags & (TH_RST | TH_FIN) && s->view->cksum == CKSUM_BAD &&
+	    d->packets > d->cksum_errors + d->cksum_offloaded)
 		return;
 
 	if (s->flags & TH_RST) {
