@@ -10,8 +10,9 @@
  *
  * A packet: flags (SFRPUEWA and `.` for ACK), seq:end(len), ack N, win N (default 65535), id N (of the IP header;
  * default one more than the last without it), ttl N (default 64), bad (a wrong checksum), other (other bytes than there
- * should be), options between < and >: mss N, wscale N, sackOK, TS val N ecr N, sack L:R L:R, nop, raw HEX. Numbers of a sender count from its own ISN. Payload bytes are a function of the
- * sequence number (script_byte), so copies agree. `#` begins a comment. */
+ * should be), options between < and >: mss N, wscale N, sackOK, TS val N ecr N, sack L:R L:R, nop, raw HEX. Numbers
+ * of a sender count from its own ISN. Payload bytes are a function of the sequence number (script_byte), so copies
+ * agree. `#` begins a comment. */
 #ifndef SCENARIO_SCRIPT_H
 #define SCENARIO_SCRIPT_H
 
