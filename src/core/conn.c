@@ -430,6 +430,8 @@ static void note_mss(const struct conn *c, struct scene *scene)
 /* The SYN that was seen before there was anybody to show it to. */
 static void show_syn(struct conn *c, struct conn_env *env)
 {
+	if (c->midstream || c->syn_ts == TCPSTAT_NULL) /* none, or none that begins anything: with RST */
+		return;
 	const struct conn_dir *d = &c->dir[TCPSTAT_C2S];
 	const struct flow_key *k = &c->node.key;
 	struct tcp_view v = { .seq = d->isn, .flags = c->syn.flags, .wnd = c->syn.wnd, .ttl = c->syn.ttl,
@@ -463,7 +465,7 @@ static bool begin(struct conn *c, struct conn_env *env, const struct segment *s)
 	if (c->begun || (is_first && is_bare_syn))
 		return c->begun;
 	c->begun = true;
-	if (!is_first && !c->midstream)
+	if (!is_first)
 		show_syn(c, env);
 	return true;
 }
@@ -472,8 +474,7 @@ void conn_icmp(struct conn *c, struct conn_env *env, struct tcpstat_event *ev)
 {
 	if (env->config->watched && !c->begun) {
 		c->begun = true;
-		if (!c->midstream)
-			show_syn(c, env);
+		show_syn(c, env);
 	}
 	conn_settle(c, env);
 	struct emitter e = emitter_of(c, env);
