@@ -7,6 +7,7 @@
 #include "join/compare.h"
 #include "join/read.h"
 #include "join/totals.h"
+#include "sink/print.h"
 
 /* A shard, and where it stands in the whole. */
 struct lane {
@@ -161,7 +162,7 @@ static bool take_item(struct join *j, struct lane *l, enum json_list list)
 	}
 	renumber(l, "conn");
 	renumber(l, "previous");
-	text = json_object_to_json_string_length(l->part.item, TREE_TEXT, &len);
+	text = tree_text(l->part.item, &len);
 	if (!text) {
 		complain(j, "out of memory");
 		return false;
@@ -258,7 +259,7 @@ static bool begin(struct join *j)
 	}
 	j->json = json_new(&options);
 	j->survey = tcpstat_join_new(&config);
-	text = first->capture ? json_object_to_json_string_length(first->capture, TREE_TEXT, &len) : NULL;
+	text = tree_text(first->capture, &len);
 	if (!j->json || !j->survey || (first->capture && !text)) {
 		complain(j, "out of memory");
 		return false;
@@ -296,8 +297,11 @@ static void end(struct join *j)
 	if (first && !j->failed) {
 		tcpstat_join_finish(j->survey, totals_counters(totals), j->now_ns);
 		if (first->capture)
-			capture = json_object_to_json_string_length(first->capture, TREE_TEXT, &len);
-		json_end_text(j->json, capture, len, totals_summary(totals, j->n_findings));
+			capture = tree_text(first->capture, &len);
+		if (capture)
+			json_end_text(j->json, capture, len, totals_summary(totals, j->n_findings));
+		else
+			complain(j, "out of memory");
 	}
 	totals_free(totals);
 }

@@ -230,14 +230,21 @@ static int add_fields(struct json_object *o, const struct record_table *table, c
 	return 0;
 }
 
+/* A text that is not empty. */
+static int add_text(struct json_object *o, const char *key, const char *text)
+{
+	struct json_object *value = NULL;
+
+	return take_text(&value, text, strlen(text)) ? -1 : add(o, key, value);
+}
+
 struct json_object *tree_record(const struct record *r, const void *head, const void *body, bool schema)
 {
 	struct json_object *o = json_object_new_object();
 
 	if (!o)
 		return NULL;
-	if (add(o, "type", json_object_new_string(r->type)) ||
-	    (schema && add(o, "schema", json_object_new_string(RECORD_SCHEMA))) ||
+	if (add_text(o, "type", r->type) || (schema && add_text(o, "schema", RECORD_SCHEMA)) ||
 	    (r->head && add_fields(o, r->head, head)) || add_fields(o, r->body, body)) {
 		json_object_put(o);
 		return NULL;
