@@ -1,10 +1,11 @@
 #!/bin/sh
-# Line and branch coverage of src/core by the tests: builds with --coverage below coverage/ of the build and runs them.
+# Line and branch coverage of src/core by coverage_tests of the Makefile: builds with --coverage below coverage/ of the
+# build and runs them.
 cd "$top_builddir" && mkdir -p coverage && cd coverage || exit 1
 [ -f Makefile ] || "$top_srcdir/configure" CFLAGS="-g -O0 --coverage" >configure.log 2>&1 || exit 1
 find . -name '*.gcda' -exec rm {} +
 make >make.log 2>&1 || { tail make.log; exit 1; }
-tests=$(make -s --no-print-directory print-list LIST=sanitizer_tests)
+tests=$(make -s --no-print-directory print-list LIST=coverage_tests)
 make -k check TESTS="$tests" >check.log 2>&1
 grep -E '^# (TOTAL|FAIL|ERROR)' check.log
 gcov -b -o src/core src/core/*.gcda >gcov.log 2>/dev/null

@@ -499,7 +499,7 @@ static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct 
 		c->previous = previous;
 		c->incarnation = incarnation;
 	}
-	uint8_t before[2] = { c->endpoints.ep[0].state, c->endpoints.ep[1].state };
+	const uint8_t before[2] = { c->endpoints.ep[0].state, c->endpoints.ep[1].state };
 	bool had_begun = c->begun;
 	conn_segment(c, &t->env, v, swapped, pkt);
 	if (!had_begun && c->begun && t->dns.table)

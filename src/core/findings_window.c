@@ -70,7 +70,7 @@ static bool unscaled(struct study *s, enum tcpstat_dir d)
 static bool mistaken(struct study *s, enum tcpstat_dir d)
 {
 	const struct tcpstat_half *h = &s->conn->half[d], *peer = &s->conn->half[!d];
-	const struct watch_mark *small = watch_get(s->watch, WATCH_COLLAPSE, !d);
+	const struct watch_mark *fell = watch_get(s->watch, WATCH_COLLAPSE, !d);
 	const struct watch_mark *beyond = watch_get(s->watch, WATCH_BEYOND_WINDOW, d);
 	int64_t syn_wnd = s->watch->half[!d].syn_wnd, later = peer->rwnd.max_bytes;
 	bool offered = s->conn->options[0].wscale != TCPSTAT_NULL || s->conn->options[1].wscale != TCPSTAT_NULL;
@@ -78,17 +78,17 @@ static bool mistaken(struct study *s, enum tcpstat_dir d)
 
 	/* It stayed so, and there was data to feel it; what the capture missed may have told another window. Nobody
 	 * scales whom nobody asked to: then the packets were not those of two TCPs. */
-	if (small && (later == TCPSTAT_NULL || later * 4 > syn_wnd || s->watch->half[d].flight_max * 4ll > syn_wnd ||
+	if (fell && (later == TCPSTAT_NULL || later * 4 > syn_wnd || s->watch->half[d].flight_max * 4ll > syn_wnd ||
 		known(h->payload_bytes) <= later))
-		small = NULL;
+		fell = NULL;
 	if (beyond && (beyond->count < 10 || 10ll * beyond->count < h->packets || known(peer->gaps.count) ||
 		known(h->gaps.count) || !offered))
 		beyond = NULL;
-	if (!small && !beyond)
+	if (!fell && !beyond)
 		return false;
 	finding_begin(&f, FINDING_WINDOW_SCALING_MISSING, d);
 	finding_place(&f, d);
-	if (small) {
+	if (fell) {
 		words_add(&f.title, "the receiver's window fell from ");
 		words_bytes(&f.title, syn_wnd);
 		words_add(&f.title, " to ");
@@ -100,7 +100,7 @@ static bool mistaken(struct study *s, enum tcpstat_dir d)
 		words_add(&f.title, " far beyond the receiver's window: something on the path changed its scale");
 	}
 	finding_frame(&f, s->conn->first_frame);
-	finding_show(&f, small ? small : beyond);
+	finding_show(&f, fell ? fell : beyond);
 	study_tell(s, &f);
 	return true;
 }

@@ -402,10 +402,12 @@ static void draw_values(const struct plot *p, const struct flow *f, const struct
 	for (i = 0; i < rows; i++)
 		canvas_put(c, y + i, AXIS, TINT_DIM, c->utf8 ? 0x2502 : '|');
 	if (a->log) {
-		for (value = pow(10, floor(a->low)), i = 0; log10(value) < a->high && i < 60;
-		     value *= i++ % 3 == 1 ? 2.5 : 2)
+		value = pow(10, floor(a->low));
+		for (i = 0; log10(value) < a->high && i < 60; i++) {
 			if (log10(value) >= a->low)
 				tick(p, f, a, value, c, y, rows, &last);
+			value *= i % 3 == 1 ? 2.5 : 2;
+		}
 		return;
 	}
 	step = step_of(a->high - a->low, rows / 3 + 1);
