@@ -78,7 +78,7 @@ static bool read_name(const struct record_field *f, struct json_object *o, void 
 	for (size_t i = 0; i < f->names->n; i++) {
 		const char *known = f->names->names[i];
 
-		if (name && known ? !strcmp(name, known) : !name && !known)
+		if (name == known || (name && known && !strcmp(name, known)))
 			return store(f, base, (int64_t)i);
 	}
 	return !name && f->storage == RECORD_I8 && store(f, base, -1);
