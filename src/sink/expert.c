@@ -46,20 +46,26 @@ static const char *const rules[] = {
 #undef X
 };
 
-/* What Wireshark remembers of one direction. */
+/* What Wireshark remembers of one direction: raw sequence numbers, 0 none, as there. */
 struct half {
-	int64_t next, next_ts;          /* number after the highest seen, and when it moved */
-	int64_t seen_end;               /* the same of what followed without a hole; -1: an ACK beyond it was told */
-	int64_t ack, ack_ts;            /* of its last segment with an ACK */
+	uint32_t next;                  /* number after the highest seen */
+	uint32_t ackable;               /* the same of what followed without a hole, or was told to be missing */
+	uint32_t ack;                   /* of its last segment */
+	uint32_t dup_acks;              /* UNSEEN_ACKED: the other side acknowledged what was not seen */
+	int64_t next_ts, ack_ts;        /* when next moved; of its last segment */
 	int64_t wnd_bytes;
-	uint32_t dup_acks;
+	uint32_t verdicts;              /* of its last segment */
 	uint16_t wnd;
-	bool seen, has_ack, keepalive, probe;
+	bool seen;
 };
+
+/* Wireshark keeps -1 here, and compares as unsigned: until an ACK moves, it is as good as many duplicates. */
+enum { UNSEEN_ACKED = -1 };
 
 struct conn {
 	struct half half[2];
 	int64_t syn_ts, rtt_ns;         /* rtt_ns: of the handshake; 0 unknown */
+	uint64_t cut_frame;             /* the first that held less than its headers say; 0 none */
 };
 
 struct expert {
@@ -74,6 +80,7 @@ struct expert {
 	struct tcpstat_ev_segment segment;
 	int64_t since_newest_ns, since_ack_ns, rtt_ns;
 	uint32_t dup_acks;
+	uint64_t cut_frame;
 	/* what tcpstat says of it: the last word counts */
 	struct tcpstat_event ours;      /* of retransmission, out of order, duplicate; type EV_SEGMENT: none of them */
 	int window;                     /* enum tcpstat_window_what; -1 none */
@@ -127,84 +134,102 @@ static struct conn *conn_of(struct expert *e, uint32_t number)
 	return e->conns[number];
 }
 
+/* Serial arithmetic, as Wireshark does it. */
+static bool above(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) > 0;
+}
+
+static bool is(uint32_t found, enum verdict v)
+{
+	return found & 1u << v;
+}
+
 static uint32_t judge_plain(const struct half *fwd, const struct half *rev, const struct tcpstat_ev_segment *s)
 {
-	bool quiet = !(s->flags & (SYN | FIN | RST)), same = s->ack_rel == fwd->ack && fwd->has_ack && fwd->seen;
+	bool quiet = !(s->flags & (SYN | FIN | RST));
+	bool repeats = quiet && !s->len && s->seq == fwd->next && s->ack == fwd->ack;
 	uint32_t found = 0;
 
-	if (s->len == 1 && fwd->seen && s->seq_rel == fwd->next && rev->seen && !rev->wnd)
-		found |= 1u << V_ZERO_PROBE;
-	else if (fwd->seen && s->seq_rel > fwd->next && !(s->flags & RST))
-		found |= 1u << V_LOST;
-	else if (quiet && s->len <= 1 && fwd->seen && s->seq_rel == fwd->next - 1)
-		found |= 1u << V_KEEPALIVE;
+	if (s->len == 1 && s->seq == fwd->next && rev->seen && !rev->wnd)
+		return 1u << V_ZERO_PROBE;
 	if (quiet && !s->wnd)
 		found |= 1u << V_ZERO;
-	if (quiet && !s->len && s->wnd && same && s->seq_rel == fwd->next) {
-		if (s->wnd != fwd->wnd)
-			found |= 1u << V_UPDATE;
-		else if (rev->keepalive)
-			found |= 1u << V_KEEPALIVE_ACK;
-		else
-			found |= 1u << V_DUP_ACK;
-	}
-	if (quiet && !s->len && !s->wnd && !fwd->wnd && same && rev->probe)
-		found |= 1u << V_ZERO_PROBE_ACK;
-	if (quiet && s->len && rev->has_ack && rev->wnd_bytes > 0 && s->seq_rel + s->len == rev->ack + rev->wnd_bytes)
+	if (fwd->next && above(s->seq, fwd->next) && !(s->flags & RST))
+		found |= 1u << V_LOST;
+	if (quiet && s->len <= 1 && s->seq == fwd->next - 1)
+		found |= 1u << V_KEEPALIVE;
+	if (repeats && s->wnd && s->wnd != fwd->wnd)
+		found |= 1u << V_UPDATE;
+	if (quiet && s->len && rev->seen && rev->wnd_bytes != TCPSTAT_NULL &&
+			s->seq + s->len == rev->ack + (uint32_t)rev->wnd_bytes)
 		found |= 1u << V_FULL;
-	if (s->flags & ACK && rev->seen && rev->seen_end >= 0 && s->ack_rel > rev->seen_end)
-		found |= 1u << V_ACKED_LOST;
-	return found;
+	if (!repeats || s->wnd != fwd->wnd)
+		return found;
+	if (!s->wnd)
+		return is(rev->verdicts, V_ZERO_PROBE) ? found | 1u << V_ZERO_PROBE_ACK : found;
+	return found | (is(rev->verdicts, V_KEEPALIVE) ? 1u << V_KEEPALIVE_ACK : 1u << V_DUP_ACK);
+}
+
+/* Does it acknowledge what was not seen? Told once of a hole; where nothing above was seen, once until the other side's
+ * ACK moves. */
+static uint32_t judge_ack(struct half *rev, const struct tcpstat_ev_segment *s)
+{
+	if (!(s->flags & ACK) || !rev->ackable || !above(s->ack, rev->ackable))
+		return 0;
+	if (above(rev->next, rev->ackable)) {
+		rev->ackable = rev->next;
+		return 1u << V_ACKED_LOST;
+	}
+	bool told = rev->dup_acks;
+
+	rev->dup_acks = (uint32_t)UNSEEN_ACKED;
+	return told ? 0 : 1u << V_ACKED_LOST;
 }
 
 static uint32_t judge_again(const struct conn *c, const struct half *fwd, const struct half *rev,
 	const struct tcpstat_ev_segment *s, int64_t ts, uint32_t found)
 {
-	int64_t end = s->seq_rel + s->len, soon = c->rtt_ns ? c->rtt_ns : 3 * NS_PER_MS;
-	bool below = fwd->seen && s->seq_rel < fwd->next;
+	int64_t soon = c->rtt_ns ? c->rtt_ns : 3 * NS_PER_MS;
+	uint32_t end = s->seq + s->len;
+	bool below = fwd->next && above(fwd->next, s->seq) && !(s->len > 1 && s->seq == fwd->next - 1);
 
-	if (!(s->len || s->flags & (SYN | FIN)) || found & 1u << V_KEEPALIVE || found & 1u << V_ZERO_PROBE)
-		return found;
-	if (s->len && rev->has_ack && end <= rev->ack)
-		return found | 1u << V_SPURIOUS;
+	if (!(s->len || s->flags & (SYN | FIN)) || is(found, V_KEEPALIVE))
+		return 0;
+	if (s->len && rev->ack && !above(end, rev->ack))
+		return 1u << V_SPURIOUS;
 	if (!below)
-		return found;
-	if (rev->dup_acks >= 2 && rev->ack == s->seq_rel && ts - rev->ack_ts < 20 * NS_PER_MS)
-		return found | 1u << V_FAST;
+		return 0;
+	if (rev->dup_acks >= 2 && rev->ack == s->seq && ts - rev->ack_ts < 20 * NS_PER_MS)
+		return 1u << V_FAST;
 	if (ts - fwd->next_ts < soon && end + !!(s->flags & (SYN | FIN)) != fwd->next)
-		return found | 1u << V_OUT_OF_ORDER;
-	return found | 1u << V_RETRANSMISSION;
+		return 1u << V_OUT_OF_ORDER;
+	return 1u << V_RETRANSMISSION;
 }
 
 static void remember(struct conn *c, const struct tcpstat_event *ev, uint32_t found)
 {
 	const struct tcpstat_ev_segment *s = &ev->segment;
 	struct half *fwd = &c->half[ev->dir];
-	int64_t end = s->seq_rel + s->len + !!(s->flags & SYN) + !!(s->flags & FIN);
+	uint32_t end = s->seq + s->len + !!(s->flags & (SYN | FIN));
+	bool probe = is(found, V_ZERO_PROBE);
 
-	if (s->flags & SYN && !(s->flags & ACK) && !c->syn_ts)
+	if ((s->flags & (SYN | ACK)) == SYN)
 		c->syn_ts = ev->ts_ns;
-	if (c->syn_ts && !c->rtt_ns && s->flags & ACK && !(s->flags & SYN) && ev->dir == TCPSTAT_C2S)
+	if (c->syn_ts && !c->rtt_ns && (s->flags & (SYN | ACK)) == ACK && ev->dir == TCPSTAT_C2S)
 		c->rtt_ns = ev->ts_ns - c->syn_ts;
-	fwd->dup_acks = found & 1u << V_DUP_ACK ? fwd->dup_acks + 1 : fwd->ack == s->ack_rel ? fwd->dup_acks : 0;
-	if (found & 1u << V_LOST ? fwd->seen_end < 0 : end > fwd->seen_end)
-		fwd->seen_end = found & 1u << V_LOST ? s->seq_rel : end;
-	if (found & 1u << V_ACKED_LOST)
-		c->half[!ev->dir].seen_end = -1;
-	if (!fwd->seen || (end > fwd->next && !(found & 1u << V_ZERO_PROBE))) {
+	if (!probe && (!fwd->next || above(end, fwd->next))) {
 		fwd->next = end;
 		fwd->next_ts = ev->ts_ns;
 	}
-	fwd->seen = true;
-	if (s->flags & ACK) {
-		fwd->ack = s->ack_rel;
-		fwd->ack_ts = ev->ts_ns;
-		fwd->has_ack = true;
-	}
+	if (!probe && (!fwd->ackable || s->seq == fwd->ackable))
+		fwd->ackable = fwd->next;
+	fwd->ack = s->ack;
+	fwd->ack_ts = ev->ts_ns;
 	fwd->wnd = s->wnd;
 	fwd->wnd_bytes = s->wnd_bytes;
-	fwd->keepalive = found & 1u << V_KEEPALIVE;
-	fwd->probe = found & 1u << V_ZERO_PROBE;
+	fwd->verdicts = found;
+	fwd->seen = true;
 }
 
 static void segment(struct expert *e, const struct tcpstat_event *ev)
@@ -215,10 +240,17 @@ static void segment(struct expert *e, const struct tcpstat_event *ev)
 		e->no_memory = true;
 		return;
 	}
-	const struct half *fwd = &c->half[ev->dir], *rev = &c->half[!ev->dir];
+	struct half *fwd = &c->half[ev->dir], *rev = &c->half[!ev->dir];
 	uint32_t found = judge_plain(fwd, rev, &ev->segment);
 
-	found = judge_again(c, fwd, rev, &ev->segment, ev->ts_ns, found);
+	if (is(found, V_DUP_ACK))
+		fwd->dup_acks = fwd->dup_acks == (uint32_t)UNSEEN_ACKED ? 1 : fwd->dup_acks + 1;
+	if (ev->segment.ack != fwd->ack)
+		fwd->dup_acks = 0;
+	if (!c->cut_frame && ev->segment.caplen < ev->segment.len)
+		c->cut_frame = ev->frame;
+	found |= judge_ack(rev, &ev->segment);
+	found |= judge_again(c, fwd, rev, &ev->segment, ev->ts_ns, found);
 	if (ev->frame == e->frame) {
 		e->found = true;
 		e->conn = ev->conn;
@@ -226,9 +258,10 @@ static void segment(struct expert *e, const struct tcpstat_event *ev)
 		e->segment = ev->segment;
 		e->verdicts = found;
 		e->since_newest_ns = fwd->seen ? ev->ts_ns - fwd->next_ts : TCPSTAT_NULL;
-		e->since_ack_ns = rev->has_ack ? ev->ts_ns - rev->ack_ts : TCPSTAT_NULL;
+		e->since_ack_ns = rev->seen ? ev->ts_ns - rev->ack_ts : TCPSTAT_NULL;
 		e->rtt_ns = c->rtt_ns;
 		e->dup_acks = rev->dup_acks;
+		e->cut_frame = c->cut_frame;
 	}
 	remember(c, ev, found);
 }
@@ -282,6 +315,9 @@ static void print_wireshark(const struct expert *e)
 	}
 	if (!any)
 		fprintf(out, "%-11snothing\n", "Wireshark");
+	if (e->cut_frame)
+		fprintf(out, "%-11s(perhaps: packet %" PRIu64 " holds less than its headers say; unless the snapshot length "
+			"cut it,\n%-11sWireshark counts what it holds, and may say otherwise)\n", "", e->cut_frame, "");
 }
 
 static void print_ours(const struct expert *e)

@@ -6,7 +6,8 @@
  *     expert_free(e);
  *
  * The rules are those of tshark 4.0 with its defaults, for the verdicts that its users meet. A state per connection
- * that lives, freed with it. */
+ * that lives, freed with it. Not replicated: what Wireshark does where a frame is shorter than its headers say (told
+ * with the verdict), its exemption of ACKs with MPTCP options, its own idea of when ports are reused. */
 #ifndef SINK_EXPERT_H
 #define SINK_EXPERT_H
 

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -154,6 +155,23 @@ def named():
         result(bad, name)
 
 
+def unseen(path):
+    """A capture of ACKs of what was not seen: below what came later, beyond everything, twice, and a FIN repeated with one."""
+    steps = (("c", 99, 0, 0x02, 0), ("s", 499, 100, 0x12, 0), ("c", 100, 500, 0x10, 0), ("c", 100, 500, 0x18, 100),
+             ("s", 500, 200, 0x11, 0), ("s", 500, 300, 0x11, 0), ("s", 500, 350, 0x11, 0), ("c", 400, 500, 0x18, 100),
+             ("s", 501, 450, 0x10, 0), ("s", 501, 460, 0x10, 0), ("s", 501, 460, 0x10, 0), ("c", 600, 501, 0x18, 100),
+             ("s", 501, 700, 0x10, 0), ("s", 501, 900, 0x10, 0), ("s", 501, 950, 0x10, 0), ("c", 950, 501, 0x18, 100),
+             ("c", 650, 501, 0x18, 400), ("c", 1049, 501, 0x18, 2), ("s", 501, 1051, 0x10, 0))
+    with open(path, "wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+        for i, (who, seq, ack, flags, size) in enumerate(steps):
+            ends = (40000, 80) if who == "c" else (80, 40000)
+            hosts = bytes((192, 0, 2, 1, 192, 0, 2, 2)) if who == "c" else bytes((192, 0, 2, 2, 192, 0, 2, 1))
+            tcp = struct.pack(">HHIIBBHHH", *ends, seq, ack, 0x50, flags, 8192, 0, 0)
+            ip = struct.pack(">BBHHHBBH", 0x45, 0, 40 + size, i, 0x4000, 64, 6, 0) + hosts
+            f.write(struct.pack("<IIII", 1700000000, i * 4000, 40 + size, 40 + size) + ip + tcp + bytes(size))
+
+
 def wireshark():
     """--explain-diff says of each packet what tshark says."""
     names = ("TCP Keep-Alive ACK", "TCP Keep-Alive", "TCP ZeroWindowProbeAck", "TCP ZeroWindowProbe", "TCP ZeroWindow", "TCP Window Full",
@@ -162,8 +180,10 @@ def wireshark():
     if not shutil.which("tshark"):
         skip("--explain-diff against tshark", "no tshark")
         return
-    for sample in ("loss", "mixed", "spurious-timeout", "keepalive-dead", "capture-loss", "duplicated-capture"):
-        capture = os.path.join(TOP, "samples", sample + ".pcap")
+    made = os.path.join(tempfile.mkdtemp(), "unseen.pcap")
+    unseen(made)
+    samples = ("loss", "mixed", "spurious-timeout", "keepalive-dead", "capture-loss", "duplicated-capture")
+    for capture in [os.path.join(TOP, "samples", sample + ".pcap") for sample in samples] + [made]:
         p = subprocess.run(["tshark", "-r", capture, "-T", "fields", "-e", "frame.number", "-e", "_ws.col.Info"], capture_output=True,
                            text=True, stdin=subprocess.DEVNULL)
         complaints = []
@@ -174,7 +194,8 @@ def wireshark():
             ours = {x for x in names if re.search(rf"^(Wireshark|         ) +{re.escape(x)}:", q.stdout, re.M)}
             if ours != theirs or q.returncode:
                 complaints.append(f"packet {frame}: {sorted(ours)}, tshark {sorted(theirs)}")
-        result(complaints[:20], f"--explain-diff says what tshark says: {sample}")
+        result(complaints[:20], f"--explain-diff says what tshark says: {os.path.basename(capture)}")
+    shutil.rmtree(os.path.dirname(made))
 
 
 def main():
