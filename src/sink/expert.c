@@ -316,8 +316,9 @@ static void print_wireshark(const struct expert *e)
 	if (!any)
 		fprintf(out, "%-11snothing\n", "Wireshark");
 	if (e->cut_frame)
-		fprintf(out, "%-11s(perhaps: packet %" PRIu64 " holds less than its headers say; unless the snapshot length "
-			"cut it,\n%-11sWireshark counts what it holds, and may say otherwise)\n", "", e->cut_frame, "");
+		fprintf(out, "%-11s(perhaps: packet %" PRIu64 " holds less than its headers say; unless the snapshot "
+			"length cut it,\n%-11sWireshark counts what it holds, and may say otherwise)\n", "",
+			e->cut_frame, "");
 }
 
 static void print_ours(const struct expert *e)
