@@ -15,6 +15,7 @@ enum { BUFFER = 128 * 1024 };           /* bytes gathered before they are writte
 struct json {
 	struct json_options options;
 	struct printbuf *pb;
+	struct print_plan *plans[TCPSTAT_NEVENTS]; /* NULL: not needed yet */
 	FILE *findings;                 /* document: those so far; NULL none */
 	_Atomic int error;              /* errno of the first failure; asked for by another thread */
 	int64_t n_connections, n_findings;
@@ -49,7 +50,7 @@ static void write_out(struct json *j)
 
 static void put(struct json *j, const char *text, size_t len)
 {
-	if (printbuf_memappend(j->pb, text, (int)len) < 0)
+	if (print_put(j->pb, text, len))
 		fail(j, ENOMEM);
 	if (j->pb->bpos >= BUFFER)
 		write_out(j);
@@ -61,11 +62,14 @@ static void put_str(struct json *j, const char *text)
 }
 
 /* A part of a record must not stay behind. */
-static void put_record(struct json *j, const struct record *r, const void *head, const void *body)
+static void put_record(struct json *j, enum tcpstat_event_type type, const struct record *r, const void *head,
+		       const void *body)
 {
 	int start = j->pb->bpos;
 
-	if (print_record(j->pb, r, head, body)) {
+	if (!j->plans[type])
+		j->plans[type] = print_plan_new(r);
+	if (!j->plans[type] || print_record(j->pb, j->plans[type], head, body)) {
 		j->pb->bpos = start;
 		fail(j, ENOMEM);
 	}
@@ -211,15 +215,18 @@ static void note_position(struct json *j, const struct tcpstat_event *ev)
 		put_position(j, JSON_CONNECTIONS);
 }
 
-static void put_event(struct json *j, enum json_list list, const struct record *r, const void *head, const void *body)
+static void put_event(struct json *j, const struct record *r, const struct tcpstat_event *ev, const void *head,
+		      const void *body)
 {
+	enum json_list list = ev->type == TCPSTAT_EV_FINDING ? JSON_FINDINGS : JSON_CONNECTIONS;
+
 	put_position(j, list);
-	if (list == JSON_FINDINGS) {
+	if (j->options.document && list == JSON_FINDINGS) {
 		put_record_tree(j, list, tree_record(r, head, body, false));
 		return;
 	}
 	begin_record(j);
-	put_record(j, r, head, body);
+	put_record(j, ev->type, r, head, body);
 	end_record(j);
 }
 
@@ -232,12 +239,12 @@ void json_event(struct json *j, const struct tcpstat_event *ev)
 	if (j->options.shard && ev->type == TCPSTAT_EV_POSITION)
 		note_position(j, ev);
 	else if (j->options.shard && ev->type == TCPSTAT_EV_CENSUS)
-		put_event(j, JSON_CONNECTIONS, &record_census, NULL, ev->census);
+		put_event(j, &record_census, ev, NULL, ev->census);
 	if (!r)
 		return;
 	count(j, ev);
 	if (j->options.events & TCPSTAT_MASK(ev->type))
-		put_event(j, ev->type == TCPSTAT_EV_FINDING ? JSON_FINDINGS : JSON_CONNECTIONS, r, ev, record_body(ev));
+		put_event(j, r, ev, ev, record_body(ev));
 }
 
 void json_flush(struct json *j)
@@ -350,6 +357,8 @@ int json_close(struct json *j)
 	json_flush(j);
 	if (j->findings)
 		fclose(j->findings);
+	for (unsigned t = 0; t < TCPSTAT_NEVENTS; t++)
+		print_plan_free(j->plans[t]);
 	printbuf_free(j->pb);
 	error = j->error;
 	free(j);

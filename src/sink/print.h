@@ -26,9 +26,14 @@ static inline int print_put(struct printbuf *pb, const char *text, size_t len)
 	return 0;
 }
 
+/* How a record is printed, worked out from its table once. NULL: out of memory. */
+struct print_plan;
+struct print_plan *print_plan_new(const struct record *);
+void print_plan_free(struct print_plan *);
+
 /* Appends {"type":...}: `head` is the event (NULL if the record has no head), `body` what record_body() says. 0, or -1:
  * out of memory, and the buffer holds a part. */
-int print_record(struct printbuf *, const struct record *, const void *head, const void *body);
+int print_record(struct printbuf *, const struct print_plan *, const void *head, const void *body);
 
 /* The same as a tree that belongs to the caller. `schema`: say which vocabulary it is, after the type. NULL: out of
  * memory. */

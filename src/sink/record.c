@@ -98,47 +98,19 @@ const void *record_body(const struct tcpstat_event *ev)
 
 /* --- values ------------------------------------------------------------------------------------------------------ */
 
-static int64_t load(const struct record_field *f, const void *base)
-{
-	const void *p = (const char *)base + f->offset;
-
-	switch (f->storage) {
-	case RECORD_I64: return *(const int64_t *)p;
-	case RECORD_U64: return (int64_t)*(const uint64_t *)p;
-	case RECORD_U32: return *(const uint32_t *)p;
-	case RECORD_I32: return *(const int32_t *)p;
-	case RECORD_U16: return *(const uint16_t *)p;
-	case RECORD_U8: return *(const uint8_t *)p;
-	case RECORD_I8: return *(const int8_t *)p < 0 ? TCPSTAT_NULL : *(const int8_t *)p;
-	case RECORD_B: return *(const bool *)p;
-	default: return TCPSTAT_NULL;
-	}
-}
-
-int64_t record_us(int64_t ns)
-{
-	int64_t us = ns / 1000, rest = ns % 1000;
-
-	return us + (rest >= 500) - (rest <= -500);
-}
-
 int64_t record_int(const struct record_field *f, const void *base)
 {
-	int64_t v = load(f, base);
+	return record_int_of(f->kind, record_load(f->storage, (const char *)base + f->offset));
+}
 
-	switch (f->kind) {
-	case RECORD_US: return v == TCPSTAT_NULL ? v : record_us(v);
-	case RECORD_NUMBER: return v == 0 ? TCPSTAT_NULL : v;
-	case RECORD_VLAN: return v == 0xffff ? TCPSTAT_NULL : v;
-	default: return v;
-	}
+const char *record_name_of(const struct record_field *f, int64_t stored)
+{
+	return stored >= 0 && (uint64_t)stored < f->names->n ? f->names->names[stored] : NULL;
 }
 
 const char *record_name(const struct record_field *f, const void *base)
 {
-	int64_t v = load(f, base);
-
-	return v >= 0 && (uint64_t)v < f->names->n ? f->names->names[v] : NULL;
+	return record_name_of(f, record_load(f->storage, (const char *)base + f->offset));
 }
 
 const char *record_map_key(const struct record_field *f, size_t i)

@@ -174,10 +174,44 @@ void record_distribution_init(struct record_distribution *, const struct tcpstat
 
 /* The value of a field, `base` being the structure of its table. */
 int64_t record_int(const struct record_field *, const void *base);      /* TCPSTAT_NULL: null; uint64_t by its bits */
-int64_t record_us(int64_t ns);                                          /* to the nearest */
 const char *record_name(const struct record_field *, const void *base); /* RECORD_NAME; NULL: null */
 const char *record_map_key(const struct record_field *, size_t i);      /* RECORD_MAP: never NULL */
 bool record_nullable(const struct record_field *);
+
+/* What these are made of, for whoever has found the member. */
+static inline int64_t record_load(enum record_storage storage, const void *member)
+{
+	switch (storage) {
+	case RECORD_I64: return *(const int64_t *)member;
+	case RECORD_U64: return (int64_t)*(const uint64_t *)member;
+	case RECORD_U32: return *(const uint32_t *)member;
+	case RECORD_I32: return *(const int32_t *)member;
+	case RECORD_U16: return *(const uint16_t *)member;
+	case RECORD_U8: return *(const uint8_t *)member;
+	case RECORD_I8: return *(const int8_t *)member < 0 ? TCPSTAT_NULL : *(const int8_t *)member;
+	case RECORD_B: return *(const bool *)member;
+	default: return TCPSTAT_NULL;
+	}
+}
+
+/* To the nearest. */
+static inline int64_t record_us(int64_t ns)
+{
+	return ns >= 0 ? (int64_t)(((uint64_t)ns + 500) / 1000) : -(int64_t)((-(uint64_t)ns + 500) / 1000);
+}
+
+/* What a field of that kind tells of what is stored. */
+static inline int64_t record_int_of(enum record_kind kind, int64_t stored)
+{
+	switch (kind) {
+	case RECORD_US: return stored == TCPSTAT_NULL ? stored : record_us(stored);
+	case RECORD_NUMBER: return stored == 0 ? TCPSTAT_NULL : stored;
+	case RECORD_VLAN: return stored == 0xffff ? TCPSTAT_NULL : stored;
+	default: return stored;
+	}
+}
+
+const char *record_name_of(const struct record_field *, int64_t stored);
 
 /* Texts; each returns the length written, without the NUL that follows. Numbers need RECORD_NUMBER_SIZE. */
 enum { RECORD_TIME_SIZE = 32, RECORD_ADDR_SIZE = 48, RECORD_NUMBER_SIZE = 32 };

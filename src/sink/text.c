@@ -6,18 +6,34 @@
 #include <stdio.h>
 #include <string.h>
 
+/* 00 to 99 */
+static const char pairs[201] =
+	"00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354"
+	"555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+static size_t n_digits(uint64_t value)
+{
+	static const uint64_t power[20] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000,
+		10000000000, 100000000000, 1000000000000, 10000000000000, 100000000000000, 1000000000000000,
+		10000000000000000, 100000000000000000, 1000000000000000000, 10000000000000000000u };
+	unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
+	unsigned n = bits * 1233 >> 12; /* by log10(2) */
+
+	return n + (value >= power[n]);
+}
+
 size_t record_uint_text(uint64_t value, char *text)
 {
-	uint64_t bound = 10;
-	size_t n = 1;
+	size_t n = value ? n_digits(value) : 1;
+	char *p = text + n;
 
-	/* 20 digits have no greater bound in 64 bits. */
-	for (; value >= bound && n < 19; n++)
-		bound *= 10;
-	n += value >= bound;
-	text[n] = 0;
-	for (char *p = text + n; p > text; value /= 10)
-		*--p = (char)('0' + value % 10);
+	*p = 0;
+	for (; value >= 100; value /= 100)
+		memcpy(p -= 2, pairs + value % 100 * 2, 2);
+	if (value >= 10)
+		memcpy(p - 2, pairs + value * 2, 2);
+	else
+		p[-1] = (char)('0' + value);
 	return n;
 }
 
@@ -37,6 +53,10 @@ size_t record_ratio_text(double value, char *text)
 	size_t n;
 	unsigned rest;
 
+	if (value == 0) { /* most */
+		memcpy(text, "0.0", 4);
+		return 3;
+	}
 	if (!isfinite(value))
 		return 0;
 	if (value > most)
@@ -57,11 +77,12 @@ size_t record_ratio_text(double value, char *text)
 	return n;
 }
 
-static char *digits(char *p, unsigned value, int width)
+/* A number below 100, and what stands behind it. */
+static char *two(char *p, unsigned value, char after)
 {
-	for (int i = width; i-- > 0; value /= 10)
-		p[i] = (char)('0' + value % 10);
-	return p + width;
+	memcpy(p, pairs + value * 2, 2);
+	p[2] = after;
+	return p + 3;
 }
 
 /* Days since 1970 -> year, month, day of the Gregorian calendar; years begin in March, so that the leap day is last. */
@@ -81,7 +102,7 @@ static void civil(uint64_t days, unsigned *year, unsigned *month, unsigned *day)
 /* 64-bit nanoseconds end in 2262, so a year has four digits. */
 size_t record_time_text(int64_t ns, char text[RECORD_TIME_SIZE])
 {
-	unsigned year, month, day, s;
+	unsigned year, month, day, s, rest;
 	char *p = text;
 
 	text[0] = 0;
@@ -89,29 +110,38 @@ size_t record_time_text(int64_t ns, char text[RECORD_TIME_SIZE])
 		return 0;
 	civil((uint64_t)ns / 86400000000000u, &year, &month, &day);
 	s = (unsigned)((uint64_t)ns / 1000000000u % 86400);
-	p = digits(p, year, 4);
-	*p++ = '-';
-	p = digits(p, month, 2);
-	*p++ = '-';
-	p = digits(p, day, 2);
-	*p++ = 'T';
-	p = digits(p, s / 3600, 2);
-	*p++ = ':';
-	p = digits(p, s / 60 % 60, 2);
-	*p++ = ':';
-	p = digits(p, s % 60, 2);
-	*p++ = '.';
-	p = digits(p, (unsigned)((uint64_t)ns % 1000000000u), 9);
+	rest = (unsigned)((uint64_t)ns % 1000000000u);
+	memcpy(p, pairs + year / 100 * 2, 2);
+	p = two(p + 2, year % 100, '-');
+	p = two(p, month, '-');
+	p = two(p, day, 'T');
+	p = two(p, s / 3600, ':');
+	p = two(p, s / 60 % 60, ':');
+	p = two(p, s % 60, '.');
+	*p++ = (char)('0' + rest / 100000000);
+	for (unsigned unit = 1000000; unit; unit /= 100, p += 2)
+		memcpy(p, pairs + rest / unit % 100 * 2, 2);
 	*p++ = 'Z';
 	*p = 0;
 	return (size_t)(p - text);
 }
 
+static size_t addr4_text(const uint8_t *bytes, char *text)
+{
+	char *p = text;
+
+	for (unsigned i = 0; i < 4; i++) {
+		p += record_uint_text(bytes[i], p);
+		*p++ = i < 3 ? '.' : '\0';
+	}
+	return (size_t)(p - text) - 1;
+}
+
 size_t record_addr_text(const struct tcpstat_addr *a, char text[RECORD_ADDR_SIZE])
 {
-	int family = a->family == 4 ? AF_INET : AF_INET6;
-
-	if (!a->family || !inet_ntop(family, a->bytes, text, RECORD_ADDR_SIZE))
+	if (a->family == 4)
+		return addr4_text(a->bytes, text);
+	if (!a->family || !inet_ntop(AF_INET6, a->bytes, text, RECORD_ADDR_SIZE))
 		text[0] = 0;
 	return strlen(text);
 }

@@ -1,7 +1,9 @@
 /* The table of records, and the texts of its values. */
 #include "sink/record.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
@@ -150,6 +152,28 @@ Test(record, integers_are_exact)
 	cr_assert_str_eq(text, "18446744073709551615");
 	cr_assert_eq(record_int_text(0, text), 1);
 	cr_assert_str_eq(text, "0");
+}
+
+Test(record, integers_of_every_length)
+{
+	char text[RECORD_NUMBER_SIZE], expected[RECORD_NUMBER_SIZE];
+	uint64_t power = 1;
+
+	for (unsigned digits = 1; digits <= 20; digits++, power *= 10)
+		for (uint64_t value = power - 1; value <= power + 1; value++) {
+			snprintf(expected, sizeof expected, "%" PRIu64, value);
+			cr_assert_eq(record_uint_text(value, text), strlen(expected));
+			cr_assert_str_eq(text, expected);
+		}
+}
+
+Test(record, microseconds_are_the_nearest)
+{
+	static const struct { int64_t ns, us; } cases[] = { { 0, 0 }, { 499, 0 }, { 500, 1 }, { 1499, 1 }, { -499, 0 },
+		{ -500, -1 }, { -1501, -2 }, { INT64_MAX, INT64_MAX / 1000 + 1 }, { INT64_MIN, INT64_MIN / 1000 - 1 } };
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		cr_assert_eq(record_us(cases[i].ns), cases[i].us);
 }
 
 Test(record, ratios_have_a_point_and_no_exponent)
