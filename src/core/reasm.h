@@ -25,11 +25,13 @@
  *
  * Two copies of a byte that differ, neither delivered yet: which one counts depends on the system that receives; for
  * `new` against `old` (each with the extent that it had on the wire), config->overlap says (J. Novak, S. Sturges,
- * "Target-Based TCP Stream Reassembly", 2007):
+ * "Target-Based TCP Stream Reassembly", 2007; hpux10 and irix as their Snort does; of equal copies with Solaris see
+ * tcp_reass() of its tcp_input.c):
  *     first           old
  *     last            new
  *     new starts earlier      new; solaris, hpux11: only if it reaches the end of the old one
- *     both start together     old; linux: new if longer; old-linux, solaris, hpux11: new if at least as long
+ *     both start together     old; linux, hpux10, irix: new if longer; old-linux, solaris, hpux11: new if at least as
+ *                             long (solaris, hpux11: only if longer, where old is the first that waits)
  *     new starts later        old; solaris, hpux11: new if it ends beyond the old one */
 #ifndef TCPSTAT_REASM_H
 #define TCPSTAT_REASM_H

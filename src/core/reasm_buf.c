@@ -104,8 +104,17 @@ static uint32_t find(const struct reasm_buf *b, uint64_t off)
 	return low;
 }
 
+/* As long as the first that waits, at the same place? */
+static bool is_like_head(const struct reasm_buf *b, const struct reasm_bytes *new)
+{
+	const struct reasm_piece *head = pieces(b);
+
+	return b->n && new->lo == head->lo - head->before && new->hi == piece_hi(head) + head->after;
+}
+
 /* The table in reasm.h. */
-static bool new_wins(enum tcpstat_overlap policy, const struct reasm_bytes *new, const struct reasm_piece *old)
+static bool new_wins(enum tcpstat_overlap policy, const struct reasm_bytes *new, const struct reasm_piece *old,
+		     bool like_head)
 {
 	uint64_t old_lo = old->lo - old->before, old_hi = piece_hi(old) + old->after;
 	bool solaris = policy == TCPSTAT_OVERLAP_SOLARIS || policy == TCPSTAT_OVERLAP_HPUX11;
@@ -116,9 +125,10 @@ static bool new_wins(enum tcpstat_overlap policy, const struct reasm_bytes *new,
 		return !solaris || new->hi >= old_hi;
 	if (new->lo > old_lo)
 		return solaris && new->hi > old_hi;
-	if (policy == TCPSTAT_OVERLAP_LINUX)
-		return new->hi > old_hi;
-	return (solaris || policy == TCPSTAT_OVERLAP_OLD_LINUX) && new->hi >= old_hi;
+	if (policy == TCPSTAT_OVERLAP_OLD_LINUX || (solaris && !like_head))
+		return new->hi >= old_hi;
+	return (solaris || policy == TCPSTAT_OVERLAP_LINUX || policy == TCPSTAT_OVERLAP_HPUX10 ||
+		policy == TCPSTAT_OVERLAP_IRIX) && new->hi > old_hi;
 }
 
 /* What becomes of the old piece `p` under the new bytes [lo, hi). */
@@ -128,13 +138,13 @@ struct overlap {
 };
 
 static struct overlap meet(const struct reasm_piece *p, const struct reasm_bytes *new, uint64_t lo, uint64_t hi,
-			   enum tcpstat_overlap policy)
+			   enum tcpstat_overlap policy, bool like_head)
 {
 	struct overlap o = { lo > p->lo ? lo : p->lo, hi < piece_hi(p) ? hi : piece_hi(p), false, false };
 	const uint8_t *old = p->block->data + p->skip + (o.lo - p->lo);
 
 	o.differs = memcmp(old, new->data + (o.lo - new->lo), o.hi - o.lo) != 0;
-	o.replace = new_wins(policy, new, p); /* alike or not: whose the bytes are counts for the next copy */
+	o.replace = new_wins(policy, new, p, like_head); /* alike or not: whose the bytes are counts for the next copy */
 	return o;
 }
 
@@ -144,14 +154,14 @@ struct plan {
 };
 
 static struct plan make_plan(const struct reasm_buf *b, const struct reasm_bytes *new, uint64_t lo, uint64_t hi,
-			     enum tcpstat_overlap policy)
+			     enum tcpstat_overlap policy, bool like_head)
 {
 	struct plan plan = { .i = find(b, lo) };
 	uint64_t cursor = lo;
 
 	for (plan.j = plan.i; plan.j < b->n && pieces(b)[plan.j].lo < hi; plan.j++) {
 		const struct reasm_piece *p = &pieces(b)[plan.j];
-		struct overlap o = meet(p, new, lo, hi, policy);
+		struct overlap o = meet(p, new, lo, hi, policy, like_head);
 		if (cursor < p->lo) {
 			plan.extra++;
 			plan.uses++;
@@ -187,7 +197,8 @@ int reasm_buf_add(struct reasm_buf *b, const struct reasm_bytes *new, enum tcpst
 
 	if (lo >= hi)
 		return 0;
-	struct plan plan = make_plan(b, new, lo, hi, policy);
+	bool like_head = is_like_head(b, new);
+	struct plan plan = make_plan(b, new, lo, hi, policy, like_head);
 	if (!plan.uses) {
 		*conflicts += plan.conflicts;
 		return 0;
@@ -213,7 +224,7 @@ int reasm_buf_add(struct reasm_buf *b, const struct reasm_bytes *new, enum tcpst
 	const struct reasm_piece *end = in + (plan.j - plan.i);
 	for (; in < end; in++) {
 		struct reasm_piece old = *in;
-		struct overlap o = meet(&old, new, lo, hi, policy);
+		struct overlap o = meet(&old, new, lo, hi, policy, like_head);
 		if (cursor < old.lo)
 			*out++ = part(&whole, cursor, old.lo);
 		cursor = piece_hi(&old);

@@ -22,7 +22,9 @@ struct checked {
 	uint64_t got;
 };
 
-static bool new_wins(enum tcpstat_overlap policy, uint64_t lo, uint64_t hi, const struct owner *old)
+/* `head` owns the first byte that waits. */
+static bool new_wins(enum tcpstat_overlap policy, uint64_t lo, uint64_t hi, const struct owner *old,
+		     const struct owner *head)
 {
 	switch (policy) {
 	case TCPSTAT_OVERLAP_FIRST:
@@ -30,11 +32,15 @@ static bool new_wins(enum tcpstat_overlap policy, uint64_t lo, uint64_t hi, cons
 	case TCPSTAT_OVERLAP_LAST:
 		return true;
 	case TCPSTAT_OVERLAP_LINUX:
+	case TCPSTAT_OVERLAP_HPUX10:
+	case TCPSTAT_OVERLAP_IRIX:
 		return lo < old->lo || (lo == old->lo && hi > old->hi);
 	case TCPSTAT_OVERLAP_OLD_LINUX:
 		return lo < old->lo || (lo == old->lo && hi >= old->hi);
 	case TCPSTAT_OVERLAP_SOLARIS:
 	case TCPSTAT_OVERLAP_HPUX11:
+		if (lo == old->lo && hi == old->hi)
+			return old->lo != head->lo || old->hi != head->hi;
 		return (lo <= old->lo && hi >= old->hi) || (lo > old->lo && hi > old->hi);
 	default:
 		return lo < old->lo;
@@ -66,10 +72,14 @@ static void on_event(void *ctx, const struct tcpstat_event *ev)
 
 static void model_add(struct model *m, enum tcpstat_overlap policy, uint64_t lo, uint64_t hi, const uint8_t *bytes)
 {
+	struct owner head = { 0 };
+
+	for (uint64_t i = m->next; i < ROOM && !head.there; i++)
+		head = m->owner[i];
 	for (uint64_t i = lo > m->next ? lo : m->next; i < hi; i++) {
 		struct owner *o = &m->owner[i];
 
-		if (!o->there || new_wins(policy, lo, hi, o))
+		if (!o->there || new_wins(policy, lo, hi, o, &head))
 			*o = (struct owner){ lo, hi, bytes[i - lo], true };
 	}
 	while (m->next < ROOM && m->owner[m->next].there)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 1024, MAX_EVENTS = 256 };
+enum { LINE = 1024, MAX_EVENTS = 256, TEXT_MAX = 255 };
 
 /* What the last action led to, and how far the expectations got through it. */
 struct log {
@@ -21,6 +21,9 @@ struct run {
 	struct log log;
 	uint64_t frame;
 	int line;
+	enum tcpstat_overlap policy;
+	unsigned named;                 /* policies with an `overlap` line, bits */
+	char sent[TEXT_MAX + 1];        /* by the client of the first connection, dots where it was not seen */
 	bool ended, failed;
 	char why[LINE * 2];
 };
@@ -38,10 +41,19 @@ static void fail(struct run *r, const char *format, ...)
 	va_end(ap);
 }
 
+/* Of the client's first bytes; a NULL source: they were not seen. */
+static void keep(struct run *r, uint64_t offset, const uint8_t *bytes, uint64_t len)
+{
+	for (uint64_t i = 0; i < len && offset + i < TEXT_MAX; i++)
+		r->sent[offset + i] = bytes ? (char)bytes[i] : '.';
+}
+
 static void on_event(void *ctx, const struct tcpstat_event *e)
 {
 	struct run *r = ctx;
 
+	if (e->type == TCPSTAT_EV_GAP && e->conn == 1 && e->dir == TCPSTAT_C2S)
+		keep(r, e->gap.offset, NULL, e->gap.len);
 	if (r->log.n == MAX_EVENTS)
 		fail(r, "more than %d events at once", MAX_EVENTS);
 	else
@@ -56,6 +68,8 @@ static void on_stream(void *ctx, uint32_t conn, enum tcpstat_dir dir, uint64_t o
 	uint32_t seq = 1 + (uint32_t)offset;
 	size_t good = 0;
 
+	if (conn == 1 && dir == TCPSTAT_C2S)
+		keep(r, offset, bytes, len);
 	while (good < len && bytes[good] == script_byte(dir, seq + (uint32_t)good))
 		good++;
 	if (r->log.n == MAX_EVENTS)
@@ -109,6 +123,32 @@ static void forbid(struct run *r, const char *expected)
 			fail(r, "line %d: there is an event `%s`", r->line, expected);
 }
 
+/* POLICY... "TEXT" */
+static void overlap(struct run *r, const char *line)
+{
+	size_t len;
+
+	for (; *line && *line != '"'; line += len + strspn(line + len, " ")) {
+		int policy = 0;
+
+		len = strcspn(line, " ");
+		while (policy < TCPSTAT_NOVERLAPS && (strlen(tcpstat_overlap_name((enum tcpstat_overlap)policy)) != len ||
+		       strncmp(line, tcpstat_overlap_name((enum tcpstat_overlap)policy), len)))
+			policy++;
+		if (policy == TCPSTAT_NOVERLAPS || r->named & 1u << policy) {
+			fail(r, "line %d: not a policy, or named twice: %.*s", r->line, (int)len, line);
+			return;
+		}
+		r->named |= 1u << policy;
+		const char *text = strchr(line, '"');
+		size_t sent = strlen(r->sent);
+		if ((enum tcpstat_overlap)policy == r->policy &&
+		    (!text || strncmp(text + 1, r->sent, sent) || strcmp(text + 1 + sent, "\"")))
+			fail(r, "line %d: %.*s, ISN %u: the stream is %s", r->line, (int)len, line, r->script.isn[0],
+			     r->sent);
+	}
+}
+
 static void feed(struct run *r)
 {
 	struct tcpstat_pkt pkt = {
@@ -145,11 +185,12 @@ static void play_line(struct run *r, char *line)
 	case SCRIPT_END: act(r, what); break;
 	case SCRIPT_EXPECT: expect(r, r->script.text); break;
 	case SCRIPT_FORBID: forbid(r, r->script.text); break;
+	case SCRIPT_OVERLAP: overlap(r, r->script.text); break;
 	case SCRIPT_ERROR: fail(r, "line %d: %s", r->line, r->script.error); break;
 	}
 }
 
-static void play(struct run *r, FILE *f)
+static void play(struct run *r, FILE *f, enum tcpstat_overlap policy, uint32_t isn)
 {
 	struct tcpstat_config config;
 	char line[LINE];
@@ -160,7 +201,11 @@ static void play(struct run *r, FILE *f)
 	config.stream = on_stream;
 	config.ctx = r;
 	config.live = true;
+	config.overlap = policy;
+	*r = (struct run){ .policy = policy };
 	script_init(&r->script);
+	r->script.isn[0] = isn;
+	rewind(f);
 	r->tcpstat = tcpstat_new(&config);
 	if (!r->tcpstat) {
 		fail(r, "no analyzer");
@@ -175,6 +220,19 @@ static void play(struct run *r, FILE *f)
 	tcpstat_free(r->tcpstat);
 }
 
+/* What differs from one policy to the other, for each. */
+static void play_policies(struct run *r, FILE *f)
+{
+	static const uint32_t isns[] = { 0, 1, UINT32_MAX - 10, UINT32_MAX, 1000 };
+
+	if (r->named != (1u << TCPSTAT_NOVERLAPS) - 1)
+		fail(r, "not every policy has an `overlap` line");
+	for (int policy = 0; !r->failed && policy < TCPSTAT_NOVERLAPS; policy++)
+		for (size_t i = r->script.isn_set ? sizeof isns / sizeof *isns - 1 : 0;
+		     !r->failed && i < sizeof isns / sizeof *isns; i++)
+			play(r, f, (enum tcpstat_overlap)policy, isns[i]);
+}
+
 static bool run_file(int number, const char *path)
 {
 	struct run *r = calloc(1, sizeof *r);
@@ -186,7 +244,9 @@ static bool run_file(int number, const char *path)
 		printf("not ok %d - %s # cannot be read\n", number, name);
 		good = false;
 	} else {
-		play(r, f);
+		play(r, f, TCPSTAT_OVERLAP_FIRST, 1000);
+		if (!r->failed && r->named)
+			play_policies(r, f);
 		good = !r->failed;
 		printf("%sok %d - %s\n", good ? "" : "not ", number, name);
 		if (!good) {

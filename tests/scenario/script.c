@@ -178,6 +178,7 @@ struct tcp_line {
 	int flags;
 	unsigned seq, len, ack, win, id, ttl;
 	bool bad, other;
+	const char *literal;            /* the payload; NULL: script_byte */
 	struct options options;
 };
 
@@ -206,7 +207,7 @@ static void build(struct script *s, const struct tcp_line *l)
 	memcpy(tcp + TCP_HEADER, l->options.bytes, l->options.len);
 	payload = tcp + head;
 	for (uint32_t i = 0; i < l->len; i++)
-		payload[i] = script_byte(l->dir, l->seq + i) ^ (l->other ? 0x55 : 0);
+		payload[i] = l->literal ? (uint8_t)l->literal[i] : script_byte(l->dir, l->seq + i) ^ (l->other ? 0x55 : 0);
 	put16(tcp + 16, cksum((uint32_t)cksum(6 + size, ip + 12, 8) ^ 0xffff, tcp, size) ^ (l->bad ? 0x5a5a : 0u));
 	s->packet_len = IP_HEADER + size;
 }
@@ -218,6 +219,19 @@ static bool take_word(char **text, const char *word)
 	if (strncmp(*text, word, len) || isalnum((unsigned char)(*text)[len]))
 		return false;
 	*text = skip_blank(*text + len);
+	return true;
+}
+
+/* Text between quotes, whose length is that of the payload; cuts it out of `text`. */
+static bool take_literal(char **text, struct tcp_line *l)
+{
+	char *close = strchr(*text + 1, '"');
+
+	if (!close || (size_t)(close - *text - 1) != l->len)
+		return false;
+	*close = '\0';
+	l->literal = *text + 1;
+	*text = skip_blank(close + 1);
 	return true;
 }
 
@@ -251,6 +265,8 @@ static enum script_what packet_parse(struct script *s, char *text)
 		text = skip_blank(text + used);
 	l.bad = take_word(&text, "bad");
 	l.other = take_word(&text, "other");
+	if (*text == '"' && !take_literal(&text, &l))
+		return fail(s, "the text is not as long as the payload");
 	if (*text == '<') {
 		char *close = strchr(text, '>');
 
@@ -290,6 +306,7 @@ static enum script_what setting(struct script *s, const char *text)
 
 	if (sscanf(text, "isn %7s %u", who, &number) == 2 && endpoint(who) >= 0) {
 		s->isn[endpoint(who)] = number;
+		s->isn_set = true;
 		return SCRIPT_NOTHING;
 	}
 	if (sscanf(text, "addr %7s %15[0-9.]:%u", who, host, &number) == 3 && endpoint(who) >= 0 && number < 65536 &&
@@ -316,6 +333,9 @@ enum script_what script_line(struct script *s, char *line)
 		s->text = skip_blank(line + 1);
 		return *line == '=' ? SCRIPT_EXPECT : SCRIPT_FORBID;
 	default:
-		return !strcmp(line, "end") ? SCRIPT_END : setting(s, line);
+		if (strncmp(line, "overlap ", 8))
+			return !strcmp(line, "end") ? SCRIPT_END : setting(s, line);
+		s->text = skip_blank(line + 8);
+		return SCRIPT_OVERLAP;
 	}
 }

@@ -7,12 +7,16 @@
  *     end                                                the capture ends
  *     = state client SYN-SENT                            the action above must have led to such an event; in order
  *     ! retransmission                                   and not to such a one
+ *     overlap bsd windows "0AAB..C"                      after `end`, under these policies: all that the client sent
+ *
+ * A script with `overlap` lines names every policy once; it is played for each, and with client ISNs at the seam of
+ * 32 bits, too, unless it sets one. A dot is a byte that was never seen.
  *
  * A packet: flags (SFRPUEWA and `.` for ACK), seq:end(len), ack N, win N (default 65535), id N (of the IP header;
  * default one more than the last without it), ttl N (default 64), bad (a wrong checksum), other (other bytes than there
- * should be), options between < and >: mss N, wscale N, sackOK, TS val N ecr N, sack L:R L:R, nop, raw HEX. Numbers
- * of a sender count from its own ISN. Payload bytes are a function of the sequence number (script_byte), so copies
- * agree. `#` begins a comment. */
+ * should be), "..." (these bytes), options between < and >: mss N, wscale N, sackOK, TS val N ecr N, sack L:R L:R, nop,
+ * raw HEX. Numbers of a sender count from its own ISN. Payload bytes are a function of the sequence number
+ * (script_byte), so copies agree. `#` begins a comment. */
 #ifndef SCENARIO_SCRIPT_H
 #define SCENARIO_SCRIPT_H
 
@@ -20,10 +24,12 @@
 
 enum { SCRIPT_MAX_PACKET = 65535 };
 
-enum script_what { SCRIPT_NOTHING, SCRIPT_PACKET, SCRIPT_TICK, SCRIPT_END, SCRIPT_EXPECT, SCRIPT_FORBID, SCRIPT_ERROR };
+enum script_what { SCRIPT_NOTHING, SCRIPT_PACKET, SCRIPT_TICK, SCRIPT_END, SCRIPT_EXPECT, SCRIPT_FORBID, SCRIPT_OVERLAP,
+		   SCRIPT_ERROR };
 
 struct script {
 	uint32_t isn[2];
+	bool isn_set;                   /* by a line */
 	uint8_t addr[2][4];
 	uint16_t port[2];
 	uint16_t ip_id[2];
@@ -31,7 +37,7 @@ struct script {
 	/* of the last line */
 	uint8_t packet[SCRIPT_MAX_PACKET];
 	uint32_t packet_len;
-	const char *text;               /* of SCRIPT_EXPECT and SCRIPT_FORBID: what follows the sign */
+	const char *text;               /* of SCRIPT_EXPECT, SCRIPT_FORBID, SCRIPT_OVERLAP: what follows the sign or word */
 	const char *error;              /* of SCRIPT_ERROR */
 };
 

@@ -689,9 +689,9 @@ static const char *const novak_result[TCPSTAT_NOVERLAPS] = {
 	[TCPSTAT_OVERLAP_OLD_LINUX] = "0AAAJJBKKKLLLMMMFFFGGHHQQ",
 	[TCPSTAT_OVERLAP_WINDOWS] =   "0AAAJJBCCCLLLMMMFFFGGHHIQ",
 	[TCPSTAT_OVERLAP_SOLARIS] =   "0AJJJBBKKKLLLMMMFFFGGHHQQ",
-	[TCPSTAT_OVERLAP_HPUX10] =    "0AAAJJBCCCLLLMMMFFFGGHHIQ",
+	[TCPSTAT_OVERLAP_HPUX10] =    "0AAAJJBCCCLLLMMMFFFGGHHQQ",
 	[TCPSTAT_OVERLAP_HPUX11] =    "0AJJJBBKKKLLLMMMFFFGGHHQQ",
-	[TCPSTAT_OVERLAP_IRIX] =      "0AAAJJBCCCLLLMMMFFFGGHHIQ",
+	[TCPSTAT_OVERLAP_IRIX] =      "0AAAJJBCCCLLLMMMFFFGGHHQQ",
 	[TCPSTAT_OVERLAP_MACOS] =     "0AAAJJBCCCLLLMMMFFFGGHHIQ",
 };
 
@@ -717,7 +717,9 @@ struct owner {
 	char letter;                    /* 0: nobody */
 };
 
-static bool model_new_wins(enum tcpstat_overlap policy, const struct owner *new, const struct owner *old)
+/* `head` owns the first byte that waits. */
+static bool model_new_wins(enum tcpstat_overlap policy, const struct owner *new, const struct owner *old,
+			   const struct owner *head)
 {
 	switch (policy) {
 	case TCPSTAT_OVERLAP_FIRST:
@@ -725,11 +727,15 @@ static bool model_new_wins(enum tcpstat_overlap policy, const struct owner *new,
 	case TCPSTAT_OVERLAP_LAST:
 		return true;
 	case TCPSTAT_OVERLAP_LINUX:
+	case TCPSTAT_OVERLAP_HPUX10:
+	case TCPSTAT_OVERLAP_IRIX:
 		return new->lo < old->lo || (new->lo == old->lo && new->hi > old->hi);
 	case TCPSTAT_OVERLAP_OLD_LINUX:
 		return new->lo < old->lo || (new->lo == old->lo && new->hi >= old->hi);
 	case TCPSTAT_OVERLAP_SOLARIS:
 	case TCPSTAT_OVERLAP_HPUX11:
+		if (new->lo == old->lo && new->hi == old->hi)
+			return old->letter != head->letter;
 		return new->lo <= old->lo ? new->hi >= old->hi : new->hi > old->hi;
 	default:
 		return new->lo < old->lo;
@@ -757,8 +763,11 @@ Test(reasm, overlaps_agree_with_a_model_byte_by_byte)
 				new.hi = LEN;
 			memset(bytes, new.letter, LEN);
 			data(new.lo, bytes, (uint32_t)(new.hi - new.lo));
+			struct owner head = { 0, 0, 0 };
+			for (uint64_t off = 1; off < LEN && !head.letter; off++)
+				head = owners[off];
 			for (uint64_t off = new.lo; off < new.hi; off++)
-				if (!owners[off].letter || model_new_wins(policy, &new, &owners[off]))
+				if (!owners[off].letter || model_new_wins(policy, &new, &owners[off], &head))
 					owners[off] = new;
 		}
 		text(0, "0");
