@@ -8,6 +8,9 @@ import os
 import subprocess
 import tempfile
 
+import tap
+from tap import test
+
 TOP = os.environ["top_srcdir"]
 PROGRAM = os.path.join(os.environ["top_builddir"], "tests", "fault", "faulty")
 SAMPLE = os.path.join(TOP, "samples", "refused.pcap")
@@ -17,15 +20,6 @@ MODES = {"report": [LOSS], "report of a gzip file": [PACKED], "several files": [
          "conn": ["--conn", "5", LOSS], "flow": ["--flow", "5", LOSS], "follow": ["--follow", "5", LOSS],
          "json": ["--json", LOSS], "jsonl": ["--jsonl", "--events", "all", SAMPLE], "hash": ["--jsonl", "--hash", LOSS],
          "csv": ["--csv", LOSS]}
-n = 0
-
-
-def test(good, name, detail=""):
-    global n
-    n += 1
-    print("ok" if good else "not ok", n, "-", name)
-    if not good:
-        print("# " + str(detail).replace("\n", "\n# "))
 
 
 def run(arguments, stdin=subprocess.DEVNULL, **faults):
@@ -72,7 +66,7 @@ def memory():
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             problems = pool.map(lambda fault: judge(name, run(arguments, FAULT_MEMORY=fault), whole), faults)
             bad = [f"allocation {fault}: {problem}" for fault, problem in zip(faults, problems) if problem]
-        test(whole[0] in (0, 3) and count and not bad, f"{name}: each of {count} allocations fails, and all after it",
+        test(f"{name}: each of {count} allocations fails, and all after it", whole[0] in (0, 3) and count and not bad,
              "\n".join([f"{len(bad)} problems"] + bad[:8]))
 
 
@@ -81,7 +75,7 @@ def reads():
         whole = run(["--jsonl", "-"], stdin=f)
     with open(SAMPLE, "rb") as f:
         short = run(["--jsonl", "-"], stdin=f, FAULT_SHORT=1)
-    test(short == whole, "reads of three bytes", short[2])
+    test("reads of three bytes", short == whole, short[2])
     for name, path, extra in (("plain", SAMPLE, []), ("gzip", PACKED, []), ("all events", SAMPLE, ["--events", "all"])):
         bad = []
         for at in list(range(1, 12)) + [20, 40, 60]:
@@ -89,12 +83,12 @@ def reads():
                 status, out, err = run(["--jsonl", *extra, "-"], stdin=f, FAULT_SHORT=1, FAULT_READ=at)
             if status != 1 or b"Input/output error" not in err or not whole_lines(out):
                 bad.append(f"read {at}: status {status}, {err[-200:]}, ...{out[-100:]}")
-        test(not bad, f"{name}: a read that fails in the middle: status 1, the reason, whole lines", "\n".join(bad[:5]))
+        test(f"{name}: a read that fails in the middle: status 1, the reason, whole lines", not bad, "\n".join(bad[:5]))
 
 
 if os.environ.get("sanitizers") == "yes":
-    print("1..0 # SKIP sanitizers have allocators of their own")
+    tap.skip_all("sanitizers have allocators of their own")
 else:
     memory()
     reads()
-    print(f"1..{n}")
+    tap.done()

@@ -9,21 +9,15 @@ import subprocess
 import tempfile
 import time
 
+import tap
+from tap import test
+
 TOP = os.environ["top_srcdir"]
 PROGRAM = os.path.join(os.environ["top_builddir"], "tcpstat")
 SAMPLE = os.path.join(TOP, "samples", "mixed.pcap")
 REPORT = re.compile(rb"ERROR: [A-Za-z]+Sanitizer|runtime error:")
 MODES = {"report": [], "conn": ["--conn", "1"], "flow": ["--flow", "1"], "follow": ["--follow", "1"], "json": ["--json"],
          "jsonl": ["--jsonl", "--events", "all"], "csv": ["--csv"]}
-n = 0
-
-
-def test(good, name, detail=""):
-    global n
-    n += 1
-    print("ok" if good else "not ok", n, "-", name)
-    if not good and detail:
-        print("# " + str(detail).replace("\n", "\n# "))
 
 
 def run(arguments, **options):
@@ -47,10 +41,10 @@ def full_disk():
     for name, options in MODES.items():
         with open("/dev/full", "wb") as full:
             p = run([*options, SAMPLE], stdout=full)
-        test(clean(p) and p.returncode == 1 and p.stderr.strip(), f"{name} to a full disk: status 1 and a message",
+        test(f"{name} to a full disk: status 1 and a message", clean(p) and p.returncode == 1 and p.stderr.strip(),
              (p.returncode, p.stderr))
     p = run(["-w", "/dev/full", SAMPLE])
-    test(clean(p) and p.returncode == 1 and p.stderr.strip(), "-w to a full disk: status 1", (p.returncode, p.stderr))
+    test("-w to a full disk: status 1", clean(p) and p.returncode == 1 and p.stderr.strip(), (p.returncode, p.stderr))
 
 
 def closed_pipe():
@@ -59,7 +53,7 @@ def closed_pipe():
         os.close(read)
         p = run([*options, SAMPLE], stdout=write)
         os.close(write)
-        test(clean(p) and p.returncode == 0, f"{name} into a closed pipe: no error", (p.returncode, p.stderr))
+        test(f"{name} into a closed pipe: no error", clean(p) and p.returncode == 0, (p.returncode, p.stderr))
 
 
 def cut_input():
@@ -75,15 +69,15 @@ def cut_input():
             allowed = {1, 3} if size < 24 else {0, 3}
             if not clean(p) or p.returncode not in allowed or (size >= 24 and not valid_lines(p.stdout)):
                 bad.append((size, p.returncode, p.stderr[:200]))
-        test(not bad, "files cut anywhere", bad[:5])
+        test("files cut anywhere", not bad, bad[:5])
 
 
 def unreadable():
     p = run(["/proc/self/mem"])
-    test(clean(p) and p.returncode == 1 and p.stderr.strip(), "a file whose first read fails: status 1",
+    test("a file whose first read fails: status 1", clean(p) and p.returncode == 1 and p.stderr.strip(),
          (p.returncode, p.stderr))
     p = run([TOP])
-    test(clean(p) and p.returncode == 1 and p.stderr.strip(), "a folder: status 1", (p.returncode, p.stderr))
+    test("a folder: status 1", clean(p) and p.returncode == 1 and p.stderr.strip(), (p.returncode, p.stderr))
 
 
 def slow_input():
@@ -95,7 +89,7 @@ def slow_input():
     for byte in head:
         os.write(p.stdin.fileno(), bytes([byte]))
     out, err = p.communicate(timeout=60)
-    test(p.returncode == 3 and valid_lines(out) and not REPORT.search(err), "input in single bytes", (p.returncode, err))
+    test("input in single bytes", p.returncode == 3 and valid_lines(out) and not REPORT.search(err), (p.returncode, err))
 
 
 def signals():
@@ -114,7 +108,7 @@ def signals():
             out, err = p.communicate(timeout=60)
             if p.returncode not in (0, 3) or not valid_lines(first + out) or REPORT.search(err):
                 bad.append((delay_ms, p.returncode, err[:300]))
-        test(not bad, f"{sig.name} ends the input, not the output", bad)
+        test(f"{sig.name} ends the input, not the output", not bad, bad)
 
 
 full_disk()
@@ -123,4 +117,4 @@ cut_input()
 unreadable()
 slow_input()
 signals()
-print(f"1..{n}")
+tap.done()

@@ -9,6 +9,9 @@ import random
 import subprocess
 import tempfile
 
+import tap
+from tap import skip, test
+
 TOP, BUILD = os.environ["top_srcdir"], os.environ["top_builddir"]
 PROGRAM = os.path.join(BUILD, "tcpstat")
 GENERATOR = os.path.join(BUILD, "tests", "bench", "gen_capture")
@@ -17,21 +20,6 @@ SANITIZERS = os.environ.get("sanitizers") == "yes"
 FORMS = {"--json": ["--json"], "--jsonl": ["--jsonl", "--events", "all"]}
 # of the captures of others, those with much of what is hard: fragments, tunnels, ICMP, DNS, many connections
 REAL = 12
-count = 0
-
-
-def test(name, good, detail=""):
-    global count
-    count += 1
-    print("ok" if good else "not ok", count, "-", name)
-    if detail and not good:
-        print("#", str(detail)[:1000].replace("\n", "\n# "))
-
-
-def skip(name, why):
-    global count
-    count += 1
-    print("ok", count, "-", name, "# SKIP", why)
 
 
 def run(*arguments, data=None):
@@ -284,7 +272,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         damaged(directory, mixed)
         mutated(directory, mixed)
-    print(f"1..{count}")
+    tap.done()
 
 
 main()

@@ -10,10 +10,11 @@ import time
 
 import net
 from net import BUILD, PROGRAM, Net, stop
+import tap
+from tap import skip, test
 
 TOP = os.environ["top_srcdir"]
 ADDRESS = "127.0.0.1:9478"
-T = net.Test()
 
 # metric with {dir}: the path of its figure in each half of a connection record, and what makes one of the metric's unit
 HALVES = {
@@ -86,28 +87,28 @@ def compare(series, lines):
         got = total(series, "tcpstat_retransmissions_total", dir=way, cause=cause)
         if got != want:
             wrong.append(f"retransmissions {way} {cause}: {got}, records {want}")
-    T.ok("sums over connections are those of their records", not wrong and connections, "\n".join(wrong))
-    T.ok("something was sent again", total(series, "tcpstat_retransmissions_total") > 0)
+    test("sums over connections are those of their records", not wrong and connections, "\n".join(wrong))
+    test("something was sent again", total(series, "tcpstat_retransmissions_total") > 0)
     # What the end of the input brings to light came after the scrape: it stands between the connections.
     first = next(i for i, r in enumerate(lines) if r["type"] == "connection")
     while lines[first - 1].get("conn") == lines[first]["conn"]:
         first -= 1
     for way in ("c2s", "s2c"):
         samples = [r["sample_us"] for r in lines[:first] if r["type"] == "rtt" and r["dir"] == way]
-        T.ok(f"RTT samples {way}: as many, and the same sum",
+        test(f"RTT samples {way}: as many, and the same sum",
              samples and total(series, "tcpstat_rtt_seconds_count", dir=way) == len(samples) and
              abs(total(series, "tcpstat_rtt_seconds_sum", dir=way) - sum(samples) / 1e6) < 1e-6 * len(samples),
              (total(series, "tcpstat_rtt_seconds_count", dir=way), total(series, "tcpstat_rtt_seconds_sum", dir=way),
               len(samples), sum(samples)))
     responses = [r["latency"]["response_us"] for r in connections]
-    T.ok("responses", total(series, "tcpstat_response_seconds_count") == sum(r["count"] for r in responses) > 0)
+    test("responses", total(series, "tcpstat_response_seconds_count") == sum(r["count"] for r in responses) > 0)
     handshakes = [r["handshake"]["rtt_us"] for r in connections if r["handshake"]["rtt_us"] is not None]
-    T.ok("handshakes", total(series, "tcpstat_handshake_seconds_count") == len(handshakes) > 0)
+    test("handshakes", total(series, "tcpstat_handshake_seconds_count") == len(handshakes) > 0)
     counters = lines[-1]["counters"]
     wrong = {k: v for k, v in counters.items() if total(series, "tcpstat_decoded_total", what=k) != v}
-    T.ok("the decoder's counters are those of the summary", not wrong and counters["tcp"] > 0, wrong)
-    T.ok("opened", total(series, "tcpstat_connections_opened_total") == len(connections))
-    T.ok("labelled by port", total(series, "tcpstat_connection_packets_total", port="8080") > 0)
+    test("the decoder's counters are those of the summary", not wrong and counters["tcp"] > 0, wrong)
+    test("opened", total(series, "tcpstat_connections_opened_total") == len(connections))
+    test("labelled by port", total(series, "tcpstat_connection_packets_total", port="8080") > 0)
 
 
 def dashboard(series):
@@ -117,7 +118,7 @@ def dashboard(series):
     used = {name for panel in board["panels"] for target in panel["targets"]
             for name in re.findall(r"\b(?:tcpstat|process)_\w+", re.sub(r'"[^"]*"', "", target["expr"]))}
     # Families without a series yet are known by their TYPE line.
-    T.ok("the dashboard uses only metrics that there are", len(used) > 20 and not used - names, sorted(used - names))
+    test("the dashboard uses only metrics that there are", len(used) > 20 and not used - names, sorted(used - names))
     labels, wrong = {}, []
     for name, pairs in series:
         for label, value in pairs:
@@ -135,7 +136,7 @@ def dashboard(series):
         asked += re.findall(r"\{\{(\w+)\}\}", target.get("legendFormat", ""))
         wrong += [f"{target['expr']}: {label}" for words in asked for label in re.split(r", *", words)
                   if label not in known and label not in ("id",)]
-    T.ok("and only labels that they have, with values that they take", not wrong, "\n".join(wrong))
+    test("and only labels that they have, with values that they take", not wrong, "\n".join(wrong))
 
 
 def unit():
@@ -143,10 +144,10 @@ def unit():
         text = f.read()
     options = set(re.findall(r"--[a-z-]+", text))
     known = set(re.findall(r"--[a-z-]+", subprocess.run([PROGRAM, "--help"], capture_output=True, text=True).stdout))
-    T.ok("the unit uses only options that there are", len(options) > 2 and options <= known, options - known)
+    test("the unit uses only options that there are", len(options) > 2 and options <= known, options - known)
     if not shutil.which("systemd-analyze"):
-        T.skip("systemd takes the unit", "no systemd-analyze")
-        T.skip("its sandbox is tight", "no systemd-analyze")
+        skip("systemd takes the unit", "no systemd-analyze")
+        skip("its sandbox is tight", "no systemd-analyze")
         return
     with tempfile.TemporaryDirectory() as directory:
         name = os.path.join(directory, "tcpstat.service")
@@ -154,10 +155,10 @@ def unit():
             here = text.replace("=tcpstat ", f"={os.path.abspath(PROGRAM)} ")
             f.write(re.sub(r"^Documentation=.*\n", "", here, flags=re.M))
         verify = subprocess.run(["systemd-analyze", "verify", name], capture_output=True, text=True)
-        T.ok("systemd takes the unit", verify.returncode == 0 and "tcpstat.service" not in verify.stderr, verify.stderr)
+        test("systemd takes the unit", verify.returncode == 0 and "tcpstat.service" not in verify.stderr, verify.stderr)
         tight = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=25", name],
                                capture_output=True, text=True)
-        T.ok("its sandbox is tight", tight.returncode == 0, tight.stdout[-300:] + tight.stderr)
+        test("its sandbox is tight", tight.returncode == 0, tight.stdout[-300:] + tight.stderr)
 
 
 def scrape(link, directory, prometheus):
@@ -187,9 +188,9 @@ def run(directory, found):
         link.fetch(8, 150000)
         time.sleep(1)
         text = link.get(f"http://{ADDRESS}/metrics")
-        T.ok("/metrics answers", bool(text))
-        T.ok("/healthz answers", link.get(f"http://{ADDRESS}/healthz") == "ok\n")
-        T.ok("nothing else does", link.get(f"http://{ADDRESS}/etc/passwd") is None)
+        test("/metrics answers", bool(text))
+        test("/healthz answers", link.get(f"http://{ADDRESS}/healthz") == "ok\n")
+        test("nothing else does", link.get(f"http://{ADDRESS}/etc/passwd") is None)
         series = parse(text)
         scraped = scrape(link, directory, found[0]) if found else None
         stop(program)
@@ -200,26 +201,26 @@ def run(directory, found):
         series.setdefault((name, ()), 0)
     dashboard(series)
     if not found:
-        T.skip("promtool has nothing to say", "no prometheus, and it cannot be downloaded")
-        T.skip("Prometheus scrapes it", "no prometheus, and it cannot be downloaded")
+        skip("promtool has nothing to say", "no prometheus, and it cannot be downloaded")
+        skip("Prometheus scrapes it", "no prometheus, and it cannot be downloaded")
         return
     lint = subprocess.run([found[1], "check", "metrics"], input=text.encode(), capture_output=True)
-    T.ok("promtool has nothing to say", lint.returncode == 0 and not lint.stderr, lint.stderr.decode())
+    test("promtool has nothing to say", lint.returncode == 0 and not lint.stderr, lint.stderr.decode())
     own = {(r["metric"]["__name__"], tuple(sorted((k, v) for k, v in r["metric"].items()
             if k not in ("__name__", "job", "instance")))): float(r["value"][1]) for r in scraped}
     wrong = [key for key, value in parse(text).items() if key[0].startswith("tcpstat_") and own.get(key) != value]
-    T.ok("Prometheus scrapes it, every value", own.get(("up", ())) == 1 and not wrong, wrong[:5])
+    test("Prometheus scrapes it, every value", own.get(("up", ())) == 1 and not wrong, wrong[:5])
 
 
 def main():
     unit()
     why = net.cannot()
     if why:
-        T.skip("metrics of live traffic", why)
+        skip("metrics of live traffic", why)
     else:
         with tempfile.TemporaryDirectory() as directory:
             run(directory, tools())
-    T.done()
+    tap.done()
 
 
 main()

@@ -39,29 +39,6 @@ def cannot():
     return "no veth here" if veth.returncode else None
 
 
-class Test:
-    """TAP as it goes."""
-
-    def __init__(self):
-        self.count = 0
-
-    def ok(self, name, good, detail=""):
-        self.count += 1
-        print("ok" if good else "not ok", self.count, "-", name)
-        if detail != "" and not good:
-            for line in str(detail).splitlines():
-                print("#", line)
-        sys.stdout.flush()
-        return good
-
-    def skip(self, name, why):
-        self.count += 1
-        print("ok", self.count, "-", name, "# SKIP", why)
-
-    def done(self):
-        print(f"1..{self.count}")
-
-
 class Net:
     """Client and server, each in its namespace; a forwarder in a third between them. `with Net() as net:`"""
 

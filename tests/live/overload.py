@@ -9,8 +9,9 @@ import time
 
 import net
 from net import Net, stop
+import tap
+from tap import test
 
-T = net.Test()
 # Not findings: some are told while the capture goes on, and only live.
 EVENTS = ("--events", "state,retransmission,out_of_order,duplicate,dup_ack,rtt,sender,window,keepalive,gap,icmp,connection")
 
@@ -29,10 +30,10 @@ def kernel_drops(link):
     summary = lines[-1]
     dropped = summary["drops"]["kernel"]
     told = [r for r in lines if r["type"] == "notice" and r["what"] == "packets_dropped"]
-    T.ok("the kernel drops packets", code == 0 and dropped > 0, summary["drops"])
-    T.ok("packets captured and dropped are those sent", summary["packets"] + dropped == 20000,
+    test("the kernel drops packets", code == 0 and dropped > 0, summary["drops"])
+    test("packets captured and dropped are those sent", summary["packets"] + dropped == 20000,
          (summary["packets"], dropped))
-    T.ok("the drops are told as soon as they are known, and add up", told and sum(r["count"] for r in told) == dropped, told)
+    test("the drops are told as soon as they are known, and add up", told and sum(r["count"] for r in told) == dropped, told)
 
 
 def slow_reader(link):
@@ -58,16 +59,16 @@ def slow_reader(link):
     summary = records[-1]
     notices = [i for i, r in enumerate(records) if r["type"] == "notice"]
     whole = again.count(b"\n")
-    T.ok("records are dropped", summary["records_dropped"] > 0, summary["records_dropped"])
-    T.ok("packets are not", summary["packets"] == 60010 and summary["drops"]["kernel"] == 0,
+    test("records are dropped", summary["records_dropped"] > 0, summary["records_dropped"])
+    test("packets are not", summary["packets"] == 60010 and summary["drops"]["kernel"] == 0,
          (summary["packets"], summary["drops"]))
-    T.ok("records written and dropped are all that there were",
+    test("records written and dropped are all that there were",
          len(records) - len(notices) + summary["records_dropped"] == whole,
          (len(records), len(notices), summary["records_dropped"], whole))
-    T.ok("it is told before the end", notices and notices[0] < len(records) - 20 and
+    test("it is told before the end", notices and notices[0] < len(records) - 20 and
          sum(records[i]["count"] for i in notices) == summary["records_dropped"],
          (notices, len(records)))
-    T.ok("memory stays where it was", resident_kb < 150000, f"{resident_kb} KB")
+    test("memory stays where it was", resident_kb < 150000, f"{resident_kb} KB")
 
 
 def little_memory(link):
@@ -81,8 +82,8 @@ def little_memory(link):
     lines = [json.loads(line) for line in out.splitlines()]
     evicted = lines[-1]["counters"]["evicted"]
     told = [r["count"] for r in lines if r["type"] == "notice" and r["what"] == "connections_evicted"]
-    T.ok("connections that had to go are told, and add up", len(told) > 1 and sum(told) == evicted > 0, (told, evicted))
-    T.ok("the process stays within --memory", os.environ.get("sanitizers") == "yes" or 0 < kb <= 12 * 1024, f"{kb} kB")
+    test("connections that had to go are told, and add up", len(told) > 1 and sum(told) == evicted > 0, (told, evicted))
+    test("the process stays within --memory", os.environ.get("sanitizers") == "yes" or 0 < kb <= 12 * 1024, f"{kb} kB")
 
 
 def reader_goes_away(link):
@@ -93,7 +94,7 @@ def reader_goes_away(link):
         if program.poll() is not None:
             break
         time.sleep(0.1)
-    T.ok("a reader that goes away ends it", program.poll() == 0, program.poll())
+    test("a reader that goes away ends it", program.poll() == 0, program.poll())
 
 
 def main():
@@ -111,7 +112,7 @@ def main():
         slow_reader(link)
         little_memory(link)
         reader_goes_away(link)
-    T.done()
+    tap.done()
 
 
 main()

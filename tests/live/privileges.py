@@ -9,8 +9,9 @@ import time
 
 import net
 from net import PROGRAM, Net, stop
+import tap
+from tap import skip, test
 
-T = net.Test()
 SANITIZED = os.environ.get("sanitizers") == "yes"
 
 
@@ -26,14 +27,14 @@ def listens(link, uid, *options):
     link.fetch(1, 1000)
     time.sleep(0.5)
     facts = status(program)
-    T.ok(f"{what}: it runs as user {uid}", set(facts["Uid"].split()) == {str(uid)}, facts["Uid"])
-    T.ok(f"{what}: no capability is left", int(facts["CapEff"], 16) == int(facts["CapPrm"], 16) == 0, facts["CapEff"])
+    test(f"{what}: it runs as user {uid}", set(facts["Uid"].split()) == {str(uid)}, facts["Uid"])
+    test(f"{what}: no capability is left", int(facts["CapEff"], 16) == int(facts["CapPrm"], 16) == 0, facts["CapEff"])
     if SANITIZED:
-        T.skip(f"{what}: system calls are filtered", "sanitizers need more of them")
+        skip(f"{what}: system calls are filtered", "sanitizers need more of them")
     else:
-        T.ok(f"{what}: system calls are filtered", facts["Seccomp"] == "2" and facts["NoNewPrivs"] == "1", facts["Seccomp"])
+        test(f"{what}: system calls are filtered", facts["Seccomp"] == "2" and facts["NoNewPrivs"] == "1", facts["Seccomp"])
     out, code = stop(program)
-    T.ok(f"{what}: it captures all the same", code == 0 and b"1 connection" in out, out)
+    test(f"{what}: it captures all the same", code == 0 and b"1 connection" in out, out)
 
 
 def rows(link, directory):
@@ -42,9 +43,9 @@ def rows(link, directory):
     link.fetch(1, 50000)
     time.sleep(0.5)
     facts = status(program)
-    T.ok("-b: only the right to make files is left", int(facts["CapEff"], 16) == 1 << 1, facts["CapEff"])
+    test("-b: only the right to make files is left", int(facts["CapEff"], 16) == 1 << 1, facts["CapEff"])
     _, code = stop(program)
-    T.ok("-b: files are made", code == 0 and len(os.listdir(directory)) > 2, os.listdir(directory))
+    test("-b: files are made", code == 0 and len(os.listdir(directory)) > 2, os.listdir(directory))
 
 
 def without_root(link, directory):
@@ -54,7 +55,7 @@ def without_root(link, directory):
     drop = [shutil.which("setpriv"), "--reuid", "nobody", "--clear-groups", "--no-new-privs"]
     bare = subprocess.run(link.command(link.server, *drop, "--inh-caps=-all", "--bounding-set=-all", program, "-i", "eth0"),
                           capture_output=True, text=True)
-    T.ok("without CAP_NET_RAW it says so", bare.returncode == 1 and "cap_net_raw" in bare.stderr, bare.stderr)
+    test("without CAP_NET_RAW it says so", bare.returncode == 1 and "cap_net_raw" in bare.stderr, bare.stderr)
     able = link.start(link.server, *drop, "--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw", program, "-i", "eth0",
                       "-q", "-a", "packets:5", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     for _ in range(20):
@@ -63,7 +64,7 @@ def without_root(link, directory):
             break
         time.sleep(0.2)
     out, err = able.communicate() if able.poll() is not None else (b"", b"")
-    T.ok("CAP_NET_RAW is enough", able.returncode == 0 and b"5 packets" in out, out + err)
+    test("CAP_NET_RAW is enough", able.returncode == 0 and b"5 packets" in out, out + err)
 
 
 def main():
@@ -77,14 +78,14 @@ def main():
         listens(link, pwd.getpwnam("daemon").pw_uid, "-Z", "daemon")
         wrong = link.start(link.server, PROGRAM, "-i", "eth0", "-Z", "no-such-user", stderr=subprocess.PIPE)
         _, err = wrong.communicate(timeout=10)
-        T.ok("a user that is not there is told", wrong.returncode == 1 and b"no-such-user" in err, err)
+        test("a user that is not there is told", wrong.returncode == 1 and b"no-such-user" in err, err)
         rows(link, directory)
         if shutil.which("setpriv"):
             with tempfile.TemporaryDirectory() as place:
                 without_root(link, place)
         else:
-            T.skip("without root", "setpriv is missing")
-    T.done()
+            skip("without root", "setpriv is missing")
+    tap.done()
 
 
 main()

@@ -8,8 +8,8 @@ import time
 
 import net
 from net import PROGRAM, Net, stop
-
-T = net.Test()
+import tap
+from tap import test
 
 
 def records(text):
@@ -35,20 +35,20 @@ def compare(directory):
         time.sleep(1)
         out, status = stop(program)
     lines, events, connections = records(out.decode())
-    T.ok("the live run ends well", status == 0, status)
-    T.ok("first the capture, last the summary", lines[0]["type"] == "capture" and lines[-1]["type"] == "summary")
-    T.ok("six connections", len(connections) == 6, connections)
-    T.ok("the link lost segments", any(r["type"] == "retransmission" for r in events))
-    T.ok("no packet was dropped", lines[-1]["drops"]["kernel"] == 0, lines[-1]["drops"])
-    T.ok("no record was dropped", lines[-1]["records_dropped"] == 0, lines[-1])
+    test("the live run ends well", status == 0, status)
+    test("first the capture, last the summary", lines[0]["type"] == "capture" and lines[-1]["type"] == "summary")
+    test("six connections", len(connections) == 6, connections)
+    test("the link lost segments", any(r["type"] == "retransmission" for r in events))
+    test("no packet was dropped", lines[-1]["drops"]["kernel"] == 0, lines[-1]["drops"])
+    test("no record was dropped", lines[-1]["records_dropped"] == 0, lines[-1])
     again = subprocess.run([PROGRAM, "--jsonl", "--events", "all", trace], stdout=subprocess.PIPE, check=True)
     again_lines, again_events, again_connections = records(again.stdout)
     with open(trace, "rb") as f:
-        T.ok("stamps are nanoseconds, also in the file", f.read(4) == b"\x4d\x3c\xb2\xa1" and
+        test("stamps are nanoseconds, also in the file", f.read(4) == b"\x4d\x3c\xb2\xa1" and
              any(r["ts_ns"] % 1000 for r in events))
-    T.ok("the file has as many packets", lines[-1]["packets"] == again_lines[-1]["packets"] > 0)
-    T.ok("the same events", events == again_events, differences(events, again_events))
-    T.ok("the same connections", connections == again_connections, differences(connections, again_connections))
+    test("the file has as many packets", lines[-1]["packets"] == again_lines[-1]["packets"] > 0)
+    test("the same events", events == again_events, differences(events, again_events))
+    test("the same connections", connections == again_connections, differences(connections, again_connections))
 
 
 def text():
@@ -70,17 +70,17 @@ def text():
         time.sleep(1)
         program.send_signal(net.signal.SIGINT)
         out, err = (x.decode() for x in program.communicate(timeout=20))
-    T.ok("a line for each connection when it is over", out.count("  closed, ") == 3, out)
-    T.ok("a line about the whole", "packets/s" in out, out)
+    test("a line for each connection when it is over", out.count("  closed, ") == 3, out)
+    test("a line about the whole", "packets/s" in out, out)
     between, end = out.find(" 3 connections, "), out.find(" 5 connections, ")
-    T.ok("SIGUSR1: a report in between", 0 < between < end, out)
-    T.ok("with what is wrong with connections that are still remembered", 0 < out.find("problem: #3 ", between) < end, out)
-    T.ok("a connection that the end cuts off gets no line of its own", "ESTABLISHED" not in out[:end] and
+    test("SIGUSR1: a report in between", 0 < between < end, out)
+    test("with what is wrong with connections that are still remembered", 0 < out.find("problem: #3 ", between) < end, out)
+    test("a connection that the end cuts off gets no line of its own", "ESTABLISHED" not in out[:end] and
          "ESTABLISHED" in out[end:], out)
-    T.ok("an interface that goes down is told", "eth0: went down" in err, err)
-    T.ok("and so is its return", "eth0: is up again" in err, err)
-    T.ok("both interfaces are in the report", "\neth0, lo: " in out, out)
-    T.ok("it ends well", program.returncode == 0, program.returncode)
+    test("an interface that goes down is told", "eth0: went down" in err, err)
+    test("and so is its return", "eth0: is up again" in err, err)
+    test("both interfaces are in the report", "\neth0, lo: " in out, out)
+    test("it ends well", program.returncode == 0, program.returncode)
 
 
 def any_interface():
@@ -89,15 +89,15 @@ def any_interface():
         program = link.tcpstat("-i", "any", "-q", "-a", "duration:2", "-B", "1024", "tcp")
         link.fetch(2, 20000)
         out, _ = program.communicate(timeout=20)
-        T.ok("any: it captures, and -a duration: ends it", program.returncode == 0 and b", 2 connections, " in out, out)
+        test("any: it captures, and -a duration: ends it", program.returncode == 0 and b", 2 connections, " in out, out)
         program = link.tcpstat("-i", "eth0", "-q", "-c", "7", "tcp")
         link.fetch(1, 20000)
         out, _ = program.communicate(timeout=20)
-        T.ok("-c: it ends after so many packets", program.returncode == 0 and b"eth0: 7 packets" in out, out)
+        test("-c: it ends after so many packets", program.returncode == 0 and b"eth0: 7 packets" in out, out)
         listed = link.run(link.server, PROGRAM, "-D", stdout=subprocess.PIPE).stdout.decode()
-        T.ok("-D lists the interfaces", {"eth0", "lo", "any"} <= {line.split()[0] for line in listed.splitlines()}, listed)
+        test("-D lists the interfaces", {"eth0", "lo", "any"} <= {line.split()[0] for line in listed.splitlines()}, listed)
         wrong = subprocess.run(link.command(link.server, PROGRAM, "-i", "nonesuch"), capture_output=True, text=True)
-        T.ok("one that is not there: what to do is said", wrong.returncode == 1 and "-D lists" in wrong.stderr, wrong.stderr)
+        test("one that is not there: what to do is said", wrong.returncode == 1 and "-D lists" in wrong.stderr, wrong.stderr)
 
 
 def made_anew():
@@ -142,11 +142,11 @@ def made_anew():
     whats = [r["what"].removeprefix("interface_") for r in lines if r["type"] == "notice"]
     want = ["gone", "up"] * 2 + ["gone", *["other", "gone"][:2 * (kinds.returncode == 0)], "up", "gone", "up"]
     # Down is the state in which it is made: how long, the machine's load decides, but for the one time that it stays.
-    T.ok("an interface that is removed, and made anew, is told each time",
+    test("an interface that is removed, and made anew, is told each time",
          [what for what in whats if what != "down"] == want and "down" in whats, (whats, want))
-    T.ok("what it hears before and after is captured", status == 0 and lines[-1]["packets"] == 10 + 2 * 20 + 40,
+    test("what it hears before and after is captured", status == 0 and lines[-1]["packets"] == 10 + 2 * 20 + 40,
          lines[-1])
-    T.ok("it is promiscuous again", b"promiscuity 1" in flags, flags)
+    test("it is promiscuous again", b"promiscuity 1" in flags, flags)
 
 
 def rotation(directory):
@@ -158,13 +158,13 @@ def rotation(directory):
         time.sleep(1)
         stop(program)
         files = sorted(f for f in os.listdir(directory) if f.startswith("row_"))
-        T.ok("-b files:3 keeps the last three", len(files) == 3 and files[0] > "row_00002", files)
+        test("-b files:3 keeps the last three", len(files) == 3 and files[0] > "row_00002", files)
         name = os.path.join(directory, "some.pcap")
         program = link.tcpstat("-i", "eth0", "-q", "-w", name, "-b", "packets:20", "-a", "files:2", "tcp")
         link.fetch(6, 200000)
         out, status = stop(program)
         files = sorted(f for f in os.listdir(directory) if f.startswith("some_"))
-        T.ok("-a files:2 ends it", len(files) == 2 and status == 0 and b": 40 packets" in out, (files, out))
+        test("-a files:2 ends it", len(files) == 2 and status == 0 and b": 40 packets" in out, (files, out))
 
 
 def main():
@@ -178,7 +178,7 @@ def main():
         any_interface()
         made_anew()
         rotation(directory)
-    T.done()
+    tap.done()
 
 
 main()

@@ -10,19 +10,15 @@ import tempfile
 import threading
 import time
 
+import tap
+
 BUILD = os.environ["top_builddir"]
 TOP = os.environ["top_srcdir"]
 FULL = "--full" in sys.argv
-count = 0
 
 
 def test(name, good, detail):
-    global count
-    count += 1
-    print("ok" if good else "not ok", count, "-", name)
-    print("#", detail)
-    sys.stdout.flush()
-    return good
+    return tap.test(name, good, detail, always=True)
 
 
 class Peak(threading.Thread):
@@ -144,7 +140,7 @@ def too_small():
 
 def main():
     if os.environ.get("sanitizers") == "yes":
-        print("1..0 # SKIP sanitizers take memory of their own")
+        tap.skip_all("sanitizers take memory of their own")
         return
     if FULL:
         full("--readme" in sys.argv)
@@ -159,7 +155,7 @@ def main():
         flood(32, "holes that never close", ("holes", 300000, 200), floods=False)
         other_outputs()
         too_small()
-    print(f"1..{count}")
+    tap.done()
 
 
 main()

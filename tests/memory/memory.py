@@ -5,6 +5,8 @@ import subprocess
 import sys
 import tempfile
 
+import tap
+
 sys.path.insert(0, os.path.join(os.environ["top_srcdir"], "tests", "bench"))
 import bench  # noqa: E402
 
@@ -36,37 +38,30 @@ def anonymous(*arguments):
         return run.anonymous if run.status == 0 else None
 
 
-def test(number, name, good, detail):
-    print("ok" if good else "not ok", number, "-", name)
-    print("#", detail)
+def test(name, good, detail):
+    tap.test(name, good, detail, always=True)
 
 
 def main():
-    print("1..8")
     if os.environ.get("sanitizers") == "yes":
-        for number in range(1, 9):
-            print("ok", number, "# SKIP sanitizers take memory of their own")
+        tap.skip_all("sanitizers take memory of their own")
         return
-    number = 0
     for what, options in (("text", ()), ("--jsonl", ("--jsonl",))):
-        number += 1
         peak = peak_mb(100000, 10, *options)
-        test(number, f"{what}: 100,000 connections within {LIMIT_MB} MB", peak is not None and peak < LIMIT_MB,
+        test(f"{what}: 100,000 connections within {LIMIT_MB} MB", peak is not None and peak < LIMIT_MB,
              f"peak {peak} MB")
-        number += 1
         # Over 2 and 20 minutes: what is in TIME-WAIT is the same crowd in both.
         short, long = peak_mb(20000, 300, *options), peak_mb(200000, 300, *options)
-        test(number, f"{what}: ten times as long, no more memory", short and long and long <= short * 1.05,
+        test(f"{what}: ten times as long, no more memory", short and long and long <= short * 1.05,
              f"20,000 connections: peak {short} MB; 200,000: {long} MB")
     for arguments in (("mice", 20000), ("-s", 200, "elephants", 300000)):
-        number += 1
         peak = anonymous(*arguments)
-        test(number, f"{arguments[-2]}: within {ANONYMOUS_MB} MB", peak and peak < ANONYMOUS_MB << 20, f"peak {peak} bytes")
+        test(f"{arguments[-2]}: within {ANONYMOUS_MB} MB", peak and peak < ANONYMOUS_MB << 20, f"peak {peak} bytes")
     for kind, limit in EACH.items():
-        number += 1
         few, many = anonymous(kind, 20000), anonymous(kind, 120000)
         each = (many - few) / 100000 if few and many else None
-        test(number, f"{kind}: a connection within {limit} bytes", each is not None and each <= limit, f"{each} bytes each")
+        test(f"{kind}: a connection within {limit} bytes", each is not None and each <= limit, f"{each} bytes each")
+    tap.done()
 
 
 main()

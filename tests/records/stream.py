@@ -9,19 +9,13 @@ import subprocess
 import tempfile
 import threading
 
+import tap
+from tap import test
+
 BUILD = os.environ["top_builddir"]
 PROGRAM = os.path.join(BUILD, "tcpstat")
 GENERATOR = os.path.join(BUILD, "tests", "bench", "gen_capture")
 PATIENCE_S = 20
-count = 0
-
-
-def test(name, good, detail=""):
-    global count
-    count += 1
-    print("ok" if good else "not ok", count, "-", name)
-    if detail and not good:
-        print("#", detail)
 
 
 def generate(connections):
@@ -139,7 +133,7 @@ def main():
         to_nobody(option, many)
     to_a_full_disk(many)
     cost(many)
-    print(f"1..{count}")
+    tap.done()
 
 
 main()

@@ -16,6 +16,8 @@ import tempfile
 import termios
 import time
 
+import tap
+
 BUILD = os.path.abspath(os.environ["top_builddir"])
 WIDTH, HEIGHT = 120, 40
 KEY_S, FIRST_S, TRIES = 0.050, 1.0, 6
@@ -129,19 +131,8 @@ class Screen:
         os.close(self.fd)
 
 
-class Results:
-    def __init__(self):
-        self.n = 0
-
-    def __call__(self, good, name, *why):
-        self.n += 1
-        print("ok" if good else "not ok", self.n, "-", name, flush=True)
-        for line in why:
-            if not good or "-v" in sys.argv:
-                print("#", str(line)[:2000].replace("\n", "\n# "))
-
-
-tell = Results()
+def test(name, good, *why):
+    tap.test(name, good, *why, always="-v" in sys.argv)
 
 
 def answers(screen, name, keys):
@@ -156,7 +147,7 @@ def answers(screen, name, keys):
         if max(wall.values()) <= KEY_S and max(cpu.values()) <= KEY_S:
             break
     told = ["%s %.0f ms, of the processor %.0f ms" % (key, 1e3 * wall[i], 1e3 * cpu[i]) for i, key in enumerate(keys.split())]
-    tell(max(wall.values()) <= KEY_S and max(cpu.values()) <= KEY_S, f"each key is answered within 50 ms: {name}", *told)
+    test(f"each key is answered within 50 ms: {name}", max(wall.values()) <= KEY_S and max(cpu.values()) <= KEY_S, *told)
 
 
 def generate(folder, name, *arguments):
@@ -187,20 +178,20 @@ def opens(path, what, *shown):
             break
         screen.close()
         screen = None
-    tell(best[0] <= KEY_S, f"{what}: keys are answered within 50 ms while it is read", "%.0f ms" % (1e3 * best[0]))
-    tell(best[1] <= FIRST_S, f"{what}: the first picture comes within a second", "%.2f s" % best[1])
-    tell(best[2] <= FIRST_S, f"{what}: the list is there within a second of the last packet",
+    test(f"{what}: keys are answered within 50 ms while it is read", best[0] <= KEY_S, "%.0f ms" % (1e3 * best[0]))
+    test(f"{what}: the first picture comes within a second", best[1] <= FIRST_S, "%.2f s" % best[1])
+    test(f"{what}: the list is there within a second of the last packet", best[2] <= FIRST_S,
          "longest from picture to picture %.2f s" % best[2])
     screen = screen or Screen(path)
     screen.settle()
     text = screen.text()
-    tell(all(s in text for s in shown), f"{what}: all has been read", text)
+    test(f"{what}: all has been read", all(s in text for s in shown), text)
     return screen
 
 
 def bounded(screen, what, most_mb):
     mb = screen.anonymous_mb()
-    tell(mb <= most_mb, f"{what}: no more than {most_mb} MB", "%.0f MB" % mb)
+    test(f"{what}: no more than {most_mb} MB", mb <= most_mb, "%.0f MB" % mb)
 
 
 def many_connections(folder):
@@ -219,7 +210,7 @@ def long_connection(folder):
     screen = opens(generate(folder, "elephants.pcap", "-s", 96, "-l", 1, "elephants", 800000, 2), "a million packets", "2 connections")
     screen.key("Enter", True)
     text = screen.text()
-    tell("connection" in text and "and more" in text, "its flow graph comes in pages", text)
+    test("its flow graph comes in pages", "connection" in text and "and more" in text, text)
     answers(screen, "the flow graph", "j k PageDown PageUp n n N r R t t e e z z Space Space Down Up")
     answers(screen, "a search in the flow graph", "/ s a c k Enter n N / z* z* z* Esc Esc")
     answers(screen, "to far packets", ": 1 0 0 0 0 0 0 Enter* k n* r* : 7 7 Enter* G* k k N* g* j ]* [*")
@@ -235,7 +226,7 @@ def stream(folder):
     screen.settle()
     screen.key("4", True)
     text = screen.text()
-    tell("4.19 MB" in text and "not all" in text, "the first 4 MiB are there", text)
+    test("the first 4 MiB are there", "4.19 MB" in text and "not all" in text, text)
     answers(screen, "the stream", "j PageDown G g x G g PageDown d d d x")
     answers(screen, "a search in the stream", "/ q q q q q Enter n N Esc x / 0 0 Space 0 1 Enter n N Esc x")
     bounded(screen, "the stream", FLOW_MB)
@@ -247,12 +238,12 @@ def main():
         print("1..0 # SKIP sanitizers take time of their own")
         return
     if not os.path.exists("/proc/self/schedstat"):
-        print("1..0 # SKIP the kernel does not tell the time of the processor that a process had")
+        tap.skip_all("the kernel does not tell the time of the processor that a process had")
         return
     with tempfile.TemporaryDirectory(prefix="tcpstat-") as folder:
         for test in (stream, long_connection, many_connections):
             test(folder)
-    print(f"1..{tell.n}")
+    tap.done()
 
 
 main()

@@ -101,18 +101,6 @@ class Terminal:
         return before
 
 
-class Results:
-    def __init__(self):
-        self.n = 0
-
-    def __call__(self, good, name, *why):
-        self.n += 1
-        print("ok" if good else "not ok", self.n, "-", name, flush=True)
-        if not good:
-            for line in "\n".join(str(w) for w in why).split("\n"):
-                print("#", line)
-
-
 def run(arguments, **more):
     return Terminal(f"{PROGRAM} --tui {arguments}", **more)
 

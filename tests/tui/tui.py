@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 
-from terminal import HERE, PATIENCE_S, PLAIN, PROGRAM, TOP, UTF8, Results, Terminal, has, run
+import tap
+from tap import test
+from terminal import HERE, PATIENCE_S, PLAIN, PROGRAM, TOP, UTF8, Terminal, has, run
 
 SIZES = ((80, 24), (120, 40), (200, 60))
-
-tell = Results()
 
 
 # --------------------------------------------------------------------------------------------------- golden screens
@@ -65,7 +65,7 @@ def golden(update, names):
                 continue
             t.wait(lambda text: (t.marked() if marked else text) == want)
             got = t.marked() if marked else t.text()
-            tell(got == want, f"screen {name}", f"tcpstat --tui {arguments}, {width}x{height}, keys {' '.join(keys)}",
+            test(f"screen {name}", got == want, f"tcpstat --tui {arguments}, {width}x{height}, keys {' '.join(keys)}",
                  *difference(want, got))
         finally:
             t.close()
@@ -85,14 +85,14 @@ def five_keys():
         t.wait(has("192.0.2.80:8080", "help"))
         t.pages(*keys[:2])
         text = t.wait(has("cause:", "evidence:"))
-        tell(has("retransmission (fast", "cause: fast retransmit", "evidence: ", "first copy: packet ")(text),
-             "two keys to the line of a lost packet, its cause and the evidence", text)
+        test("two keys to the line of a lost packet, its cause and the evidence",
+             has("retransmission (fast", "cause: fast retransmit", "evidence: ", "first copy: packet ")(text), text)
         title = next((line for line in text.split("\n") if line.startswith("#")), "")
         t.keys(keys[2])
         text = t.wait(has("time-sequence"))
         frame = title.split(" ")[0]
-        tell(frame and any(line.startswith(frame + " ") and "retransmission (f" in line for line in text.split("\n")),
-             f"{len(keys)} keys to the graph at that instant", text)
+        test(f"{len(keys)} keys to the graph at that instant",
+             frame and any(line.startswith(frame + " ") and "retransmission (f" in line for line in text.split("\n")), text)
     finally:
         t.close()
 
@@ -123,9 +123,9 @@ def check_restored(t, name):
     text = t.wait(has("done"))
     modes = [open(os.path.join(t.dir, f)).read() if os.path.exists(os.path.join(t.dir, f)) else f for f in ("before", "after")]
     flags = {n: t.ask(n) for n in ("alternate_on", "cursor_flag", "mouse_any_flag", "keypad_cursor_flag")}
-    tell(modes[0] == modes[1] and flags == {"alternate_on": "0", "cursor_flag": "1", "mouse_any_flag": "0",
-                                            "keypad_cursor_flag": "0"},
-         f"the terminal is as it was after {name}", modes, flags, text)
+    test(f"the terminal is as it was after {name}",
+         modes[0] == modes[1] and flags == {"alternate_on": "0", "cursor_flag": "1", "mouse_any_flag": "0",
+                                            "keypad_cursor_flag": "0"}, modes, flags, text)
 
 
 def restored():
@@ -161,7 +161,7 @@ def suspended():
         text = t.wait(has("1 Connections", "192.0.2.80:8080"))
         t.keys("Down", "Enter")
         text = t.wait(has("flight" if t.ask("pane_width") >= "100" else "time", "ESTABLISHED"))
-        tell(has("2 Flow", "ESTABLISHED")(text), "it goes on after fg", text)
+        test("it goes on after fg", has("2 Flow", "ESTABLISHED")(text), text)
         t.keys("q", "q")
         t.wait(lambda text: not pid_of(t))
         check_restored(t, "q, stopped in between")
@@ -186,7 +186,7 @@ def resized():
                     time.sleep(0.1)
                     continue
                 text = t.wait(has(*words, "help"))
-                tell(has(*words, "help")(text) and t.ask("pane_dead") == "0", f"view {key} resized to {width}x{height}", text)
+                test(f"view {key} resized to {width}x{height}", has(*words, "help")(text) and t.ask("pane_dead") == "0", text)
             if key == "?":
                 t.keys("q")
     finally:
@@ -207,7 +207,7 @@ def terminals():
             text += t.wait(has("time-sequence"))
             colors = [word for word in ("red", "yellow", "cyan", "magenta") if f"[{word}" in t.marked() or f" {word}" in t.marked()]
             plain = env["LC_ALL"] != "C" or text.isascii()
-            tell(good and plain and bool(colors) == (term == "screen"), f"a terminal of type {term}, {env}", colors, text)
+            test(f"a terminal of type {term}, {env}", good and plain and bool(colors) == (term == "screen"), colors, text)
         finally:
             t.close()
 
@@ -226,19 +226,19 @@ def mouse():
         time.sleep(0.5)
         t.keys("Enter")
         text = t.wait(has("192.0.2.80:8080", "retransmission"))
-        tell(has("192.0.2.80:8080", "retransmission")(text), "a click selects", text)
+        test("a click selects", has("192.0.2.80:8080", "retransmission")(text), text)
         click(2, 0)
         text = t.wait(has("refused"))
-        tell("refused" in text, "a click on a tab shows the view", text)
+        test("a click on a tab shows the view", "refused" in text, text)
         # The column of bytes: first the most, then the least.
         column = text.split("\n")[1].index("down")
         for bytes_first in ("90.0 kB", "0 B"):
             click(column, 1)
             text = t.wait(lambda now: bytes_first in now.split("\n")[2])
-            tell(bytes_first in text.split("\n")[2], f"a click on a title sorts: {bytes_first} is first", text)
+            test(f"a click on a title sorts: {bytes_first} is first", bytes_first in text.split("\n")[2], text)
         click(20, 4, button=65)
         time.sleep(0.3)
-        tell(t.ask("pane_dead") == "0", "the wheel turns", t.text())
+        test("the wheel turns", t.ask("pane_dead") == "0", t.text())
     finally:
         t.close()
 
@@ -251,10 +251,10 @@ def written():
         t.keys("w", "C-u", path, "Enter")
         text = t.wait(has("lines written"))
         content = open(path, encoding="utf-8").read() if os.path.exists(path) else ""
-        tell(has("no answer", "reset by server", "refused", "192.0.2.80:8081")(content), "the view is written to a file", text, content)
+        test("the view is written to a file", has("no answer", "reset by server", "refused", "192.0.2.80:8081")(content), text, content)
         t.keys("w", "C-u", path, "Enter")
         text = t.wait(has("File exists"))
-        tell("File exists" in text and open(path, encoding="utf-8").read() == content, "no file is overwritten", text)
+        test("no file is overwritten", "File exists" in text and open(path, encoding="utf-8").read() == content, text)
     finally:
         t.close()
 
@@ -265,7 +265,7 @@ def from_pipe():
         text = t.wait(has("192.0.2.80:8080", "standard input"))
         t.pages("Enter", "g", "r")
         text = t.wait(has("cause: fast"))
-        tell(has("cause: fast retransmit", "evidence:")(text), "standard input: keys come from the terminal", text)
+        test("standard input: keys come from the terminal", has("cause: fast retransmit", "evidence:")(text), text)
     finally:
         t.close()
 
@@ -273,41 +273,40 @@ def from_pipe():
 def no_terminal():
     done = subprocess.run([PROGRAM, "--tui", os.path.join(TOP, "samples", "mixed.pcap")], capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, start_new_session=True, timeout=60)
-    tell(done.returncode == 1 and "terminal" in done.stderr and not done.stdout, "without a terminal it says so", done)
+    test("without a terminal it says so", done.returncode == 1 and "terminal" in done.stderr and not done.stdout, done)
     t = Terminal(f"sh -c '{PROGRAM} --tui samples/mixed.pcap; echo status $?; sleep 60'", env=dict(UTF8, TERM="no-such-terminal"))
     try:
         text = t.wait(has("status"))
-        tell(has("no-such-terminal", "status 1")(text), "an unknown terminal is an error", text)
+        test("an unknown terminal is an error", has("no-such-terminal", "status 1")(text), text)
     finally:
         t.close()
 
 
 def live():
     if os.geteuid() or subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode:
-        tell.n += 1
-        print(f"ok {tell.n} - live # SKIP a network namespace needs root")
+        tap.skip("live", "a network namespace needs root")
         return
     t = Terminal(f"unshare -n sh -c 'ip link set lo up && {{ {sys.executable} tests/tui/traffic.py & {PROGRAM} --tui -i lo; }}'",
                  width=120, height=30)
     try:
         text = t.wait(has("ESTABLISHED", ":8080", "dropped by the capture"))
-        tell(has("ESTABLISHED", ":8080", "0 dropped by the capture")(text), "live: a connection that is open is listed", text)
+        test("live: a connection that is open is listed", has("ESTABLISHED", ":8080", "0 dropped by the capture")(text), text)
         before = text
         text = t.wait(lambda now: now != before and "closed" in now)
-        tell("closed" in text, "live: the list goes on", text)
+        test("live: the list goes on", "closed" in text, text)
         t.keys("/", *"ESTABLISHED", "Enter")
         t.wait(has("1 shown"))
         t.keys("Enter")
         text = t.wait(has("connection 1", "window"))
         frames = [t.wait(has("PSH"))]
         frames.append(t.wait(lambda now: now != frames[0]))
-        tell("connection 1" in text and frames[0] != frames[1], "live: the flow graph goes on", *frames)
+        test("live: the flow graph goes on", "connection 1" in text and frames[0] != frames[1], *frames)
         t.keys("4")
         text = t.wait(has("ping", "pong"))
-        tell(has("ping", "pong")(text), "live: the stream is shown", text)
+        test("live: the stream is shown", has("ping", "pong")(text), text)
         t.keys("q", "Escape", "q")
         text = t.wait(lambda now: t.ask("pane_dead") == "1")
-        tell(t.ask("pane_dead") == "1", "live: q leaves", text)
+        test("live: q leaves", t.ask("pane_dead") == "1", text)
     finally:
         t.close()
 
@@ -323,9 +322,9 @@ def main():
         golden(True, sys.argv[sys.argv.index("--update") + 1:])
         return
     golden(False, [])
-    for test in (five_keys, restored, suspended, resized, terminals, mouse, written, from_pipe, no_terminal, live):
-        test()
-    print(f"1..{tell.n}")
+    for part in (five_keys, restored, suspended, resized, terminals, mouse, written, from_pipe, no_terminal, live):
+        part()
+    tap.done()
 
 
 main()
