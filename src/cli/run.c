@@ -34,6 +34,7 @@ struct run {
 	struct service service;
 	bool serves;                    /* service_wanted */
 	struct helper *helper;          /* NULL: one thread does everything */
+	struct helper *writer;          /* --extract: writes files; NULL: the thread that reads does */
 	struct tcpstat *tcpstat;
 	struct view *view;
 	struct progress progress;
@@ -228,8 +229,10 @@ static bool open_analysis(struct run *r)
 		fail(r, EXIT_RUNTIME, "out of memory");
 		return false;
 	}
-	r->view = view_new(o, out, aside ? STDERR_FILENO : STDOUT_FILENO, capture_facts(r->capture), error,
-		sizeof error);
+	if (o->extract && is_worth_help(o))
+		r->writer = helper_new();
+	r->view = view_new(o, out, aside ? STDERR_FILENO : STDOUT_FILENO, capture_facts(r->capture),
+		helper_get(r->writer), error, sizeof error);
 	if (!r->view) {
 		fail(r, EXIT_RUNTIME, error);
 		return false;
@@ -470,6 +473,7 @@ enum exit_code run(const struct options *options)
 		tcpstat_free(r.tcpstat);
 	helper_free(r.helper);
 	view_free(r.view);
+	helper_free(r.writer);
 	service_close(&r.service, text, sizeof text);
 	memory_watch_fini(&r.memory);
 	if (r.capture) {

@@ -62,12 +62,12 @@ struct style view_style(const struct options *o, FILE *out, int fd)
 	};
 }
 
-static bool open_streams(struct view *v, char *error, size_t size)
+static bool open_streams(struct view *v, const struct tcpstat_helper *helper, char *error, size_t size)
 {
 	const struct options *o = v->options;
 	struct streams_options options = {
 		.hash = o->hash, .follow_dir = o->follow_dir, .out = v->out, .extract_dir = o->extract,
-		.extract_bytes = o->memory.extract_bytes,
+		.extract_bytes = o->memory.extract_bytes, .helper = helper,
 		.utf8 = v->style.utf8, .color = v->style.color && !o->raw,
 		.format = o->hex ? STREAMS_HEX : o->raw ? STREAMS_RAW : STREAMS_ASCII,
 		.follow_conn = o->mode == MODE_FOLLOW ? o->conn : 0,
@@ -153,8 +153,8 @@ static bool open_sink(struct view *v, const struct capture_facts *facts)
 	}
 }
 
-struct view *view_new(const struct options *o, FILE *out, int fd, const struct capture_facts *facts, char *error,
-		size_t size)
+struct view *view_new(const struct options *o, FILE *out, int fd, const struct capture_facts *facts,
+		const struct tcpstat_helper *helper, char *error, size_t size)
 {
 	struct view *v = calloc(1, sizeof *v);
 
@@ -167,7 +167,7 @@ struct view *view_new(const struct options *o, FILE *out, int fd, const struct c
 	v->style = view_style(o, out, fd);
 	v->events = o->fail_on >= 0 ? TCPSTAT_MASK(TCPSTAT_EV_FINDING) : 0;
 	snprintf(error, size, "out of memory");
-	if (open_streams(v, error, size) && open_sink(v, facts))
+	if (open_streams(v, helper, error, size) && open_sink(v, facts))
 		return v;
 	view_free(v);
 	return NULL;

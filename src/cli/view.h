@@ -14,9 +14,10 @@ struct view;
 /* How text is to look that goes to `out`, and so to the descriptor `fd`. */
 struct style view_style(const struct options *, FILE *out, int fd);
 
-/* NULL: `error` says why. `out` ends up in the descriptor `fd`. `facts` is what is known before the first packet. */
+/* NULL: `error` says why. `out` ends up in the descriptor `fd`. `facts` is what is known before the first packet.
+ * `helper`: for the view alone, who writes files meanwhile; NULL: none. */
 struct view *view_new(const struct options *, FILE *out, int fd, const struct capture_facts *facts,
-	char *error, size_t size);
+	const struct tcpstat_helper *helper, char *error, size_t size);
 void view_free(struct view *);
 /* TCPSTAT_MASK()s of the events that it needs. */
 uint32_t view_events(const struct view *);

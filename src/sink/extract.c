@@ -2,33 +2,28 @@
 
 #include "sink/record.h"
 
+#include "sink/spool.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-	BUFFER_FIRST_BYTES = 4 * 1024, BUFFER_BYTES = 64 * 1024,
-	FILES_MAX = 256, FILES_MIN = 8,
-	NAME_SIZE = 160
-};
+enum { BUFFER_FIRST_BYTES = 1024, GAP_TEXT_SIZE = 96 };
 
 static const char *const suffix[2] = { "c2s", "s2c" };
 
-/* Files that hold a buffer or a descriptor stand in the list `warm`, the most recently used first. */
+/* Files that hold a buffer stand in the list `warm`, the most recently used first. */
 struct extract_file {
 	TAILQ_ENTRY(extract_file) warm, all;
-	bool is_warm, made;             /* made: the .part file exists */
+	bool is_warm;
 	uint32_t conn;
 	enum tcpstat_dir dir;
-	int fd;                         /* -1: closed */
+	struct spool_file *file;
 	uint8_t *buffer;
 	size_t n, size;
 	uint64_t bytes, n_gaps, gap_bytes;
@@ -42,33 +37,37 @@ struct extract {
 	char *dir;
 	int dir_fd;
 	FILE *index;
+	struct spool *spool;
 	struct file_list warm, all;
 	size_t most;                    /* bytes for buffers, and a quarter of it for lists of gaps */
-	size_t buffered;                /* bytes of all buffers */
+	size_t buffered;                /* bytes of all buffers of files */
 	size_t listed;                  /* bytes of all lists of gaps */
-	unsigned n_open, max_open;
-	char error[512];
 };
 
-static void fail(struct extract *e, const char *name)
+/* The directory, the index in it, and who writes. False: errno says why. */
+static bool open_all(struct extract *e, const char *dir, const struct tcpstat_helper *helper)
 {
-	if (!*e->error)
-		snprintf(e->error, sizeof e->error, "%s/%s: %s", e->dir, name, strerror(errno));
+	int fd = -1;
+
+	if (!mkdir(dir, 0777) || errno == EEXIST)
+		e->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (e->dir_fd >= 0)
+		fd = openat(e->dir_fd, "index.jsonl", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return false;
+	e->index = fdopen(fd, "w");
+	if (!e->index) {
+		close(fd);
+		return false;
+	}
+	e->spool = spool_new(e->dir, e->dir_fd, e->index, helper);
+	return e->spool;
 }
 
-static unsigned descriptors(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur / 2 >= FILES_MAX)
-		return FILES_MAX;
-	return limit.rlim_cur / 2 > FILES_MIN ? (unsigned)(limit.rlim_cur / 2) : FILES_MIN;
-}
-
-struct extract *extract_new(const char *dir, size_t most_bytes, char *error, size_t size)
+struct extract *extract_new(const char *dir, size_t most_bytes, const struct tcpstat_helper *helper, char *error,
+			    size_t size)
 {
 	struct extract *e = calloc(1, sizeof *e);
-	int fd = -1;
 
 	if (!e || !(e->dir = strdup(dir))) {
 		snprintf(error, size, "%s", tcpstat_strerror(TCPSTAT_ENOMEM));
@@ -78,55 +77,35 @@ struct extract *extract_new(const char *dir, size_t most_bytes, char *error, siz
 	TAILQ_INIT(&e->warm);
 	TAILQ_INIT(&e->all);
 	e->most = most_bytes ? most_bytes : EXTRACT_BYTES;
-	e->max_open = descriptors();
 	e->dir_fd = -1;
-	if (!mkdir(dir, 0777) || errno == EEXIST)
-		e->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (e->dir_fd >= 0)
-		fd = openat(e->dir_fd, "index.jsonl", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
-	if (fd >= 0)
-		e->index = fdopen(fd, "w");
-	if (e->index)
+	if (open_all(e, dir, helper))
 		return e;
 	snprintf(error, size, "%s: %s", dir, strerror(errno));
-	if (fd >= 0)
-		close(fd);
 	extract_free(e);
 	return NULL;
 }
 
 const char *extract_error(const struct extract *e)
 {
-	return e->error;
+	return spool_error(e->spool);
 }
 
 /* ------------------------------------------------------------------------------------------------------ one file */
 
-static void part_name(const struct extract_file *f, char name[NAME_SIZE])
+static void part_name(uint32_t conn, enum tcpstat_dir dir, char name[SPOOL_PART_SIZE])
 {
-	stpcpy(stpcpy(stpcpy(name + record_uint_text(f->conn, name), "."), suffix[f->dir]), ".part");
+	stpcpy(stpcpy(stpcpy(name + record_uint_text(conn, name), "."), suffix[dir]), ".part");
 }
 
-static void close_fd(struct extract *e, struct extract_file *f, const char *name)
-{
-	if (f->fd < 0)
-		return;
-	if (close(f->fd))
-		fail(e, name);
-	f->fd = -1;
-	e->n_open--;
-}
+_Static_assert(sizeof "4294967295.c2s.part" <= SPOOL_PART_SIZE, "names fit");
 
-static void free_buffer(struct extract *e, struct extract_file *f)
+static void fail_memory(struct extract *e, const struct extract_file *f)
 {
-	free(f->buffer);
-	e->buffered -= f->size;
-	f->buffer = NULL;
-	f->size = f->n = 0;
-}
+	char name[SPOOL_PART_SIZE];
 
-/* Everything goes to the disk, nothing stays open. */
-static void cool(struct extract *e, struct extract_file *f);
+	part_name(f->conn, f->dir, name);
+	spool_fail(e->spool, name, ENOMEM);
+}
 
 static void warm_up(struct extract *e, struct extract_file *f)
 {
@@ -138,87 +117,59 @@ static void warm_up(struct extract *e, struct extract_file *f)
 	f->is_warm = true;
 }
 
-/* The least recently used file that is open; there is one. */
-static struct extract_file *last_open(struct extract *e)
+/* The buffer is another's from now on. */
+static void let_go(struct extract *e, struct extract_file *f)
 {
-	struct extract_file *f;
-
-	TAILQ_FOREACH_REVERSE(f, &e->warm, file_list, warm)
-		if (f->fd >= 0)
-			break;
-	return f;
+	e->buffered -= f->size;
+	f->buffer = NULL;
+	f->size = f->n = 0;
 }
 
-/* Opens `name` for appending; a new file is empty. */
-static bool open_fd(struct extract *e, struct extract_file *f, const char *name)
+static void flush(struct extract *e, struct extract_file *f)
 {
-	int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (f->made ? 0 : O_CREAT | O_TRUNC);
-
-	for (;;) {
-		while (e->n_open >= e->max_open)
-			cool(e, last_open(e));
-		f->fd = openat(e->dir_fd, name, flags, 0666);
-		if (f->fd >= 0)
-			break;
-		if ((errno != EMFILE && errno != ENFILE) || !e->n_open) {
-			fail(e, name);
-			return false;
-		}
-		e->max_open = e->n_open;
-	}
-	e->n_open++;
-	f->made = true;
-	return true;
-}
-
-static void write_all(struct extract *e, struct extract_file *f, const char *name, const uint8_t *data, size_t len)
-{
-	if (*e->error || (f->fd < 0 && !open_fd(e, f, name)))
-		return;
-	while (len) {
-		ssize_t n = write(f->fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			fail(e, name);
-			return;
-		}
-		data += n;
-		len -= (size_t)n;
-	}
-}
-
-static void flush(struct extract *e, struct extract_file *f, const char *name)
-{
-	if (f->n)
-		write_all(e, f, name, f->buffer, f->n);
-	f->n = 0;
+	spool_append(e->spool, f->file, f->buffer, f->size, f->n);
+	let_go(e, f);
 }
 
 static void cool(struct extract *e, struct extract_file *f)
 {
-	char name[NAME_SIZE];
-
-	part_name(f, name);
 	TAILQ_REMOVE(&e->warm, f, warm);
 	f->is_warm = false;
-	flush(e, f, name);
-	free_buffer(e, f);
-	close_fd(e, f, name);
+	if (f->buffer)
+		flush(e, f);
+}
+
+/* Buffers of files, and those that are on their way to them. */
+static bool is_over(const struct extract *e, size_t more)
+{
+	return e->buffered + spool_bytes(e->spool) + more > e->most / 4 * 3;
+}
+
+/* Others give up theirs: at first those that nobody has, then those of files that were used least recently. */
+static void make_room(struct extract *e, const struct extract_file *f, size_t more)
+{
+	if (is_over(e, more))
+		spool_shrink(e->spool);
+	while (is_over(e, more) && TAILQ_LAST(&e->warm, file_list) != f) {
+		cool(e, TAILQ_LAST(&e->warm, file_list));
+		spool_shrink(e->spool);
+	}
 }
 
 /* Room for `want` more bytes in the buffer, or as much as a buffer has. */
 static bool grow(struct extract *e, struct extract_file *f, size_t want)
 {
 	size_t size = f->size ? f->size : BUFFER_FIRST_BYTES;
+	uint8_t *p;
 
-	while (size < BUFFER_BYTES && size - f->n < want)
+	if (f->bytes > SPOOL_BUFFER) /* one was full */
+		size = SPOOL_BUFFER;
+	while (size < SPOOL_BUFFER && size - f->n < want)
 		size *= 2;
 	if (size == f->size)
 		return true;
-	while (e->buffered + (size - f->size) > e->most / 4 * 3 && TAILQ_LAST(&e->warm, file_list) != f)
-		cool(e, TAILQ_LAST(&e->warm, file_list));
-	uint8_t *p = realloc(f->buffer, size);
+	make_room(e, f, size - f->size);
+	p = f->size || size < SPOOL_BUFFER ? realloc(f->buffer, size) : spool_buffer(e->spool);
 	if (!p)
 		return false;
 	e->buffered += size - f->size;
@@ -230,29 +181,28 @@ static bool grow(struct extract *e, struct extract_file *f, size_t want)
 struct extract_file *extract_open(struct extract *e, uint32_t conn, enum tcpstat_dir dir)
 {
 	struct extract_file *f = calloc(1, sizeof *f);
+	char name[SPOOL_PART_SIZE];
 
-	if (!f)
+	part_name(conn, dir, name);
+	if (!f || !(f->file = spool_open(name))) {
+		free(f);
 		return NULL;
+	}
 	f->conn = conn;
 	f->dir = dir;
-	f->fd = -1;
 	TAILQ_INSERT_TAIL(&e->all, f, all);
 	return f;
 }
 
 void extract_write(struct extract *e, struct extract_file *f, const uint8_t *data, size_t len)
 {
-	char name[NAME_SIZE];
-
-	if (*e->error)
+	if (*extract_error(e))
 		return;
 	f->bytes += len;
 	warm_up(e, f);
 	while (len) {
 		if (f->size - f->n < len && !grow(e, f, len)) {
-			errno = ENOMEM;
-			part_name(f, name);
-			fail(e, name);
+			fail_memory(e, f);
 			return;
 		}
 		size_t n = f->size - f->n < len ? f->size - f->n : len;
@@ -260,10 +210,8 @@ void extract_write(struct extract *e, struct extract_file *f, const uint8_t *dat
 		f->n += n;
 		data += n;
 		len -= n;
-		if (f->n == BUFFER_BYTES) {
-			part_name(f, name);
-			flush(e, f, name);
-		}
+		if (f->n == SPOOL_BUFFER)
+			flush(e, f);
 	}
 }
 
@@ -281,8 +229,7 @@ void extract_gap(struct extract *e, struct extract_file *f, const struct tcpstat
 			return;
 		p = realloc(f->gaps, size * sizeof *p);
 		if (!p) {
-			errno = ENOMEM;
-			fail(e, "index.jsonl");
+			spool_fail(e->spool, "index.jsonl", ENOMEM);
 			f->n_gaps--;
 			return;
 		}
@@ -309,7 +256,7 @@ static char *append_endpoint(char *to, const struct tcpstat_addr *a, uint16_t po
 	return to + record_uint_text(port, to);
 }
 
-static void final_name(const struct extract_file *f, const struct tcpstat_conn *c, char name[NAME_SIZE])
+static void final_name(const struct extract_file *f, const struct tcpstat_conn *c, char *name)
 {
 	char *to = name + record_uint_text(f->conn, name);
 
@@ -318,6 +265,7 @@ static void final_name(const struct extract_file *f, const struct tcpstat_conn *
 	stpcpy(stpcpy(to, "."), suffix[f->dir]);
 }
 
+enum { NAME_SIZE = sizeof ((struct spool_ending *)0)->name };
 _Static_assert(2 * (RECORD_ADDR_SIZE + RECORD_NUMBER_SIZE) <= NAME_SIZE, "names fit");
 
 static char *put_number(char *to, const char *key, uint64_t n)
@@ -326,23 +274,38 @@ static char *put_number(char *to, const char *key, uint64_t n)
 	return to + record_uint_text(n, to);
 }
 
-static void list(struct extract *e, const struct extract_file *f, const char *name, const char *sha256)
+static char *put_gap(char *to, const struct tcpstat_ev_gap *gap)
 {
-	char line[NAME_SIZE + 512], *to;
+	to = put_number(put_number(to, "{\"offset\":", gap->offset), ",\"len\":", gap->len);
+	return stpcpy(stpcpy(stpcpy(to, ",\"why\":\""), tcpstat_gap_why_name(gap->why)), "\"}");
+}
 
-	to = put_number(line, "{\"conn\":", f->conn);
+static char *put_line(char *to, const struct extract_file *f, const char *name, const char *sha256)
+{
+	to = put_number(to, "{\"conn\":", f->conn);
 	to = stpcpy(stpcpy(stpcpy(to, ",\"dir\":\""), suffix[f->dir]), "\",\"file\":\"");
 	to = put_number(stpcpy(to, name), "\",\"bytes\":", f->bytes);
 	to = stpcpy(stpcpy(to, sha256 ? ",\"sha256\":\"" : ",\"sha256\":null"), sha256 ? sha256 : "");
 	to = put_number(stpcpy(to, sha256 ? "\"," : ","), "\"gaps\":{\"count\":", f->n_gaps);
 	to = stpcpy(put_number(to, ",\"bytes\":", f->gap_bytes), ",\"list\":[");
-	fwrite(line, 1, (size_t)(to - line), e->index);
-	for (size_t i = 0; i < f->gaps_listed; i++)
-		fprintf(e->index, "%s{\"offset\":%" PRIu64 ",\"len\":%" PRIu64 ",\"why\":\"%s\"}", i ? "," : "",
-			f->gaps[i].offset, f->gaps[i].len, tcpstat_gap_why_name(f->gaps[i].why));
-	fputs("]}}\n", e->index);
-	if (ferror(e->index))
-		fail(e, "index.jsonl");
+	for (size_t i = 0; i < f->gaps_listed; i++) {
+		if (i)
+			*to++ = ',';
+		to = put_gap(to, &f->gaps[i]);
+	}
+	return stpcpy(to, "]}}\n");
+}
+
+/* NULL: out of memory. */
+static struct spool_ending *ending(const struct extract_file *f, const struct tcpstat_conn *c, const char *sha256)
+{
+	struct spool_ending *end = malloc(sizeof *end + NAME_SIZE + 512 + f->gaps_listed * GAP_TEXT_SIZE);
+
+	if (!end)
+		return NULL;
+	final_name(f, c, end->name);
+	end->len = (size_t)(put_line(end->line, f, end->name, sha256) - end->line);
+	return end;
 }
 
 static void free_file(struct extract *e, struct extract_file *f)
@@ -350,7 +313,9 @@ static void free_file(struct extract *e, struct extract_file *f)
 	if (f->is_warm)
 		TAILQ_REMOVE(&e->warm, f, warm);
 	TAILQ_REMOVE(&e->all, f, all);
-	free_buffer(e, f);
+	free(f->buffer);
+	free(f->file);
+	let_go(e, f);
 	e->listed -= f->gaps_size * sizeof *f->gaps;
 	free(f->gaps);
 	free(f);
@@ -358,37 +323,32 @@ static void free_file(struct extract *e, struct extract_file *f)
 
 void extract_close(struct extract *e, struct extract_file *f, const struct tcpstat_conn *c, const char *sha256)
 {
-	char name[NAME_SIZE], part[NAME_SIZE];
-	bool rename_it = f->made;
+	struct spool_ending *end = ending(f, c, sha256);
 
-	final_name(f, c, name);
-	part_name(f, part);
-	warm_up(e, f);
-	if (f->n || !rename_it)
-		write_all(e, f, rename_it ? part : name, f->buffer, f->n);
-	close_fd(e, f, name);
-	if (!*e->error && rename_it && renameat(e->dir_fd, part, e->dir_fd, name))
-		fail(e, name);
-	if (!*e->error)
-		list(e, f, name, sha256);
+	if (end) {
+		spool_close(e->spool, f->file, f->buffer, f->size, f->n, end);
+		f->file = NULL;
+		let_go(e, f);
+	} else {
+		fail_memory(e, f);
+	}
 	free_file(e, f);
 }
 
 void extract_finish(struct extract *e)
 {
+	spool_wait(e->spool);
 	if (fflush(e->index))
-		fail(e, "index.jsonl");
+		spool_fail(e->spool, "index.jsonl", errno);
 }
 
 void extract_free(struct extract *e)
 {
 	if (!e)
 		return;
-	while (!TAILQ_EMPTY(&e->all)) {
-		struct extract_file *f = TAILQ_FIRST(&e->all);
-		close_fd(e, f, "");
-		free_file(e, f);
-	}
+	spool_free(e->spool);
+	while (!TAILQ_EMPTY(&e->all))
+		free_file(e, TAILQ_FIRST(&e->all));
 	if (e->index)
 		fclose(e->index);
 	if (e->dir_fd >= 0)

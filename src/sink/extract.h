@@ -11,7 +11,7 @@
  * or earlier if the lists of all streams take too much.
  *
  * Few system calls: a stream that fits into its buffer costs open, write and close; longer ones are written a buffer at
- * a time. Buffers together and open files are bounded; the least recently used goes first. */
+ * a time (spool.h). Buffers together and open files are bounded; the least recently used goes first. */
 #ifndef TCPSTAT_EXTRACT_H
 #define TCPSTAT_EXTRACT_H
 
@@ -20,10 +20,12 @@
 struct extract;
 struct extract_file;
 
-enum { EXTRACT_GAPS = 1000, EXTRACT_BYTES = 64 << 20 };
+enum { EXTRACT_GAPS = 1000, EXTRACT_BYTES = 32 << 20 };
 
-/* `most_bytes`: what buffers and lists may take; 0: EXTRACT_BYTES. NULL: `error` says why. */
-struct extract *extract_new(const char *dir, size_t most_bytes, char *error, size_t size);
+/* `most_bytes`: what buffers and lists may take; 0: EXTRACT_BYTES. `helper`: for this alone, who writes meanwhile;
+ * NULL: none. NULL: `error` says why. */
+struct extract *extract_new(const char *dir, size_t most_bytes, const struct tcpstat_helper *helper, char *error,
+	size_t size);
 /* Closes what is open, without naming it. */
 void extract_free(struct extract *);
 /* NULL: out of memory. Owned by the extract until extract_close or extract_free. */

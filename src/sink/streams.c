@@ -152,8 +152,7 @@ struct streams *streams_new(const struct streams_options *o, char *error, size_t
 	s->options = *o;
 	s->size = TABLE_FIRST;
 	follow_init(&s->follow, o);
-	if (o->extract_dir && !(s->extract = extract_new(o->extract_dir, o->extract_bytes, error,
-			size))) {
+	if (o->extract_dir && !(s->extract = extract_new(o->extract_dir, o->extract_bytes, o->helper, error, size))) {
 		streams_free(s);
 		return NULL;
 	}

@@ -37,6 +37,7 @@ struct streams_options {
 	bool utf8;                      /* who reads `out` understands UTF-8: well-formed characters stay */
 	size_t extract_bytes;           /* of memory for --extract; 0: EXTRACT_BYTES */
 	const char *extract_dir;        /* a directory, made if it is not there; NULL: none */
+	const struct tcpstat_helper *helper; /* for --extract alone: writes its files meanwhile; NULL: none */
 };
 
 struct streams;

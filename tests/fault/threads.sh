@@ -22,9 +22,9 @@ source=$(cd "$top_srcdir" && pwd)
 "$top_builddir/tests/bench/gen_capture" -l 10 elephants 40000 >"$scratch/elephants.pcap"
 "$top_builddir/tests/bench/gen_capture" flood 60000 >"$scratch/flood.pcap"
 n=0
-echo 1..12
+echo 1..15
 for kind in mice elephants flood; do
-	for options in "" --jsonl --csv "--memory 8M"; do
+	for options in "" --jsonl --csv "--memory 8M" "--extract $scratch/streams"; do
 		n=$((n + 1))
 		# shellcheck disable=SC2086
 		TSAN_OPTIONS=exitcode=66 "$scratch/build/tcpstat" $options "$scratch/$kind.pcap" \
