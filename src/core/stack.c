@@ -39,8 +39,10 @@ static void add_number(struct words *w, const char *label, int64_t n)
 
 void stack_why(const struct stack_sign *sign, char text[STACK_WHY_MAX])
 {
-	struct words w = { .len = 0 };
+	struct words w;
+	size_t len;
 
+	w.len = 0;
 	if (sign->ttl)
 		add_number(&w, "TTL ", sign->ttl);
 	if (sign->ttl && sign->syn) {
@@ -52,6 +54,7 @@ void stack_why(const struct stack_sign *sign, char text[STACK_WHY_MAX])
 		if (sign->has_ts)
 			words_add(&w, ", timestamps");
 	}
-	memcpy(text, w.text, STACK_WHY_MAX - 1);
-	text[STACK_WHY_MAX - 1] = '\0';
+	len = w.len < STACK_WHY_MAX ? w.len : STACK_WHY_MAX - 1;
+	memcpy(text, w.text, len);
+	text[len] = '\0';
 }

@@ -120,6 +120,8 @@ static void replace(struct found *f, const struct tcpstat_event *ev)
 {
 	size_t i;
 
+	if (ev->conn || ev->finding.ongoing) /* as most: no last word */
+		return;
 	for (i = f->n; i-- > 0;)
 		if (f->list[i].ongoing && f->list[i].title &&
 			found_is_last_word(ev, f->list[i].id, f->list[i].title, f->list[i].about_len))
@@ -142,6 +144,22 @@ static void count(struct found *f, const struct tcpstat_ev_finding *ev)
 	f->n_tally += i == f->n_tally;
 }
 
+/* Behind all that are no better. */
+static size_t place(const struct found *f, const struct finding *new)
+{
+	size_t low = 0, high = f->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (worse(new, &f->list[middle]))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
 bool found_event(struct found *f, const struct tcpstat_event *event)
 {
 	const struct tcpstat_ev_finding *ev = &event->finding;
@@ -151,9 +169,7 @@ bool found_event(struct found *f, const struct tcpstat_event *event)
 
 	replace(f, event);
 	count(f, ev);
-	size_t at = f->n;
-	while (at > 0 && worse(&new, &f->list[at - 1]))
-		at--;
+	size_t at = place(f, &new);
 	if (at == FOUND_MAX)
 		return true;
 	new.title = strdup(ev->title ? ev->title : "");
