@@ -9,7 +9,7 @@
 
 enum {
 	RING = TCPSTAT_ERRANDS,
-	WAKE_AT = 16,                   /* a sleeper is not woken for less, unless somebody waits */
+	WAKE_AT = 8,                   /* a sleeper is not woken for less, unless somebody waits */
 	SPINS = 2000                    /* before it goes to sleep */
 };
 

@@ -109,7 +109,9 @@ struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 	t->env = (struct conn_env){ .budget = &t->budget, .config = &t->config,
 		.in_step = t->config.stream || t->config.events & IN_STEP, .errands = &t->errands };
 	t->errands = (struct errands){ .env = &t->env, .survey = t->config.watched ? &t->survey : NULL,
-		.conns = &t->conns, .helper = may_be_helped(&t->config) ? t->config.helper : NULL };
+		.conns = &t->conns };
+	if (may_be_helped(&t->config))
+		errands_init(&t->errands, t->config.helper);
 	pool_init(&t->env.chunks, BACKLOG_CHUNK_BYTES, &t->budget);
 	tracker_pools_init(&t->env.trackers, &t->budget, t->errands.helper);
 	pool_init(&t->conns, sizeof(struct conn), &t->budget);
@@ -627,6 +629,7 @@ void tcpstat_free(struct tcpstat *t)
 	if (!t)
 		return;
 	errands_wait(&t->errands);
+	errands_fini(&t->errands);
 	for (unsigned class = 0; class < CONN_NCLASSES; class++)
 		while ((node = flow_table_oldest(&t->flows, class))) {
 			flow_table_remove(&t->flows, node);

@@ -38,6 +38,7 @@ void conn_init(struct conn *c, const struct tcp_view *v, bool swapped, uint32_t 
 	unsigned sender = sender_end(swapped);
 
 	c->number = number;
+	c->due = BATCH_SLOTS;
 	c->client = (uint8_t)(from_client ? sender : !sender);
 	c->midstream = !(v->flags & TH_SYN) || v->flags & TH_ACK;
 	c->flipped = !from_client;
@@ -89,9 +90,9 @@ static uint64_t reach(const struct conn *c, enum tcpstat_dir dir)
 static bool believe(struct conn *c, enum tcpstat_dir dir, uint64_t offset, unsigned weight)
 {
 	struct conn_dir *d = &c->dir[dir];
-	uint64_t limit = reach(c, dir);
 
-	if (offset > d->snd_max + limit) {
+	if (offset > d->snd_max + jump_bytes && offset > d->snd_max + reach(c, dir)) {
+		uint64_t limit = reach(c, dir);
 		bool near = d->far && offset + limit > d->far && offset < d->far + limit;
 		d->far_segments = (uint8_t)((near ? d->far_segments : 0) + weight);
 		d->far = offset;
@@ -223,6 +224,15 @@ static unsigned letters_of(const struct segment *s)
 		NOTE(W, !s->view->wnd && f & TH_ACK && !(f & (TH_SYN | TH_RST)));
 }
 
+/* A segment like most: all that it could add was there before. */
+static bool is_noted(const struct conn *c, const struct segment *s, unsigned shift)
+{
+	bool plain = (s->flags & (TH_SYN | TH_FIN | TH_RST | TH_ACK)) == TH_ACK && s->view->wnd &&
+		s->view->cksum != CKSUM_BAD;
+
+	return plain && c->history_seen >> ((s->len ? HISTORY_D : HISTORY_A) + shift) & 1;
+}
+
 /* Each letter once for a direction; upper case: the client. */
 static void note_history(struct conn *c, const struct segment *s)
 {
@@ -232,6 +242,9 @@ static void note_history(struct conn *c, const struct segment *s)
 #undef X
 	};
 	unsigned shift = s->dir == TCPSTAT_S2C ? HISTORY_N : 0;
+
+	if (is_noted(c, s, shift))
+		return;
 	unsigned fresh = letters_of(s) & ~(c->history_seen >> shift);
 
 	if (!c->n_history && c->flipped)
@@ -327,8 +340,6 @@ static void note_syn(struct conn *c, const struct segment *s, bool again)
  * What they know decides nothing here, so they may see a segment later than its connection does: most wait in the
  * backlog until there is a batch of them, or somebody asks. */
 
-enum { BATCH_SLOTS = 4 * BACKLOG_CHUNK_SLOTS };
-
 static void emit_segment(struct conn *c, const struct segment *s, const struct emitter *e)
 {
 	const struct tcp_view *v = s->view;
@@ -353,7 +364,7 @@ static void emit_segment(struct conn *c, const struct segment *s, const struct e
 static struct emitter emitter_of(const struct conn *c, struct conn_env *env)
 {
 	return (struct emitter){ .config = env->config, .conn = c->number, .watch = trackers_watch(c->trackers),
-		.budget = env->budget };
+		.budget = c->trackers ? &c->trackers->budget : NULL };
 }
 
 static bool open_trackers(struct conn *c, struct conn_env *env)
@@ -403,8 +414,8 @@ static void track(struct conn *c, struct conn_env *env, struct segment *s, const
 	bool in_step = env->in_step || (s->view->cksum == CKSUM_BAD && s->len);
 
 	if (!in_step && backlog_put(&c->backlog, &env->chunks, s, scene)) {
-		if (c->backlog.slots >= BATCH_SLOTS)
-			errands_settle(env->errands, c);
+		if (c->backlog.slots >= c->due)
+			errands_offer(env->errands, c);
 		return;
 	}
 	conn_settle(c, env);
@@ -484,10 +495,12 @@ void conn_icmp(struct conn *c, struct conn_env *env, struct tcpstat_event *ev)
 /* After a RST an endpoint may still be heard for a round trip. What it says later, the RST did not stop. */
 static void check_survival(struct conn *c, const struct segment *s, const struct emitter *e)
 {
+	if (!c->reset_ts || c->reset_side != s->dir)
+		return;
 	bool timed = c->third_ack_ts != TCPSTAT_NULL && c->syn_ts != TCPSTAT_NULL;
 	int64_t rtt = timed ? c->third_ack_ts - c->syn_ts : 500000000;
 
-	if (c->reset_ts && c->reset_side == s->dir && s->ts - c->reset_ts > 2 * rtt + 50000000) {
+	if (s->ts - c->reset_ts > 2 * rtt + 50000000) {
 		endpoints_survived(&c->endpoints, (enum tcpstat_endpoint)s->dir, s, e);
 		c->reset_ts = 0;
 	}
@@ -565,8 +578,8 @@ void conn_segment(struct conn *c, struct conn_env *env, const struct tcp_view *v
 {
 	struct scene scene;
 	struct emitter e = { .config = env->config, .conn = c->number, .changes = &scene.changes };
-	struct segment s = { .view = v, .ts = pkt->ts_ns, .frame = pkt->frame, .dir = direction(c, swapped),
-		.flags = v->flags, .len = v->len };
+	struct segment s; /* its blocks are read only as far as n_sack says: no need to clear them */
+	segment_init(&s, v, pkt->ts_ns, pkt->frame, direction(c, swapped));
 	struct conn_dir *d = &c->dir[s.dir];
 	enum fit fit = FIT_FOREIGN;
 	bool is_syn = v->flags & TH_SYN && !(v->flags & TH_RST);

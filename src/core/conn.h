@@ -74,6 +74,7 @@ struct conn {
 	struct flow_node node;          /* first: the table hands it out */
 	struct trackers *trackers;      /* NULL: not yet, or no memory */
 	struct backlog backlog;         /* what they have not seen yet */
+	uint16_t due;                   /* slots of it that make a batch, see errands.h */
 	uint64_t errand;                /* number of the last one about it; 0: none */
 	bool no_trackers;               /* they had no memory */
 	struct conn_dns *dns;           /* the lookup of the server's name; NULL: none seen */

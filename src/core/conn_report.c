@@ -350,13 +350,14 @@ void conn_findings(const struct conn *c, int64_t now, struct tcpstat_conn *out, 
 void conn_finish(struct conn *c, struct conn_env *env, struct survey *survey, int64_t now)
 {
 	const struct tcpstat_config *config = env->config;
-	struct emitter e = { .config = config, .conn = c->number, .budget = env->budget };
+	struct emitter e = { .config = config, .conn = c->number };
 	struct tcpstat_conn out;
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_CONNECTION, .dir = TCPSTAT_NODIR, .ts_ns = c->last_ts,
 		.frame = c->last_frame, .connection = &out };
 
 	if (c->trackers) {
 		e.watch = trackers_watch(c->trackers);
+		e.budget = &c->trackers->budget;
 		trackers_finish(c->trackers, c->last_ts, &e);
 	}
 	if (!config->watched && !emit_wants(&e, TCPSTAT_EV_CONNECTION))

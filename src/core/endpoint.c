@@ -295,6 +295,21 @@ static void reset(struct endpoints *es, const struct segment *s, bool ok, const 
 		learn(es, y, EP_FACT_RCV_RST, false, o);
 }
 
+/* Both are established for sure and neither has sent a FIN: then a segment with none of the flags that make states
+ * changes nothing but how far its sender and the peer have come. */
+static bool is_settled(const struct endpoints *es, const struct segment *s)
+{
+	return !(s->flags & (TH_SYN | TH_FIN | TH_RST)) && es->ep[0].state == TCPSTAT_EP_ESTABLISHED &&
+		es->ep[1].state == TCPSTAT_EP_ESTABLISHED && !(es->ep[0].provisional | es->ep[1].provisional) &&
+		!(es->fin_end[0] | es->fin_end[1]);
+}
+
+static void advance(struct endpoints *es, unsigned side, const struct segment *s)
+{
+	if (!es->next[side] || (s->seq <= es->next[side] && s->end > es->next[side]))
+		es->next[side] = s->end;
+}
+
 void endpoints_segment(struct endpoints *es, const struct segment *s, uint64_t top, bool rst_ok,
 	const struct emitter *e)
 {
@@ -302,6 +317,12 @@ void endpoints_segment(struct endpoints *es, const struct segment *s, uint64_t t
 	unsigned side = s->dir;
 	struct endpoint *x = &es->ep[side];
 
+	if (is_settled(es, s)) {
+		if (s->flags & TH_ACK && s->ack > es->next[!side])
+			es->next[!side] = s->ack;
+		advance(es, side, s);
+		return;
+	}
 	if (s->flags & TH_RST) {
 		reset(es, s, rst_ok, &o);
 		return;
@@ -326,8 +347,7 @@ void endpoints_segment(struct endpoints *es, const struct segment *s, uint64_t t
 		sent_ack(es, side, s, top, &o);
 	if (s->flags & TH_FIN)
 		sent_fin(es, side, s, &o);
-	if (!es->next[side] || (s->seq <= es->next[side] && s->end > es->next[side]))
-		es->next[side] = s->end;
+	advance(es, side, s);
 	receive(es, side, s, &o);
 }
 

@@ -1,5 +1,20 @@
 #include "core/errands.h"
 
+void errands_init(struct errands *all, const struct tcpstat_helper *helper)
+{
+	if (helper)
+		all->ring = budget_resize(all->env->budget, NULL, 0, ERRANDS * sizeof *all->ring);
+	all->helper = all->ring ? helper : NULL;
+}
+
+void errands_fini(struct errands *all)
+{
+	if (all->ring)
+		budget_resize(all->env->budget, all->ring, ERRANDS * sizeof *all->ring, 0);
+	all->ring = NULL;
+	all->helper = NULL;
+}
+
 static void run(void *arg)
 {
 	struct errand *e = arg;
@@ -33,14 +48,17 @@ static bool is_busy(const struct errands *all, const struct conn *c)
 	return c->errand > all->helper->done(all->helper->ctx);
 }
 
-/* When the helper has enough to do, who is not on the way to it is served by the reader. */
-static bool is_served_here(struct errands *all, const struct conn *c)
+/* Is the helper so far behind that the reader should do some of its work? */
+static bool has_enough(struct errands *all)
 {
-	if (!all->helper)
-		return true;
 	if (all->given - all->reclaimed >= ERRANDS_ENOUGH)
 		reclaim(all);
-	return all->given - all->reclaimed >= ERRANDS_ENOUGH && !is_busy(all, c);
+	return all->given - all->reclaimed >= ERRANDS_ENOUGH;
+}
+
+static bool is_idle(const struct errands *all)
+{
+	return all->helper->done(all->helper->ctx) == all->given;
 }
 
 static void wait_for(struct errands *all, uint64_t n)
@@ -88,10 +106,29 @@ static struct errand errand_of(struct errands *all, struct conn *c)
 
 void errands_settle(struct errands *all, struct conn *c)
 {
-	if (is_served_here(all, c))
-		do_now(all, errand_of(all, c));
-	else
+	c->due = BATCH_SLOTS;
+	if (all->helper)
 		give(all, errand_of(all, c));
+	else
+		do_now(all, errand_of(all, c));
+}
+
+/* The segments of a connection pass in order: while the helper has some of them, more can only wait. Where they have
+ * waited, the helper is behind, and the reader does them. */
+void errands_offer(struct errands *all, struct conn *c)
+{
+	if (all->helper && is_busy(all, c) && c->backlog.slots < WAIT_SLOTS) {
+		c->due = (uint16_t)(c->backlog.slots + BATCH_SLOTS);
+		return;
+	}
+	bool waited = c->backlog.slots >= 4 * BATCH_SLOTS;
+
+	if (all->helper && !is_busy(all, c) && !is_idle(all) && (waited || has_enough(all))) {
+		c->due = BATCH_SLOTS;
+		do_now(all, errand_of(all, c));
+	} else {
+		errands_settle(all, c);
+	}
 }
 
 void errands_leave(struct errands *all, struct conn *c, int64_t now_ns)
@@ -100,8 +137,13 @@ void errands_leave(struct errands *all, struct conn *c, int64_t now_ns)
 
 	e.now_ns = now_ns;
 	e.leaves = true;
-	if (all->helper)
-		give(all, e); /* reports keep their order */
-	else
+	if (!all->helper) {
 		do_now(all, e);
+		return;
+	}
+	if (!is_busy(all, c) && has_enough(all)) { /* but for the report: those keep their order */
+		conn_show(c, all->env, &e.backlog);
+		backlog_drop(&e.backlog, &all->env->chunks);
+	}
+	give(all, e);
 }

@@ -12,7 +12,9 @@ struct survey;
 
 enum {
 	ERRANDS = TCPSTAT_ERRANDS,      /* under way at most */
-	ERRANDS_ENOUGH = 64             /* for the helper to be busy for a while */
+	ERRANDS_ENOUGH = ERRANDS / 2,   /* for the helper to be busy while the reader does some itself */
+	BATCH_SLOTS = 4 * BACKLOG_CHUNK_SLOTS, /* that are worth to be shown together */
+	WAIT_SLOTS = 8 * BATCH_SLOTS    /* of a connection at most, while earlier ones are shown */
 };
 
 struct errand {
@@ -29,9 +31,16 @@ struct errands {
 	struct pool *conns;             /* where connections that were reported go back to */
 	const struct tcpstat_helper *helper; /* NULL: none */
 	uint64_t given, reclaimed;      /* errands; reclaimed: their memory is back */
-	struct errand ring[ERRANDS];
+	struct errand *ring;            /* of ERRANDS; NULL without a helper */
 };
 
+/* Takes the helper on, if there is memory for its errands. */
+void errands_init(struct errands *, const struct tcpstat_helper *);
+void errands_fini(struct errands *);
+
+/* There is a batch of segments, which may be shown to the connection's trackers, by whom and when it is best: says in
+ * c->due when to ask again. */
+void errands_offer(struct errands *, struct conn *);
 /* Shows the connection's backlog to its trackers, sooner or later. */
 void errands_settle(struct errands *, struct conn *);
 /* The connection is out of the table: reports it and gives it back, sooner or later. */

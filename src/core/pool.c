@@ -19,8 +19,51 @@ struct pool_block {
 	struct pool_slab *slab;
 };
 
+static size_t aligned(size_t size)
+{
+	return (size + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
+}
+
+void budget_room(struct budget *b, struct budget *beyond, void *room, size_t bytes)
+{
+	*b = (struct budget){ .beyond = beyond, .room = room, .room_bytes = bytes };
+}
+
+/* What lies last in the room grows where it is, all else moves; nobody takes a freed place but the last one's. */
+static void *resize_in_room(struct budget *b, uint8_t *block, size_t old_size, size_t size)
+{
+	bool inside = block && (uintptr_t)block - (uintptr_t)b->room < b->room_bytes;
+	bool is_last = inside && block + aligned(old_size) == b->room + b->taken;
+
+	if (block && !inside)
+		return budget_resize(b->beyond, block, old_size, size);
+	if (is_last)
+		b->taken -= aligned(old_size);
+	if (!size)
+		return NULL;
+	uint8_t *p = inside && (is_last || size <= old_size) ? block : b->room + b->taken;
+	if (p == block && !is_last)
+		return p;
+	if (size <= b->room_bytes - b->taken) {
+		b->taken += aligned(size);
+		if (p != block && old_size)
+			memcpy(p, block, old_size);
+		if (size > old_size)
+			memset(p + old_size, 0, size - old_size);
+		return p;
+	}
+	p = budget_resize(b->beyond, NULL, 0, size);
+	if (p && old_size)
+		memcpy(p, block, old_size < size ? old_size : size);
+	else if (is_last)
+		b->taken += aligned(old_size);
+	return p;
+}
+
 void *budget_resize(struct budget *b, void *block, size_t old_size, size_t size)
 {
+	if (b->beyond)
+		return resize_in_room(b, block, old_size, size);
 	if (!size) {
 		free(block);
 		b->used -= old_size;
@@ -37,11 +80,6 @@ void *budget_resize(struct budget *b, void *block, size_t old_size, size_t size)
 		memset(p + old_size, 0, size - old_size);
 	b->used += size - old_size;
 	return p;
-}
-
-static size_t aligned(size_t size)
-{
-	return (size + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
 }
 
 void pool_init(struct pool *p, size_t block_size, struct budget *budget)

@@ -17,7 +17,14 @@ struct budget {
 	_Atomic uint64_t used, limit;   /* bytes; a helper's thread takes from it too */
 	struct pool *pools;             /* that take from it */
 	_Atomic uint64_t refused;       /* times that the system had none, although the limit is not reached */
+	/* of one that has some room of its own, which comes first; of others 0 */
+	struct budget *beyond;          /* whom it asks when that is full; it counts and limits nothing itself */
+	uint8_t *room;
+	size_t room_bytes, taken;       /* taken: from the front; what is freed behind it comes back with the room */
 };
+
+/* Small arrays that live as long as `room` lies in it, and need no heap; what does not fit is taken from `beyond`. */
+void budget_room(struct budget *, struct budget *beyond, void *room, size_t bytes);
 
 /* realloc within the budget. `size` 0 frees. NULL: no memory or over the budget, the
  * old block stays. New bytes are 0. */

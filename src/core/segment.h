@@ -62,6 +62,21 @@ struct segment {
 	bool copy;                      /* made by the network or the capture of a segment seen before, see copy.h */
 };
 
+/* Numbers and window are still to be found; of `sack` nothing is set. */
+static inline void segment_init(struct segment *s, const struct tcp_view *v, int64_t ts, uint64_t frame,
+	enum tcpstat_dir dir)
+{
+	s->view = v;
+	s->ts = ts;
+	s->frame = frame;
+	s->dir = dir;
+	s->flags = v->flags;
+	s->len = v->len;
+	s->seq = s->end = s->ack = s->wnd = 0;
+	s->wnd_exact = s->dsack = s->copy = false;
+	s->wnd_shift = s->n_sack = 0;
+}
+
 /* Does it take room in sequence space? */
 static inline bool segment_occupies(const struct segment *s)
 {

@@ -502,7 +502,7 @@ struct tcpstat_counters {
 /* Another thread that does what can wait while this one reads packets. It runs what it is given one after the other.
  * With a helper the callback comes from its thread (and from that of tcpstat_finish), never from two at once; used only
  * when nothing but connections and findings of a file is wanted. */
-enum { TCPSTAT_ERRANDS = 512 };
+enum { TCPSTAT_ERRANDS = 2048 };
 
 struct tcpstat_helper {
 	void *ctx;

@@ -1,5 +1,7 @@
 #include "core/trackers.h"
 
+#include <string.h>
+
 void tracker_pools_init(struct tracker_pools *p, struct budget *budget, bool shared)
 {
 	p->budget = budget;
@@ -19,16 +21,17 @@ void tracker_pools_fini(struct tracker_pools *p)
 
 struct trackers *trackers_new(struct tracker_pools *pools, bool watched)
 {
-	struct trackers *t = pool_get(&pools->trackers);
+	struct trackers *t = pool_take(&pools->trackers);
 
 	if (!t)
 		return NULL;
+	memset(t, 0, offsetof(struct trackers, room));
 	t->pools = pools;
-	t->budget = pools->budget;
+	budget_room(&t->budget, pools->budget, t->room, sizeof t->room);
 	t->watched = watched;
-	reasm_init(t->reasm, t->budget);
+	reasm_init(t->reasm, &t->budget);
 	vantage_init(&t->vantage);
-	t->replay = replay_new(t->budget, &pools->sides, &t->vantage);
+	t->replay = replay_new(&t->budget, &pools->sides, &t->vantage);
 	return t;
 }
 
@@ -37,10 +40,10 @@ void trackers_free(struct trackers *t)
 	if (!t)
 		return;
 	reasm_fini(t->reasm);
-	window_fini(&t->window, t->budget);
-	latency_fini(&t->latency, t->budget);
-	timers_fini(&t->timers, t->budget);
-	watch_fini(&t->watch, t->budget);
+	window_fini(&t->window, &t->budget);
+	latency_fini(&t->latency, &t->budget);
+	timers_fini(&t->timers, &t->budget);
+	watch_fini(&t->watch, &t->budget);
 	replay_free(t->replay);
 	pool_put(&t->pools->trackers, t);
 }
@@ -65,7 +68,7 @@ static void tell_response(const struct segment *s, int64_t turn_ns, const struct
 
 static void follow(struct trackers *t, const struct segment *s, const struct scene *scene, const struct emitter *e)
 {
-	struct budget *budget = t->budget;
+	struct budget *budget = &t->budget;
 	int64_t late_ns = vantage_segment(&t->vantage, s), half_ns[2];
 	struct timers_scene traces = { .late_ns = late_ns, .state = { scene->state[0], scene->state[1] } };
 
@@ -98,7 +101,7 @@ static void follow(struct trackers *t, const struct segment *s, const struct sce
 static void note_changes(struct trackers *t, const struct state_changes *changes, int64_t ts, uint64_t frame)
 {
 	for (unsigned i = 0; t->watched && i < changes->n; i++)
-		watch_state(&t->watch, t->budget, (enum tcpstat_endpoint)(changes->of[i] >> 4),
+		watch_state(&t->watch, &t->budget, (enum tcpstat_endpoint)(changes->of[i] >> 4),
 			(enum tcpstat_state)(changes->of[i] & 15), ts, frame);
 }
 
@@ -108,7 +111,7 @@ void trackers_segment(struct trackers *t, struct segment *s, const struct scene 
 
 	if (scene->kind == SCENE_STRAY) {
 		if (e->watch)
-			watch_add(e->watch, t->budget, WATCH_STRAY_SYN, s->dir, s->frame, 0);
+			watch_add(e->watch, &t->budget, WATCH_STRAY_SYN, s->dir, s->frame, 0);
 		return;
 	}
 	if (s->flags & TH_SYN) {

@@ -2,6 +2,8 @@
 #ifndef TCPSTAT_TRACKERS_H
 #define TCPSTAT_TRACKERS_H
 
+#include <stddef.h>
+
 #include "core/copy.h"
 #include "core/dupack.h"
 #include "core/emit.h"
@@ -25,9 +27,17 @@ struct tracker_pools {
 void tracker_pools_init(struct tracker_pools *, struct budget *, bool shared);
 void tracker_pools_fini(struct tracker_pools *);
 
+/* Bytes of arrays that a connection of some dozen segments needs: it takes one block for all. Where an address
+ * sanitizer watches, each is a block of its own. */
+#if defined __SANITIZE_ADDRESS__
+enum { TRACKERS_ROOM = 8 };
+#else
+enum { TRACKERS_ROOM = 4608 };
+#endif
+
 struct trackers {
 	struct tracker_pools *pools;
-	struct budget *budget;
+	struct budget budget;           /* of the arrays: the room below, and beyond it that of all */
 	struct reasm reasm[2];
 	struct copy copy;
 	struct vantage vantage;
@@ -42,6 +52,7 @@ struct trackers {
 	bool watched;
 	struct watch watch;             /* of what findings rest on, if it is wanted */
 	struct replay *replay;          /* NULL: over the budget */
+	_Alignas(max_align_t) uint8_t room[TRACKERS_ROOM];
 };
 
 /* NULL: no memory, or over the budget. */
