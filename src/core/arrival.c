@@ -102,17 +102,18 @@ void arrival_flush(struct replay *r, struct side *d, const struct segment *s, in
 		d->last_ecr = s->view->opts.ts_ecr;
 }
 
-static bool pending_push(struct side *d, struct budget *b, const struct ack *a)
+/* Room for one more; NULL: none. */
+static struct ack *pending_push(struct side *d, struct budget *b)
 {
 	if (d->pending_n == d->pending_room) {
 		uint32_t room = d->pending_room ? 2 * d->pending_room : PENDING_FIRST;
 		struct ack *p;
 
 		if (room > PENDING_MAX)
-			return false;
+			return NULL;
 		p = budget_resize(b, NULL, 0, room * sizeof *p);
 		if (!p)
-			return false;
+			return NULL;
 		for (uint32_t i = 0; i < d->pending_n; i++)
 			p[i] = *arrival_pending(d, i);
 		if (d->pending)
@@ -121,25 +122,39 @@ static bool pending_push(struct side *d, struct budget *b, const struct ack *a)
 		d->pending_first = 0;
 		d->pending_room = room;
 	}
-	d->pending_n++;
-	*arrival_pending(d, d->pending_n - 1) = *a;
-	return true;
+	return arrival_pending(d, d->pending_n++);
+}
+
+/* Of the blocks only those that are there are copied. */
+static void ack_of(const struct segment *s, struct ack *a)
+{
+	const struct tcp_opts *o = &s->view->opts;
+
+	a->seen_ns = s->ts;
+	a->frame = s->frame;
+	a->ack = s->ack;
+	a->wnd = s->wnd;
+	a->seq = s->seq;
+	a->end = s->end;
+	a->ts_val = o->ts_val;
+	a->ts_ecr = o->ts_ecr;
+	a->flags = s->flags;
+	a->n_sack = s->n_sack;
+	a->dsack = s->dsack;
+	a->has_ts = o->has_ts;
+	a->wnd_exact = s->wnd_exact;
+	a->held = false;
+	if (s->n_sack)
+		memcpy(a->sack, s->sack, sizeof a->sack);
 }
 
 /* A segment to this sender passed the capture. */
 void arrival_seen(struct replay *r, struct side *d, const struct segment *s, const struct emitter *e)
 {
-	const struct tcp_view *v = s->view;
 	int64_t half_ns = vantage_half_ns(r->vantage, d->dir);
 
 	if (!(s->flags & TH_ACK) || s->flags & TH_RST || !d->snd.started)
 		return;
-	struct ack a = { .seen_ns = s->ts, .frame = s->frame, .ack = s->ack, .wnd = s->wnd,
-			 .seq = s->seq, .end = s->end,
-			 .ts_val = v->opts.ts_val, .ts_ecr = v->opts.ts_ecr, .flags = s->flags, .n_sack = s->n_sack,
-			 .dsack = s->dsack, .has_ts = v->opts.has_ts, .wnd_exact = s->wnd_exact };
-	if (s->n_sack)
-		memcpy(a.sack, s->sack, sizeof a.sack);
 	verdict_ack(d, e, s, vantage_half_ns(r->vantage, !d->dir), r->acked[d->dir]);
 	if (s->ack > r->acked[d->dir])
 		d->signs = 0;
@@ -152,25 +167,24 @@ void arrival_seen(struct replay *r, struct side *d, const struct segment *s, con
 		d->hole_sign_ns = s->ts;
 	}
 	d->near = vantage_is_near(r->vantage, d->dir);
-	if (d->near && !d->pending_n) {
-		deliver(r, d, &a, s->ts + half_ns, e);
-		return;
-	}
 	/* Nothing came from the sender for long: it will not contradict any more. */
 	int64_t grace_ns = 2 * rtt_rto_ns(&d->snd.rtt) + 2000 * (int64_t)MS;
 
 	while (d->pending_n && (d->near || arrival_pending(d, 0)->seen_ns + half_ns + grace_ns < s->ts))
 		pending_deliver(r, d, arrival_pending(d, 0)->seen_ns + half_ns, e);
-	if (d->near) {
-		deliver(r, d, &a, s->ts + half_ns, e);
-		return;
-	}
-	while (!pending_push(d, r->budget, &a)) {
-		if (!d->pending_n) {
-			deliver(r, d, &a, s->ts + half_ns, e);
-			return;
-		}
+	struct ack *a = d->near ? NULL : pending_push(d, r->budget);
+
+	while (!d->near && !a && d->pending_n) {
 		pending_deliver(r, d, arrival_pending(d, 0)->seen_ns + half_ns, e);
+		a = pending_push(d, r->budget);
+	}
+	if (a) {
+		ack_of(s, a);
+	} else {
+		struct ack now;
+
+		ack_of(s, &now);
+		deliver(r, d, &now, s->ts + half_ns, e);
 	}
 }
 

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/hash.h"
+
 enum { FIRST_SLOTS = 256, PROBE_MAX = 96 };
 
 struct flow_slot {
@@ -35,50 +37,22 @@ bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_
 	return order_ends(key, src, src_port, dst, dst_port, 16);
 }
 
-/* Both halves of the product of two 64-bit numbers, folded: every bit of the result hangs on every bit of both. */
-static uint64_t fold(uint64_t a, uint64_t b)
-{
-#ifdef __SIZEOF_INT128__
-	__extension__ typedef unsigned __int128 both_halves;
-	both_halves product = (both_halves)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-#else
-	uint64_t a_low = (uint32_t)a, a_high = a >> 32, b_low = (uint32_t)b, b_high = b >> 32;
-	uint64_t low = a_low * b_low, mid = a_high * b_low + (low >> 32), other = a_low * b_high + (uint32_t)mid;
-
-	return (other << 32 | (uint32_t)low) ^ (a_high * b_high + (mid >> 32) + (other >> 32));
-#endif
-}
-
-/* The words of the key in pairs, each word hidden by a secret of its own, multiplied and folded (as wyhash and
- * its kin do): who does not know the secrets cannot choose keys that collide. */
 static uint32_t hash_key(const struct flow_table *t, const struct flow_key *key)
 {
 	uint64_t words[sizeof *key / 8], h = t->secret[6];
 
 	memcpy(words, key, sizeof words);
 	for (size_t i = 0; i < sizeof words / sizeof *words; i += 2)
-		h = fold(words[i] ^ t->secret[i], words[i + 1] ^ t->secret[i + 1] ^ h);
-	h = fold(h, t->secret[7]);
+		h = hash_fold(words[i] ^ t->secret[i], words[i + 1] ^ t->secret[i + 1] ^ h);
+	h = hash_fold(h, t->secret[7]);
 	return (uint32_t)(h ^ h >> 32);
-}
-
-/* SplitMix64 (Steele, Lea, Flood 2014): secrets from a seed. */
-static uint64_t next_secret(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
 }
 
 void flow_table_init(struct flow_table *t, struct budget *budget, uint64_t seed)
 {
 	*t = (struct flow_table){ .budget = budget };
 	for (unsigned i = 0; i < sizeof t->secret / sizeof *t->secret; i++)
-		t->secret[i] = next_secret(&seed) | 1;
+		t->secret[i] = hash_secret(&seed) | 1;
 	for (unsigned i = 0; i < FLOW_CLASSES; i++)
 		t->list[i].next = t->list[i].prev = &t->list[i];
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/findings.h"
+#include "core/hash.h"
 
 enum { PROBES = 16, BUCKETS = 8, SOURCES_BITS = 512, TOLD_MAX = 32 };
 
@@ -34,12 +35,14 @@ struct survey_entry {
 
 static uint64_t hash(const struct survey_key *key, uint64_t seed)
 {
-	const uint8_t *p = (const uint8_t *)key;
-	uint64_t h = seed ^ 0xcbf29ce484222325u;
+	uint64_t words[(sizeof *key + 7) / 8] = { 0 }, h = seed;
 
-	for (size_t i = 0; i < sizeof *key; i++)
-		h = (h ^ p[i]) * 0x100000001b3u;
-	return h ^ h >> 29;
+	memcpy(words, key, sizeof *key);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		uint64_t secret = hash_secret(&seed);
+		h = hash_fold(words[i] ^ secret, h ^ hash_secret(&seed));
+	}
+	return h;
 }
 
 static struct survey_entry *probe(struct survey_entry *slots, size_t n, const struct survey_key *key, uint64_t h)
