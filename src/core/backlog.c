@@ -117,7 +117,8 @@ static void fill_more(struct more *more, const struct segment *s, const struct s
 	const struct tcp_view *v = s->view;
 	const struct tcp_opts *o = &v->opts;
 
-	*more = (struct more){ .near = s->n_sack ? s->sack[0][0] : 0, .caplen = v->caplen, .mss = o->mss, .wscale = o->wscale,
+	*more = (struct more){ .near = s->n_sack ? s->sack[0][0] : 0, .caplen = v->caplen, .mss = o->mss,
+		.wscale = o->wscale,
 		.may_send = { scene->mss[0], scene->mss[1] }, .has_mss = o->has_mss, .has_wscale = o->has_wscale,
 		.sack_permitted = o->sack_permitted, .tfo = o->tfo, .mptcp = o->mptcp, .accecn = o->accecn,
 		.md5 = o->md5, .n_changes = scene->changes.n };

@@ -41,7 +41,7 @@ void conn_init(struct conn *c, const struct tcp_view *v, bool swapped, uint32_t 
 	c->due = BATCH_SLOTS;
 	c->client = (uint8_t)(from_client ? sender : !sender);
 	c->midstream = !(v->flags & TH_SYN) || v->flags & TH_ACK;
-	c->flipped = !from_client;
+	c->history.flipped = !from_client;
 	c->fin_by = c->rst_by = -1;
 	c->syn_ts = c->synack_ts = c->third_ack_ts = TCPSTAT_NULL;
 	memcpy(c->vlan, v->vlan, sizeof c->vlan);
@@ -199,69 +199,11 @@ static bool is_obeyed(const struct conn *c, const struct segment *s)
 
 /* ------------------------------------------------------------------------------------------------- what is noted */
 
-/* Zeek's letters, in the order in which one segment notes them. */
-#define HISTORY_LETTERS(X) X(C) X(Q) X(S) X(H) X(I) X(A) X(D) X(F) X(R) X(W)
-
-enum {
-#define X(letter) HISTORY_##letter,
-	HISTORY_LETTERS(X)
-#undef X
-	HISTORY_N
-};
-
-#define NOTE(letter, yes) ((yes) ? 1u << HISTORY_##letter : 0)
-
-static unsigned letters_of(const struct segment *s)
-{
-	uint16_t f = s->flags;
-	bool odd = f & TH_SYN && f & (TH_FIN | TH_RST);
-
-	return NOTE(C, s->view->cksum == CKSUM_BAD) | NOTE(Q, odd) |
-		NOTE(S, f & TH_SYN && !odd && !(f & TH_ACK)) | NOTE(H, f & TH_SYN && !odd && f & TH_ACK) |
-		NOTE(I, f & TH_FIN && f & TH_RST) |
-		NOTE(A, f & TH_ACK && !s->len && !(f & (TH_SYN | TH_FIN | TH_RST))) |
-		NOTE(D, s->len && !(f & TH_RST)) | NOTE(F, f & TH_FIN) | NOTE(R, f & TH_RST) |
-		NOTE(W, !s->view->wnd && f & TH_ACK && !(f & (TH_SYN | TH_RST)));
-}
-
-/* A segment like most: all that it could add was there before. */
-static bool is_noted(const struct conn *c, const struct segment *s, unsigned shift)
-{
-	bool plain = (s->flags & (TH_SYN | TH_FIN | TH_RST | TH_ACK)) == TH_ACK && s->view->wnd &&
-		s->view->cksum != CKSUM_BAD;
-
-	return plain && c->history_seen >> ((s->len ? HISTORY_D : HISTORY_A) + shift) & 1;
-}
-
-/* Each letter once for a direction; upper case: the client. */
-static void note_history(struct conn *c, const struct segment *s)
-{
-	static const char letters[HISTORY_N] = {
-#define X(letter) #letter[0],
-		HISTORY_LETTERS(X)
-#undef X
-	};
-	unsigned shift = s->dir == TCPSTAT_S2C ? HISTORY_N : 0;
-
-	if (is_noted(c, s, shift))
-		return;
-	unsigned fresh = letters_of(s) & ~(c->history_seen >> shift);
-
-	if (!c->n_history && c->flipped)
-		c->history[c->n_history++] = '^';
-	for (unsigned i = 0; fresh >> i; i++) {
-		if (!(fresh >> i & 1) || c->n_history + 1u >= sizeof c->history)
-			continue;
-		c->history_seen |= 1u << (i + shift);
-		c->history[c->n_history++] = s->dir == TCPSTAT_C2S ? letters[i] : (char)(letters[i] - 'A' + 'a');
-	}
-}
-
 static void note_flags(struct conn *c, const struct segment *s)
 {
 	uint16_t f = s->flags;
 
-	note_history(c, s);
+	history_note(&c->history, s);
 	c->completeness |= (uint8_t)(f & TH_SYN ? f & TH_ACK ? 2 : 1 : 0);
 	if ((f & (TH_SYN | TH_ACK)) == TH_ACK)
 		c->completeness |= s->len ? 8 : 4;
@@ -609,7 +551,7 @@ void conn_segment(struct conn *c, struct conn_env *env, const struct tcp_view *v
 	scene.kind = stray ? SCENE_STRAY : fit == FIT_FAR ? SCENE_FAR : SCENE_SEGMENT;
 	scene.state[0] = c->endpoints.ep[0].state;
 	scene.state[1] = c->endpoints.ep[1].state;
-	scene.history = c->n_history;
+	scene.history = c->history.n;
 	scene.mss[0] = scene.mss[1] = 0;
 	if (is_syn)
 		note_mss(c, &scene);

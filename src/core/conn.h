@@ -11,6 +11,7 @@
 #include "core/emit.h"
 #include "core/endpoint.h"
 #include "core/flow_table.h"
+#include "core/history.h"
 #include "core/segment.h"
 #include "core/trackers.h"
 
@@ -84,12 +85,9 @@ struct conn {
 	bool midstream : 1;
 	bool begun : 1;                 /* there is something for trackers */
 	bool over_told : 1;             /* EV_PROGRESS said that the connection is over */
-	bool flipped : 1;               /* the first segment seen came from the server */
 	int8_t fin_by, rst_by;          /* enum tcpstat_endpoint that sent the first; -1 nobody yet */
 	uint8_t completeness;
-	uint8_t n_history;
-	char history[22];
-	uint32_t history_seen;          /* letters by direction */
+	struct history history;
 	uint32_t syn_retransmissions, synack_retransmissions;
 	uint8_t reset_side;             /* endpoint to which a RST was seen, at reset_ts; meaningless while that is 0 */
 	int64_t first_ts, last_ts, syn_ts, synack_ts, third_ack_ts, reset_ts;

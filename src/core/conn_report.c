@@ -161,14 +161,14 @@ static void report_history(const struct conn *c, char *text, size_t size)
 	const struct trackers *t = c->trackers;
 	size_t n = 0;
 
-	for (uint8_t i = 0; i <= c->n_history; i++) {
+	for (uint8_t i = 0; i <= c->history.n; i++) {
 		for (unsigned k = 0; t && k < 2; k++) {
 			unsigned dir = t->server_first ? !k : k;
 			if (t->resent[dir] && t->resent_at[dir] == i && n + 1 < size)
 				text[n++] = dir == TCPSTAT_C2S ? 'T' : 't';
 		}
-		if (i < c->n_history && n + 1 < size)
-			text[n++] = c->history[i];
+		if (i < c->history.n && n + 1 < size)
+			text[n++] = c->history.letter[i];
 	}
 }
 
