@@ -144,7 +144,7 @@ static struct overlap meet(const struct reasm_piece *p, const struct reasm_bytes
 	const uint8_t *old = p->block->data + p->skip + (o.lo - p->lo);
 
 	o.differs = memcmp(old, new->data + (o.lo - new->lo), o.hi - o.lo) != 0;
-	o.replace = new_wins(policy, new, p, like_head); /* alike or not: whose the bytes are counts for the next copy */
+	o.replace = new_wins(policy, new, p, like_head); /* alike or not: the next copy asks whose the bytes are */
 	return o;
 }
 

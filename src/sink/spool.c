@@ -254,7 +254,7 @@ struct spool_file *spool_open(const char part[SPOOL_PART_SIZE])
 	if (!f)
 		return NULL;
 	*f = (struct spool_file){ .fd = -1 };
-	strcpy(f->part, part);
+	memcpy(f->part, part, sizeof f->part);
 	return f;
 }
 

@@ -35,7 +35,7 @@ struct spool_file;
 struct spool *spool_new(const char *dir, int dir_fd, FILE *index, const struct tcpstat_helper *helper);
 /* Closes what is open; what was not closed by spool_close keeps its first name. */
 void spool_free(struct spool *);
-/* `part`: what it is called until it is closed, if it is written before. With malloc; taken by spool_close, else to
+/* `part`: what it is called until it is closed, if it is written before. With malloc; taken by spool_close, or to
  * be freed after the spool. NULL: out of memory. */
 struct spool_file *spool_open(const char part[SPOOL_PART_SIZE]);
 /* With malloc; NULL: out of memory. */

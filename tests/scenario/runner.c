@@ -132,7 +132,8 @@ static void overlap(struct run *r, const char *line)
 		int policy = 0;
 
 		len = strcspn(line, " ");
-		while (policy < TCPSTAT_NOVERLAPS && (strlen(tcpstat_overlap_name((enum tcpstat_overlap)policy)) != len ||
+		while (policy < TCPSTAT_NOVERLAPS &&
+			(strlen(tcpstat_overlap_name((enum tcpstat_overlap)policy)) != len ||
 		       strncmp(line, tcpstat_overlap_name((enum tcpstat_overlap)policy), len)))
 			policy++;
 		if (policy == TCPSTAT_NOVERLAPS || r->named & 1u << policy) {

@@ -207,7 +207,8 @@ static void build(struct script *s, const struct tcp_line *l)
 	memcpy(tcp + TCP_HEADER, l->options.bytes, l->options.len);
 	payload = tcp + head;
 	for (uint32_t i = 0; i < l->len; i++)
-		payload[i] = l->literal ? (uint8_t)l->literal[i] : script_byte(l->dir, l->seq + i) ^ (l->other ? 0x55 : 0);
+		payload[i] = l->literal ? (uint8_t)l->literal[i] :
+			script_byte(l->dir, l->seq + i) ^ (l->other ? 0x55 : 0);
 	put16(tcp + 16, cksum((uint32_t)cksum(6 + size, ip + 12, 8) ^ 0xffff, tcp, size) ^ (l->bad ? 0x5a5a : 0u));
 	s->packet_len = IP_HEADER + size;
 }

@@ -37,7 +37,7 @@ struct script {
 	/* of the last line */
 	uint8_t packet[SCRIPT_MAX_PACKET];
 	uint32_t packet_len;
-	const char *text;               /* of SCRIPT_EXPECT, SCRIPT_FORBID, SCRIPT_OVERLAP: what follows the sign or word */
+	const char *text;               /* of SCRIPT_EXPECT, SCRIPT_FORBID, SCRIPT_OVERLAP: what follows the sign */
 	const char *error;              /* of SCRIPT_ERROR */
 };
 
