@@ -30,7 +30,7 @@ struct window_half {
 	uint8_t wscale_min;             /* the least scale that explains what the peer sent */
 	uint8_t beyond;                 /* segments of the peer beyond scaled_edge */
 	bool seen, exact, zero, has_ts, silly;
-	bool fin;                       /* it has sent one */
+	bool finished;                  /* its FIN or RST has passed, and nothing new after it */
 	bool probing;                   /* it sent a zero-window probe, and no data since */
 	uint8_t unanswered_class;       /* enum window_class */
 };
@@ -162,13 +162,14 @@ static void answer(struct window_half *peer, const struct segment *s, const stru
 
 /* -------------------------------------------------------------------------------------------------------- windows */
 
-/* What is said to a peer that has finished, and been told so, closes no window. */
+/* A window holds what its peer still has to send: it closes none to one that has finished (RFC 9293 section 3.8.6: what
+ * was sent before may be repeated beyond it). */
 static void zero_or_not(struct window_half *me, const struct window_half *peer, const struct segment *s,
 	const struct emitter *e)
 {
 	bool zero = !s->wnd;
 
-	if (zero == me->zero || (zero && peer->fin && s->ack >= peer->end))
+	if (zero == me->zero || (zero && peer->finished))
 		return;
 	if (zero) {
 		me->zero_count++;
@@ -291,13 +292,17 @@ static void remember_segment(struct window_half *me, const struct segment *s, bo
 	}
 	if (s->len > me->segment)
 		me->segment = s->len;
-	if (s->end > me->end)
+	if (s->end > me->end) {
 		me->end = s->end;
+		me->finished = s->flags & TH_FIN;
+	}
 }
 
 enum window_class window_segment(struct window *w, struct budget *b, const struct segment *s, const int64_t half_ns[2],
 	const struct emitter *e)
 {
+	if (s->flags & TH_RST && !s->copy && w->state)
+		w->state->half[s->dir].finished = true;
 	if (s->copy || !(s->flags & TH_ACK) || s->flags & TH_RST)
 		return WINDOW_PLAIN;
 	if (s->flags & TH_SYN) {
@@ -320,7 +325,6 @@ enum window_class window_segment(struct window *w, struct budget *b, const struc
 		probe(me, s, class, una, e);
 	}
 	zero_or_not(me, peer, s, e);
-	me->fin |= !!(s->flags & TH_FIN);
 	update_or_shrink(me, peer, s, e);
 	remember_window(me, s);
 	remember_segment(me, s, class == WINDOW_PLAIN);
