@@ -62,46 +62,64 @@ static bool is_over(uint8_t state)
 		state == TCPSTAT_EP_CLOSING;
 }
 
+/* Data that was lost with the connection: it matters less to one that had closed, and not at all if all had. */
+static void tell_lost(const struct study *s, enum tcpstat_dir by, uint64_t own, uint64_t theirs, struct finding *f)
+{
+	bool closed = s->watch->half[by].fin, peer_closed = s->watch->half[!by].fin;
+
+	if ((own && !peer_closed) || (theirs && !closed)) {
+		f->severity = TCPSTAT_SEVERITY_PROBLEM;
+	} else if (!own) {
+		if (peer_closed)
+			f->severity = TCPSTAT_SEVERITY_INFO;
+		words_add(&f->title, ", closed already, as ");
+		words_bytes(&f->title, (int64_t)theirs);
+		words_add(&f->title, " more came");
+		return;
+	}
+	words_add(&f->title, " with ");
+	words_bytes(&f->title, (int64_t)(own + theirs));
+	words_add(&f->title, f->severity == TCPSTAT_SEVERITY_PROBLEM ? " not acknowledged" :
+		" not acknowledged, to a peer that had closed");
+}
+
 static void aborted(struct study *s, enum tcpstat_dir by)
 {
 	const struct watch *w = s->watch;
-	uint64_t lost = w->rst_unacked[0] + w->rst_unacked[1];
+	bool whole = s->conn->half[0].packets > 0 && s->conn->half[1].packets > 0; /* else nobody knows what was lost */
+	uint64_t own = whole ? watch_unacked(w, by) : 0, theirs = whole ? watch_unacked(w, !by) : 0;
 	bool unread = !w->half[by].rst_bare && s->conn->half[by].rwnd.max_bytes > 2 * (int64_t)w->half[by].wnd;
 	const char *state = tcpstat_state_name((enum tcpstat_state)w->rst_state[by]);
 	struct finding f;
 
-	if (w->half[0].fin && w->half[1].fin && !lost)
+	if (w->half[0].fin && w->half[1].fin && !own && !theirs)
 		return;
-	if (is_over(w->rst_state[by]) && !lost && w->half[!by].fin)
+	if (is_over(w->rst_state[by]) && !own && !theirs && w->half[!by].fin)
 		return;
 	finding_begin(&f, FINDING_RST_ABORT, by);
 	words_add(&f.title, "the ");
 	words_add(&f.title, who[by]);
 	words_add(&f.title, " reset the connection in ");
 	words_add(&f.title, state ? state : "an unknown state");
-	if (w->half[by].fin && lost && !w->rst_unacked[by]) {
-		/* It had closed: what still came found nobody who wanted it. */
-		words_add(&f.title, ", closed already, as ");
-		words_bytes(&f.title, (int64_t)lost);
-		words_add(&f.title, " more came");
-	} else if (lost) {
-		f.severity = TCPSTAT_SEVERITY_PROBLEM;
-		words_add(&f.title, " with ");
-		words_bytes(&f.title, (int64_t)lost);
-		words_add(&f.title, " not acknowledged");
+	if (own || theirs) {
+		tell_lost(s, by, own, theirs, &f);
 	} else if (unread) {
 		f.severity = TCPSTAT_SEVERITY_PROBLEM;
 		words_add(&f.title, " without having read all that it had received");
-	} else if (w->half[!by].fin || w->half[by].fin) {
+	} else if (whole && (w->half[!by].fin || w->half[by].fin)) {
 		f.severity = TCPSTAT_SEVERITY_INFO;
 		words_add(&f.title, ", after a FIN and with everything acknowledged");
 	}
 	finding_show(&f, watch_get(w, WATCH_RST, by));
 	words_add(&f.detail, "unacknowledged: ");
-	words_bytes(&f.detail, (int64_t)w->rst_unacked[0]);
-	words_add(&f.detail, " of the client, ");
-	words_bytes(&f.detail, (int64_t)w->rst_unacked[1]);
-	words_add(&f.detail, " of the server");
+	if (whole) {
+		words_bytes(&f.detail, (int64_t)(by == TCPSTAT_C2S ? own : theirs));
+		words_add(&f.detail, " of the client, ");
+		words_bytes(&f.detail, (int64_t)(by == TCPSTAT_C2S ? theirs : own));
+		words_add(&f.detail, " of the server");
+	} else {
+		words_add(&f.detail, "unknown, as one side is not in the capture");
+	}
 	study_tell(s, &f);
 }
 

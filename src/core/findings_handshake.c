@@ -84,7 +84,7 @@ static void ignored_acks(struct study *s)
 
 	if (!m && server->rst_bare && s->watch->client_acks >= 2 && !server->sent_data &&
 	    s->conn->half[1].packets <= 3 &&
-	    s->watch->rst_unacked[0] && s->watch->half[0].sent_data) {
+	    watch_unacked(s->watch, TCPSTAT_C2S) && s->watch->half[0].sent_data) {
 		finding_begin(&f, FINDING_ACCEPT_QUEUE_OVERFLOW, TCPSTAT_S2C);
 		words_add(&f.title, "the server let the client in and knew nothing of it: RST in answer to its data "
 			"(SYN cookie, accept queue full)");

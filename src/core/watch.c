@@ -82,6 +82,11 @@ static void take_back(struct watch *w, enum watch_kind kind, enum tcpstat_dir di
 		}
 }
 
+uint64_t watch_unacked(const struct watch *w, enum tcpstat_dir dir)
+{
+	return w->rst_end[dir] > w->half[dir].acked ? w->rst_end[dir] - w->half[dir].acked : 0;
+}
+
 void watch_turn(struct watch *w, struct budget *b, enum tcpstat_dir dir, uint64_t frame, int64_t ns)
 {
 	struct watch_mark *m = mark_of(w, b, WATCH_SLOW, dir);
@@ -253,7 +258,7 @@ static void note_header(struct watch *w, struct budget *b, const struct segment 
 
 static void note_reset(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene)
 {
-	struct watch_half *me = &w->half[s->dir];
+	struct watch_half *me = &w->half[s->dir], *peer = &w->half[!s->dir];
 
 	watch_add(w, b, WATCH_RST, s->dir, s->frame, 0);
 	me->rst_ttl = s->view->ttl;
@@ -262,10 +267,12 @@ static void note_reset(struct watch *w, struct budget *b, const struct segment *
 		return;
 	w->rst_by = (int8_t)(s->dir + 1);
 	me->rst_bare = !(s->flags & TH_ACK);
+	if (s->flags & TH_ACK && s->ack > peer->acked && s->ack <= peer->end)
+		peer->acked = s->ack;
 	for (int i = 0; i < 2; i++) {
 		const struct watch_half *h = &w->half[i];
 
-		w->rst_unacked[i] = h->end && h->acked && h->end > h->acked ? h->end - h->acked - h->fin : 0;
+		w->rst_end[i] = h->end && h->acked ? h->end - h->fin : 0;
 		w->rst_state[i] = h->state_frame == s->frame ? h->state_before : scene->state[i];
 	}
 }

@@ -79,7 +79,7 @@ struct watch {
 	struct watch_half half[2];
 	struct watch_mark *marks;
 	uint64_t marked[3];             /* by enum tcpstat_dir: kinds that have a mark */
-	uint64_t rst_unacked[2];        /* bytes of each direction without ACK when the first RST passed */
+	uint64_t rst_end[2];            /* of the data of each direction when the first RST passed; 0: none */
 	int64_t synack_ts, answer_ts;   /* of the first SYN-ACK, and of the first answer to it; 0: none */
 	bool answered;                  /* by the client, before the SYN-ACK was repeated */
 	uint32_t client_acks;           /* segments of the client after the SYN-ACK and before it was repeated */
@@ -112,6 +112,8 @@ void watch_state(struct watch *, struct budget *, enum tcpstat_endpoint, enum tc
 void watch_add(struct watch *, struct budget *, enum watch_kind, enum tcpstat_dir, uint64_t frame, int64_t ns);
 /* `dir` answered after `ns`, with this packet: the slowest is kept. */
 void watch_turn(struct watch *, struct budget *, enum tcpstat_dir, uint64_t frame, int64_t ns);
+/* What `dir` had sent before the first RST and nobody ever acknowledged, bytes. */
+uint64_t watch_unacked(const struct watch *, enum tcpstat_dir);
 /* NULL: nothing of the kind. */
 const struct watch_mark *watch_get(const struct watch *, enum watch_kind, enum tcpstat_dir);
 void watch_fini(struct watch *, struct budget *);
