@@ -85,6 +85,9 @@ static bool same_packet(const struct side *d, const struct segment *s, const str
 		return false;
 	if (v->has_ip_id && d->ids_count)
 		return true;
+	/* Only a timer repeats a SYN, and none is that fast. */
+	if (s->flags & TH_SYN)
+		return s->ts - e->seen_ns < 200000000;
 	/* Two stamps alike, of two clocks: nobody repeats within a tick. */
 	if (v->has_ip_id && v->ip_id && timed)
 		return s->ts - e->seen_ns < 500000000;

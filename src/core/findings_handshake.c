@@ -135,7 +135,8 @@ static void repeated(struct study *s)
 		f.severity = TCPSTAT_SEVERITY_INFO;
 	finding_show(&f, syn);
 	finding_show(&f, synack);
-	words_add(&f.detail, syns && !synacks ?
+	words_add(&f.detail, s->watch->rst_by && s->watch->rst_state[TCPSTAT_C2S] < TCPSTAT_EP_ESTABLISHED ?
+		"the answer to the first SYN was none that the client could use, and was reset" : syns && !synacks ?
 		"SYNs were lost before the server answered, or its answers before the capture" :
 		s->watch->answered ?
 		"the client's ACK was lost, or the server waited for data (TCP_DEFER_ACCEPT)" :

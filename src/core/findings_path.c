@@ -37,7 +37,9 @@ static void mss(struct study *s)
 	for (enum tcpstat_dir d = TCPSTAT_C2S; d <= TCPSTAT_S2C; d++) {
 		const struct watch_mark *m = watch_get(s->watch, WATCH_BEYOND_MSS, d);
 
-		if (!m || m->count < 3 || s->watch->half[d].longest > c->options[!d].mss + 200)
+		/* counted against the lesser of both offers: only its receiver's binds a sender (RFC 9293 section 3.7.1) */
+		if (!m || m->count < 3 || (known(c->options[d].mss) && c->options[d].mss < c->options[!d].mss) ||
+		    s->watch->half[d].longest > c->options[!d].mss + 200)
 			continue;
 		finding_begin(&f, FINDING_MSS_MISMATCH, d);
 		finding_place(&f, d);
@@ -62,6 +64,14 @@ static void mss(struct study *s)
 	study_tell(s, &f);
 }
 
+/* Data with a wrong checksum was acknowledged as it was: its receiver got it with a right one. */
+static bool is_edited(const struct study *s, enum tcpstat_dir d)
+{
+	const struct watch_half *h = &s->watch->half[d];
+
+	return !h->damage_repaired && (h->damage_taken || s->watch->half[!d].damage_taken);
+}
+
 static void checksums(struct study *s, enum tcpstat_dir d)
 {
 	int64_t n = s->conn->half[d].checksum_errors;
@@ -73,6 +83,12 @@ static void checksums(struct study *s, enum tcpstat_dir d)
 	finding_place(&f, d);
 	words_count(&f.title, n, "segment");
 	words_add(&f.title, " with a wrong checksum");
+	if (is_edited(s, d)) {
+		f.severity = TCPSTAT_SEVERITY_INFO;
+		f.advice = "The receiver took them: the capture was edited (anonymised), or is from before the sums were "
+			"filled in.";
+		words_add(&f.title, " in the capture only");
+	}
 	finding_show(&f, watch_get(s->watch, WATCH_CKSUM, d));
 	study_tell(s, &f);
 }

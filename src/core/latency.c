@@ -4,11 +4,17 @@ struct latency_turns {
 	struct {
 		uint64_t end;           /* greatest data byte sent, exclusive; 0: none */
 		uint64_t ack;           /* greatest acknowledged; 0: none */
-		int64_t ts;             /* when the last byte passed */
+		int64_t ts;             /* when the last byte passed, or one that had not arrived */
 	} half[2];
 	struct dist response, client_wait;
 	enum tcpstat_dir turn;          /* who speaks */
 };
+
+/* What `dir` has sent: up to there, if no more than that is told or acknowledged, nothing was missed. */
+static uint64_t sent(const struct latency *l, enum tcpstat_dir dir)
+{
+	return l->turns && l->turns->half[dir].end ? l->turns->half[dir].end : SEQ_ISN + 1;
+}
 
 static void handshake(struct latency *l, const struct segment *s)
 {
@@ -20,8 +26,11 @@ static void handshake(struct latency *l, const struct segment *s)
 		l->has_syn = true;
 		l->syn_ts = s->ts;
 	} else if (l->has_synack && !l->has_connect && s->flags & TH_ACK) {
-		l->has_connect = true;
-		l->connect_ns = s->ts - l->syn_ts;
+		if (s->seq > sent(l, TCPSTAT_C2S) || s->ack > sent(l, TCPSTAT_S2C))
+			l->has_synack = false;  /* the one that answered it did not pass here */
+		else
+			l->connect_ns = s->ts - l->syn_ts;
+		l->has_connect = l->has_synack;
 	}
 }
 
@@ -42,12 +51,11 @@ static int64_t data(struct latency_turns *t, struct budget *b, const struct segm
 	uint64_t end = s->seq + (s->flags & TH_SYN ? 1 : 0) + s->len;
 	int64_t ns = TCPSTAT_NULL;
 
-	if (end == t->half[s->dir].end && t->half[!s->dir].ack < end) {
-		t->half[s->dir].ts = s->ts;
+	if (end <= t->half[s->dir].end) {
+		if (end > t->half[!s->dir].ack)
+			t->half[s->dir].ts = s->ts;
 		return ns;
 	}
-	if (end <= t->half[s->dir].end)
-		return ns;
 	if (t->turn == TCPSTAT_NODIR)
 		t->turn = s->dir;
 	else if (t->turn != s->dir && s->flags & TH_ACK && s->ack >= t->half[!s->dir].end)

@@ -1,7 +1,7 @@
 /* The times that a user asks for, of one connection.
  *
  * connect        from the first SYN to the first segment of the client that acknowledges the server's SYN: one round
- *                trip plus what the server took, wherever the capture was taken
+ *                trip plus what the server took, wherever the capture was taken; unknown if the capture missed it
  * first_request  from the first SYN to the first data of the client
  * response       what the server took to answer: from the last byte of a request to the first byte of the answer as
  *                they pass the capture, less the round trip between capture and server (half_ns[TCPSTAT_SERVER])
@@ -9,8 +9,9 @@
  *                request, less the round trip between capture and client (half_ns[TCPSTAT_CLIENT])
  *
  * Where the half round trip is unknown it stays in the figure. Data answers what the other side sent only if it
- * acknowledges all of that: pipelined requests and streams that run both ways give no samples. A request whose last
- * byte was repeated before it was acknowledged counts from the repetition: the loss is not the server's time.
+ * acknowledges all of that: pipelined requests and streams that run both ways give no samples. A request of
+ * which bytes were repeated before they were acknowledged counts from the repetition: the loss is not the server's
+ * time.
  *
  * A zeroed struct has seen nothing and owns nothing. */
 #ifndef TCPSTAT_LATENCY_H

@@ -87,20 +87,49 @@ uint64_t watch_unacked(const struct watch *w, enum tcpstat_dir dir)
 	return w->rst_end[dir] > w->half[dir].acked ? w->rst_end[dir] - w->half[dir].acked : 0;
 }
 
+/* `dir` closes before its last answer was acknowledged: what was said with the FIN, after other answers, is no answer
+ * but the end of its patience. */
+static void farewell(struct watch *w, enum tcpstat_dir dir)
+{
+	struct watch_half *me = &w->half[dir];
+	struct watch_mark *m = find(w, WATCH_SLOW, dir);
+
+	if (!m || m->count < 2 || !me->turn_frame || me->acked != me->turn_acked)
+		return;
+	m->count--;
+	m->ns -= me->turn_ns;
+	if (m->frame[0] == me->turn_frame) {
+		m->frame[0] = m->frame[1];
+		m->after_ns[0] = m->max_ns = m->after_ns[1];
+	}
+	me->turn_frame = 0;
+}
+
 void watch_turn(struct watch *w, struct budget *b, enum tcpstat_dir dir, uint64_t frame, int64_t ns)
 {
+	struct watch_half *me = &w->half[dir];
 	struct watch_mark *m = mark_of(w, b, WATCH_SLOW, dir);
 
 	if (!m)
 		return;
 	m->count++;
 	m->ns += ns;
-	if (m->n_frames && ns <= m->max_ns)
-		return;
-	m->max_ns = ns;
-	m->n_frames = 1;
-	m->frame[0] = frame;
-	m->after_ns[0] = ns;
+	me->turn_frame = frame;
+	me->turn_ns = ns;
+	me->turn_acked = me->acked;
+	unsigned place = m->n_frames && ns <= m->after_ns[0];
+	if (!place) {
+		m->frame[1] = m->frame[0];
+		m->after_ns[1] = m->after_ns[0];
+	}
+	if (!place || ns > m->after_ns[1]) {
+		m->frame[place] = frame;
+		m->after_ns[place] = ns;
+	}
+	m->n_frames = 1; /* the second is for when the first is taken back */
+	m->max_ns = m->after_ns[0];
+	if (me->fin)
+		farewell(w, dir);
 }
 
 void watch_fini(struct watch *w, struct budget *b)
@@ -224,6 +253,8 @@ void watch_event(struct watch *w, struct budget *b, const struct tcpstat_event *
 			watch_add(w, b, WATCH_CUT, ev->dir, ev->frame, 0);
 		break;
 	case TCPSTAT_EV_ICMP:
+		if (ev->icmp.family == 4 && (ev->icmp.kind == 4 || ev->icmp.kind == 5))
+			break; /* source quench and redirect: the segment was forwarded (RFC 792) */
 		w->icmp_kind = ev->icmp.kind;
 		w->icmp_code = ev->icmp.code;
 		w->icmp_family = ev->icmp.family;
@@ -236,6 +267,26 @@ void watch_event(struct watch *w, struct budget *b, const struct tcpstat_event *
 
 /* ---------------------------------------------------------------------------------------------------- segments */
 
+static void note_repair(struct watch_half *me)
+{
+	me->damage_repaired = true;
+	me->damaged_end = 0;
+}
+
+/* Whoever gets a damaged segment drops it: it is sent again. What is acknowledged without that arrived sound. */
+static void note_damage(struct watch *w, struct budget *b, const struct segment *s)
+{
+	struct watch_half *me = &w->half[s->dir];
+
+	watch_add(w, b, WATCH_CKSUM, s->dir, s->frame, 0);
+	if (!segment_occupies(s) || s->flags & TH_RST)
+		return;
+	if (me->damaged_end && s->seq < me->damaged_end)
+		note_repair(me);
+	else if (!me->damaged_end && s->end > me->end)
+		me->damaged_end = s->end;
+}
+
 static void note_header(struct watch *w, struct budget *b, const struct segment *s)
 {
 	struct watch_half *me = &w->half[s->dir];
@@ -246,7 +297,9 @@ static void note_header(struct watch *w, struct budget *b, const struct segment 
 	if (s->flags & TH_ECE && !(s->flags & TH_SYN))
 		watch_add(w, b, WATCH_ECE, s->dir, s->frame, 0);
 	if (v->cksum == CKSUM_BAD)
-		watch_add(w, b, WATCH_CKSUM, s->dir, s->frame, 0);
+		note_damage(w, b, s);
+	else if (me->damaged_end && segment_occupies(s) && s->seq < me->damaged_end)
+		note_repair(me);
 	if (s->flags & TH_RST)
 		return;
 	if (me->has_ttl && me->ttl != v->ttl)
@@ -390,7 +443,10 @@ static void note_data(struct watch *w, struct budget *b, const struct segment *s
 	me->sent_ts = s->ts;
 	me->last_len = (uint16_t)(s->len < 0xffff ? s->len : 0xffff);
 	me->sent_data |= s->len > 0;
-	me->fin |= !!(s->flags & TH_FIN);
+	if (s->flags & TH_FIN && !me->fin) {
+		me->fin = true;
+		farewell(w, s->dir);
+	}
 	if (peer->fin && peer->acked >= peer->end)
 		peer->after_fin_bytes += s->len;
 	if (me->acked && me->end - me->acked > me->flight_max && me->end - me->acked < UINT32_MAX)
@@ -404,6 +460,10 @@ static void note_ack(struct watch *w, const struct segment *s, const struct watc
 	int64_t half = scene->half_ns[s->dir] == TCPSTAT_NULL ? 0 : scene->half_ns[s->dir];
 	int64_t late = s->ts - peer->sent_ts - half;
 
+	if (peer->damaged_end && s->ack >= peer->damaged_end) {
+		peer->damage_taken = true;
+		peer->damaged_end = 0;
+	}
 	peer->hole_proven |= peer->big_repeats >= 2 && s->ack < peer->big_end;
 	if (peer->end > peer->acked && s->ack == peer->acked && !s->len)
 		peer->dup_acks++;

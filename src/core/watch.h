@@ -49,6 +49,9 @@ struct watch_half {
 	uint64_t big_end;               /* of the largest segment not yet acknowledged; 0: none */
 	uint64_t again_frame;           /* of the last retransmission */
 	uint64_t state_frame;           /* of the last change of state */
+	uint64_t damaged_end;           /* of data with a wrong checksum, until acknowledged or sent again; 0: none */
+	uint64_t turn_frame, turn_acked; /* of its last answer; what was acknowledged then */
+	int64_t turn_ns;                /* what that took */
 	int64_t sent_ts, state_ts;      /* when `end` moved last */
 	int64_t ready_ts;               /* since when all of it is acknowledged and the window large; 0: not so */
 	int64_t ack_ts;                 /* when the peer acknowledged all of it, late; 0: not */
@@ -71,6 +74,7 @@ struct watch_half {
 	uint8_t ttl, rst_ttl, burst_is;  /* burst_is: WATCH_FIRST_FLIGHT, WATCH_IDLE_RESTART */
 	bool has_ttl, ttl_varies, rst_ttl_differs, rst_bare, shrunk, fin, first_flight_done, sent_data;
 	bool wnd_known;                 /* one that is no SYN's was seen */
+	bool damage_taken, damage_repaired; /* such data was acknowledged; was sent again */
 	bool hole_proven;               /* smaller ones arrived, or the peer was heard, since it was repeated */
 	uint8_t state_before;           /* its last change */
 };
@@ -110,7 +114,7 @@ void watch_event(struct watch *, struct budget *, const struct tcpstat_event *);
 void watch_state(struct watch *, struct budget *, enum tcpstat_endpoint, enum tcpstat_state from, int64_t ts,
 	uint64_t frame);
 void watch_add(struct watch *, struct budget *, enum watch_kind, enum tcpstat_dir, uint64_t frame, int64_t ns);
-/* `dir` answered after `ns`, with this packet: the slowest is kept. */
+/* `dir` answered after `ns`, with this packet: the slowest is kept. Last words, with which it closed, answer nothing. */
 void watch_turn(struct watch *, struct budget *, enum tcpstat_dir, uint64_t frame, int64_t ns);
 /* What `dir` had sent before the first RST and nobody ever acknowledged, bytes. */
 uint64_t watch_unacked(const struct watch *, enum tcpstat_dir);

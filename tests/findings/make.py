@@ -859,6 +859,15 @@ def close_wait_unproven(capture, _):
     d.close(d.request(t + 0.031))
 
 
+def icmp_redirect(capture, _):
+    """Another router is better (RFC 792): the segment that it quotes was forwarded."""
+    c, t = started(capture)
+    icmp = struct.pack("!BBH4s", 5, 1, 0, ipaddress.ip_address("192.0.2.1").packed) + capture.packets[-1][1][:28]
+    icmp = icmp[:2] + struct.pack("!H", checksum(icmp)) + icmp[4:]
+    capture.add(t + 0.001, "192.0.2.254", CLIENT, 1, icmp, 64)
+    c.close(t + 0.05)
+
+
 def zero_window_closed(capture, _):
     """After both FINs the window says nothing: some stacks put 0 there."""
     c, t = started(capture)
@@ -867,7 +876,7 @@ def zero_window_closed(capture, _):
     c.segment(t + 0.30005, 0, window=0)
 
 
-NEAR = [accept_queue_crossed, half_open_unanswered, close_wait_unproven, zero_window_closed]
+NEAR = [accept_queue_crossed, half_open_unanswered, close_wait_unproven, icmp_redirect, zero_window_closed]
 
 
 def main():
