@@ -37,7 +37,7 @@ static void mss(struct study *s)
 	for (enum tcpstat_dir d = TCPSTAT_C2S; d <= TCPSTAT_S2C; d++) {
 		const struct watch_mark *m = watch_get(s->watch, WATCH_BEYOND_MSS, d);
 
-		/* counted against the lesser of both offers: only its receiver's binds a sender (RFC 9293 section 3.7.1) */
+		/* Counted against the lesser offer: only its receiver's binds a sender (RFC 9293 section 3.7.1). */
 		if (!m || m->count < 3 || (known(c->options[d].mss) && c->options[d].mss < c->options[!d].mss) ||
 		    s->watch->half[d].longest > c->options[!d].mss + 200)
 			continue;
@@ -64,7 +64,7 @@ static void mss(struct study *s)
 	study_tell(s, &f);
 }
 
-/* Data with a wrong checksum was acknowledged as it was: its receiver got it with a right one. */
+/* Data with a wrong checksum was acknowledged as it was: its receiver got a right one. */
 static bool is_edited(const struct study *s, enum tcpstat_dir d)
 {
 	const struct watch_half *h = &s->watch->half[d];
@@ -85,8 +85,8 @@ static void checksums(struct study *s, enum tcpstat_dir d)
 	words_add(&f.title, " with a wrong checksum");
 	if (is_edited(s, d)) {
 		f.severity = TCPSTAT_SEVERITY_INFO;
-		f.advice = "The receiver took them: the capture was edited (anonymised), or is from before the sums were "
-			"filled in.";
+		f.advice = "The receiver took them: the capture was edited (anonymised), or taken before the sums "
+			"were filled in.";
 		words_add(&f.title, " in the capture only");
 	}
 	finding_show(&f, watch_get(s->watch, WATCH_CKSUM, d));

@@ -114,7 +114,7 @@ void watch_event(struct watch *, struct budget *, const struct tcpstat_event *);
 void watch_state(struct watch *, struct budget *, enum tcpstat_endpoint, enum tcpstat_state from, int64_t ts,
 	uint64_t frame);
 void watch_add(struct watch *, struct budget *, enum watch_kind, enum tcpstat_dir, uint64_t frame, int64_t ns);
-/* `dir` answered after `ns`, with this packet: the slowest is kept. Last words, with which it closed, answer nothing. */
+/* `dir` answered after `ns`, with this packet: the slowest is kept. What it closed with answers nothing. */
 void watch_turn(struct watch *, struct budget *, enum tcpstat_dir, uint64_t frame, int64_t ns);
 /* What `dir` had sent before the first RST and nobody ever acknowledged, bytes. */
 uint64_t watch_unacked(const struct watch *, enum tcpstat_dir);
