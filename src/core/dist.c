@@ -25,8 +25,8 @@ static void give_up(struct dist *d, struct budget *b)
 	d->incomplete = true;
 }
 
-/* Makes the histogram reach from octave `lo` to octave `hi` at least. */
-static bool histogram_cover(struct dist *d, struct budget *b, unsigned lo, unsigned hi)
+/* Makes the histogram reach from octave `lo` to octave `hi` at least: its buckets. NULL: out of memory. */
+static uint32_t *histogram_cover(struct dist *d, struct budget *b, unsigned lo, unsigned hi)
 {
 	if (d->octaves) {
 		unsigned end = d->first + d->octaves - 1u;
@@ -35,10 +35,10 @@ static bool histogram_cover(struct dist *d, struct budget *b, unsigned lo, unsig
 	}
 	unsigned octaves = hi - lo + 1;
 	if (octaves == d->octaves)
-		return true;
+		return d->bucket;
 	uint32_t *bucket = budget_resize(b, d->bucket, histogram_bytes(d->octaves), histogram_bytes(octaves));
 	if (!bucket)
-		return false;
+		return NULL;
 	if (d->octaves && lo < d->first) {
 		size_t shift = (size_t)(d->first - lo) * BUCKET_STEPS;
 		memmove(bucket + shift, bucket, histogram_bytes(d->octaves));
@@ -47,14 +47,15 @@ static bool histogram_cover(struct dist *d, struct budget *b, unsigned lo, unsig
 	d->bucket = bucket;
 	d->first = lo;
 	d->octaves = octaves;
-	return true;
+	return bucket;
 }
 
 static bool bucket_add(struct dist *d, struct budget *b, unsigned octave, unsigned step, uint32_t n)
 {
-	if (!histogram_cover(d, b, octave, octave))
+	uint32_t *bucket = histogram_cover(d, b, octave, octave);
+	if (!bucket)
 		return false;
-	uint32_t *bucket = &d->bucket[(octave - d->first) * BUCKET_STEPS + step];
+	bucket += (octave - d->first) * BUCKET_STEPS + step;
 	*bucket = n > UINT32_MAX - *bucket ? UINT32_MAX : *bucket + n;
 	return true;
 }

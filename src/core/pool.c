@@ -215,17 +215,19 @@ void pool_put(struct pool *p, void *block)
 
 void pool_fini(struct pool *p)
 {
-	struct pool **link = p->budget ? &p->budget->pools : NULL;
+	struct pool **link;
 
+	if (!p->budget) /* never began */
+		return;
 	while (p->slabs) {
 		struct pool_slab *s = p->slabs;
 
 		p->slabs = s->next;
 		budget_resize(p->budget, s, s->size, 0);
 	}
-	while (link && *link && *link != p)
+	for (link = &p->budget->pools; *link && *link != p; )
 		link = &(*link)->next;
-	if (link && *link)
+	if (*link)
 		*link = p->next;
 	*p = (struct pool){ .budget = p->budget, .block_size = p->block_size };
 }

@@ -214,6 +214,7 @@ static bool open_lanes(struct join *j, const char *const *names)
 
 	if (!parts) {
 		complain(j, "out of memory");
+		j->n_lanes = 0;
 		return false;
 	}
 	for (size_t i = 0; i < j->n_lanes; i++)

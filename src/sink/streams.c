@@ -114,8 +114,7 @@ static struct entry *get(struct streams *s, uint32_t conn)
 	}
 	if (s->n++ >= s->size)
 		grow_table(s);
-	e->conn = conn;
-	e->side[0].file = e->side[1].file = NULL;
+	*e = (struct entry){ .conn = conn };
 	for (int dir = 0; s->options.hash && dir < 2; dir++)
 		sha256_init(&e->side[dir].sha256);
 	e->next = *bucket(s, conn);

@@ -10,13 +10,19 @@
 
 #define FIRST_STEP_NS INT64_C(1000000)
 
+/* What the row owns. */
+static void let_go(struct list_row *row)
+{
+	free(row->text);
+	free(row->name);
+}
+
 void list_fini(struct list *l)
 {
 	uint32_t i;
 
 	for (i = 0; i < l->n; i++) {
-		free(l->row[i]->text);
-		free(l->row[i]->name);
+		let_go(l->row[i]);
 		free(l->row[i]);
 	}
 	free(l->row);
@@ -72,11 +78,12 @@ static bool grow(struct list *l)
 	return true;
 }
 
-static struct list_row *blank(struct list_row *row, uint32_t number)
+static void blank(struct list_row *row, uint32_t number)
 {
-	*row = (struct list_row){ .number = number, .severity = -1, .spark = { .step_ns = FIRST_STEP_NS },
-		.conn = { .number = number } };
-	return row;
+	memset(row, 0, sizeof *row);
+	row->number = row->conn.number = number;
+	row->severity = -1;
+	row->spark.step_ns = FIRST_STEP_NS;
 }
 
 /* A connection that has ended well, or NULL. Few are looked at: this is done for every connection without a row. */
@@ -104,8 +111,7 @@ static struct list_row *add(struct list *l, uint32_t number)
 		row = spare(l);
 		l->unlisted++;
 		if (row) {
-			free(row->text);
-			free(row->name);
+			let_go(row);
 			blank(row, number);
 			enter_all(l);
 		}

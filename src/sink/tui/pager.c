@@ -6,7 +6,8 @@
 
 void pager_init(struct pager *p)
 {
-	*p = (struct pager){ .match = SIZE_MAX };
+	memset(p, 0, sizeof *p);
+	p->match = SIZE_MAX;
 }
 
 void pager_fini(struct pager *p)
