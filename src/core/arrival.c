@@ -156,9 +156,12 @@ void arrival_seen(struct replay *r, struct side *d, const struct segment *s, con
 	if (!(s->flags & TH_ACK) || s->flags & TH_RST || !d->snd.started)
 		return;
 	verdict_ack(d, e, s, vantage_half_ns(r->vantage, !d->dir), r->acked[d->dir]);
-	if (s->ack > r->acked[d->dir])
+	if (s->ack > r->acked[d->dir]) {
+		d->signs_before = d->signs;
 		d->signs = 0;
-	if (s->n_sack > s->dsack || (s->ack == r->acked[d->dir] && !s->len))
+	}
+	if (s->n_sack > s->dsack ||
+	    (s->ack == r->acked[d->dir] && s->ack < d->snd.snd_nxt && !s->len && !(s->flags & (TH_SYN | TH_FIN))))
 		d->signs++;
 	if (s->ack > r->acked[d->dir]) {
 		r->acked[d->dir] = s->ack;

@@ -123,6 +123,36 @@ static void send_new(struct replay *r, struct side *d, const struct segment *s, 
 	owner_sent(d, s, sent_ns, vantage_half_ns(r->vantage, d->dir));
 }
 
+/* Have ACKs told the sender of a hole? Those before the last that advanced count if it had not come by then. */
+static bool told_of_loss(const struct replay *r, const struct side *d, const struct segment *s)
+{
+	return d->signs || d->snd.sacked_out || (s->end <= r->acked[d->dir] && d->signs_before);
+}
+
+/* How long ago did `e` leave, by the sender's own clock where there is one? */
+static int64_t age_ns(const struct side *d, const struct segment *s, const struct sent *e, int64_t sent_ns)
+{
+	const struct tcp_opts *o = &s->view->opts;
+	int64_t age = sent_ns - e->xmit_ns, stamped = 0;
+
+	if (o->has_ts && e->flags & SENT_TIMED)
+		stamped = (int64_t)seq_diff(o->ts_val, e->ts_val) * d->clock.tick_ns;
+	return stamped > age ? stamped : age;
+}
+
+/* Can its retransmission timer have fired, for all that is known of it? It sends the head, and no stack waits for less
+ * than 200 ms beyond the round trip. From afar it is not certain which ACKs had come, so the original's age counts. */
+static bool may_be_timer(const struct side *d, const struct segment *s, int64_t sent_ns)
+{
+	const struct sender *snd = &d->snd;
+	uint32_t i = sendq_find(&snd->q, s->seq);
+	int64_t least_ns = 200 * (int64_t)MS + rtt_srtt_ns(&snd->rtt);
+
+	if (d->near && s->seq > snd->snd_una)
+		return false;
+	return i >= snd->q.end || age_ns(d, s, &snd->q.entries[i], sent_ns) >= least_ns / 100 * 92;
+}
+
 static enum replay_class go_back(struct replay *r, struct side *d, const struct segment *s, int64_t sent_ns,
 				 const struct backward *b, const struct emitter *e)
 {
@@ -159,8 +189,8 @@ static enum replay_class go_back(struct replay *r, struct side *d, const struct 
 	else
 		cause = inner = sender_cause(&d->snd, s->seq, s->end, sent_ns);
 	/* Only duplicate ACKs and SACKs make a sender repeat before its timer does. */
-	if (inner == TCPSTAT_CAUSE_FAST && !d->signs && !d->snd.sacked_out)
-		cause = inner = TCPSTAT_CAUSE_RTO;
+	if (inner == TCPSTAT_CAUSE_FAST && !told_of_loss(r, d, s))
+		cause = inner = may_be_timer(d, s, sent_ns) ? TCPSTAT_CAUSE_RTO : TCPSTAT_CAUSE_UNKNOWN;
 	bool timer = cause == TCPSTAT_CAUSE_RTO || syn;
 
 	if (cause == TCPSTAT_CAUSE_RTO && !d->near)
@@ -195,10 +225,12 @@ static enum replay_class go_back(struct replay *r, struct side *d, const struct 
 	/* Next to the receiver: what passed before has arrived. */
 	bool had_it = b->seen_whole && vantage_is_near(r->vantage, !d->dir);
 	bool acked = s->end <= r->acked[d->dir];
+	/* Without a reason to repeat it nothing says that what passed here was lost. */
+	bool groundless = cause == TCPSTAT_CAUSE_UNKNOWN && b->lost == TCPSTAT_LOST_AFTER_CAPTURE;
 	struct tcpstat_ev_retransmission told = {
 		.seq = s->view->seq, .seq_rel = (int64_t)(s->seq - SEQ_ISN), .len = s->len, .cause = cause,
 		.backoff = timer ? backoff + 1 : TCPSTAT_NULL, .spurious = !syn && (had_it || acked) ? 1 : -1,
-		.lost = had_it ? TCPSTAT_LOST_UNKNOWN : b->lost, .original_frame = b->original_frame,
+		.lost = had_it || groundless ? TCPSTAT_LOST_UNKNOWN : b->lost, .original_frame = b->original_frame,
 		.after_ns = b->before_ns == TCPSTAT_NULL ? TCPSTAT_NULL : s->ts - b->before_ns };
 
 	verdict_report(d, e, s, &told);

@@ -252,13 +252,14 @@ enum tcpstat_cause sender_cause(const struct sender *s, uint64_t seq, uint64_t e
 
 	if (s->ca == TCPSTAT_CA_LOSS && seq < s->recovery_point)
 		return timed_out || silent ? TCPSTAT_CAUSE_RTO : TCPSTAT_CAUSE_GO_BACK_N;
-	if (s->stack->probes && s->sack_ok && (s->ca == TCPSTAT_CA_OPEN || s->ca == TCPSTAT_CA_CWR) && !s->sacked_out &&
+	if (s->stack->probes && s->sack_ok && rtt_known(&s->rtt) && (s->ca == TCPSTAT_CA_OPEN || s->ca == TCPSTAT_CA_CWR) && !s->sacked_out &&
 	    !s->tlp_end_seq && end >= s->snd_nxt && s->last_send_ns) {
 		int64_t pto = sender_pto_ns(s), quiet = now_ns - (s->last_send_ns > last ? s->last_send_ns : last);
 
 		if (pto > rto)
 			pto = rto;
-		if (quiet >= pto / 10 * 8 && !s->backoff)
+		/* After it the retransmission timer runs; once that has passed, too, this is its work. */
+		if (quiet >= pto / 10 * 8 && quiet < pto + rto / 10 * 9 && !s->backoff)
 			return TCPSTAT_CAUSE_TLP;
 	}
 	if (timed_out)

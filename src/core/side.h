@@ -43,6 +43,7 @@ struct side {
 	int64_t last_sent_ns;           /* sender time of the last segment */
 	int64_t hole_sign_ns;           /* captured: first duplicate ACK since a hole was open; 0 none */
 	uint32_t signs;                 /* ACKs captured since SND.UNA moved that tell of a hole: duplicates, SACKs */
+	uint32_t signs_before;          /* those before it moved last */
 	uint32_t holes;                 /* unseen entries were made since SND.UNA last moved */
 	uint32_t last_ecr;
 	uint32_t size;                  /* payload of the last data segment, at most one MSS */
