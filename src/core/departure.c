@@ -71,11 +71,22 @@ static void remember(struct sent *e, const struct segment *s)
 		e->flags |= SENT_FIN;
 }
 
+static void cut_hole(struct sender *snd, uint64_t at)
+{
+	uint32_t i = sendq_find(&snd->q, at);
+
+	if (i < snd->q.end && snd->q.entries[i].flags & SENT_UNSEEN)
+		scoreboard_cut(snd, at);
+}
+
 /* Another copy of [seq, end) passed here. */
 static void remember_again(struct side *d, const struct segment *s, bool newer)
 {
 	struct sendq *q = &d->snd.q;
 
+	/* A hole is in pieces of one MSS: of a piece that came in part, the rest has not passed. */
+	cut_hole(&d->snd, s->seq);
+	cut_hole(&d->snd, s->end);
 	for (uint32_t i = sendq_find(q, s->seq); i < q->end && q->entries[i].seq < s->end; i++) {
 		struct sent *e = &q->entries[i];
 

@@ -568,7 +568,7 @@ static int64_t sender_measure(struct sender *s, const struct ack *a, const struc
 		int32_t ticks = seq_diff(ts_clock_at(a->clock, a->now_ns), a->ts_ecr);
 
 		if (ticks >= 0 && ticks < 1000000) {
-			cong = sample = (int64_t)(ticks ? ticks : 1) * MS;
+			cong = sample = (ticks ? ticks : 1) * a->clock->tick_ns;
 			r->source = TCPSTAT_RTT_TIMESTAMP;
 		}
 	}

@@ -10,7 +10,9 @@ static int64_t clock_ns(const struct ts_clock *c, uint32_t ts_val)
 	return (int64_t)seq_diff(ts_val, c->base) * c->tick_ns;
 }
 
-/* The usual ticks: what a second or more of the clock's run shows decides. */
+/* The usual ticks: what a second or more of the clock's run shows decides, and a fifth of it that the clock is slower
+ * than it was taken for. That may be a queue that grows as well; but then segments only seem to leave when they are
+ * captured, while a slow clock that is taken for a fast one makes them leave before what let them go. */
 static int64_t tick_of(int64_t elapsed_ns, int32_t ticks)
 {
 	static const int64_t usual_ns[] = { 1000, 1000000, 4000000, 10000000, 100000000, 500000000 };
@@ -40,10 +42,11 @@ void ts_clock_seen(struct ts_clock *c, uint32_t ts_val, int64_t now_ns)
 	int32_t ticks = seq_diff(ts_val, c->base);
 	int64_t elapsed_ns = now_ns - c->start_ns;
 
-	if (ticks > 0 && elapsed_ns >= 1000000000 && seq_diff(ts_val, c->newest) > 0) {
+	if (ticks > 0 && elapsed_ns >= 200000000 && seq_diff(ts_val, c->newest) > 0) {
 		int64_t tick_ns = tick_of(elapsed_ns, ticks);
 
-		if (tick_ns > 0 && tick_ns <= tick_max_ns && (tick_ns > 2 * c->tick_ns || 2 * tick_ns < c->tick_ns)) {
+		if (tick_ns > 0 && tick_ns <= tick_max_ns && (tick_ns > 2 * c->tick_ns ||
+		    (elapsed_ns >= 1000000000 && 2 * tick_ns < c->tick_ns))) {
 			c->tick_ns = tick_ns;
 			restart(c, ts_val, now_ns);
 			return;
