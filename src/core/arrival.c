@@ -148,6 +148,20 @@ static void ack_of(const struct segment *s, struct ack *a)
 		memcpy(a->sack, s->sack, sizeof a->sack);
 }
 
+/* What the receiver says that it lacks. Of three SACK blocks and more it may have left out the lowest; without SACK only
+ * the byte that it asks for is known. */
+static void hear(struct side *d, const struct segment *s)
+{
+	d->heard_ns = s->ts;
+	d->missing_end = d->snd.sack_ok ? UINT64_MAX : s->ack + 1;
+	if (s->n_sack > s->dsack + 2u)
+		d->missing_end = s->ack + 1;
+	else
+		for (unsigned k = s->dsack; k < s->n_sack; k++)
+			if (s->sack[k][0] < d->missing_end)
+				d->missing_end = s->sack[k][0];
+}
+
 /* A segment to this sender passed the capture. */
 void arrival_seen(struct replay *r, struct side *d, const struct segment *s, const struct emitter *e)
 {
@@ -155,7 +169,9 @@ void arrival_seen(struct replay *r, struct side *d, const struct segment *s, con
 
 	if (!(s->flags & TH_ACK) || s->flags & TH_RST || !d->snd.started)
 		return;
-	verdict_ack(d, e, s, vantage_half_ns(r->vantage, !d->dir), r->acked[d->dir]);
+	verdict_ack(d, e, s, vantage_is_sure(r->vantage, !d->dir) ? vantage_half_ns(r->vantage, !d->dir) : 0,
+		    r->acked[d->dir]);
+	hear(d, s);
 	if (s->ack > r->acked[d->dir]) {
 		d->signs_before = d->signs;
 		d->signs = 0;

@@ -130,6 +130,7 @@ void backward_judge(const struct side *d, const struct segment *s, int64_t half_
 		return;
 	}
 	b->original_frame = (int64_t)e->frame;
+	b->same_stamp = s->view->opts.has_ts && e->flags & SENT_TIMED && s->view->opts.ts_val == e->ts_val;
 	if (s->copy || same_packet(d, s, e, half_ns))
 		b->kind = BACKWARD_DUPLICATE;
 	else if (comparable(d, s) && order(d, s, e) < 0 && !left_after_higher(d, s, i))

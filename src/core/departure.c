@@ -134,6 +134,23 @@ static void send_new(struct replay *r, struct side *d, const struct segment *s, 
 	owner_sent(d, s, sent_ns, vantage_half_ns(r->vantage, d->dir));
 }
 
+/* Next to the receiver: has what passed before arrived? */
+enum arrived { ARRIVED_UNKNOWN, ARRIVED_YES, ARRIVED_NO, ARRIVED_PERHAPS };
+
+/* The receiver itself says, as soon as it says anything: what it sends then acknowledges what it has. While it is silent
+ * it may delay its ACK for half a second (RFC 1122 section 4.2.3.2); for longer, it has got nothing. */
+static enum arrived arrived_before(const struct replay *r, const struct side *d, const struct segment *s,
+				   const struct backward *b)
+{
+	uint64_t acked = r->acked[d->dir];
+
+	if (b->before_ns == TCPSTAT_NULL)
+		return ARRIVED_YES;
+	if (d->heard_ns <= b->before_ns)
+		return s->ts - b->before_ns < 500 * (int64_t)MS ? ARRIVED_PERHAPS : ARRIVED_NO;
+	return s->seq >= acked && s->seq < d->missing_end ? ARRIVED_NO : ARRIVED_YES;
+}
+
 /* Have ACKs told the sender of a hole? Those before the last that advanced count if it had not come by then. */
 static bool told_of_loss(const struct replay *r, const struct side *d, const struct segment *s)
 {
@@ -233,18 +250,20 @@ static enum replay_class go_back(struct replay *r, struct side *d, const struct 
 	owner_resent(d, timer || cause == TCPSTAT_CAUSE_TLP, sent_ns);
 	if (!s->len && s->flags & TH_FIN && (cause == TCPSTAT_CAUSE_RTO || cause == TCPSTAT_CAUSE_TLP))
 		cause = TCPSTAT_CAUSE_FIN;
-	/* Next to the receiver: what passed before has arrived. */
-	bool had_it = b->seen_whole && vantage_is_near(r->vantage, !d->dir);
+	enum arrived arrived = b->seen_whole && vantage_is_near(r->vantage, !d->dir) ? arrived_before(r, d, s, b) :
+		ARRIVED_UNKNOWN;
+	bool had_it = arrived == ARRIVED_YES;
 	bool acked = s->end <= r->acked[d->dir];
 	/* Without a reason to repeat it nothing says that what passed here was lost. */
-	bool groundless = cause == TCPSTAT_CAUSE_UNKNOWN && b->lost == TCPSTAT_LOST_AFTER_CAPTURE;
+	bool groundless = cause == TCPSTAT_CAUSE_UNKNOWN && b->lost == TCPSTAT_LOST_AFTER_CAPTURE &&
+		arrived != ARRIVED_NO;
 	struct tcpstat_ev_retransmission told = {
 		.seq = s->view->seq, .seq_rel = (int64_t)(s->seq - SEQ_ISN), .len = s->len, .cause = cause,
 		.backoff = timer ? backoff + 1 : TCPSTAT_NULL, .spurious = !syn && (had_it || acked) ? 1 : -1,
-		.lost = had_it || groundless ? TCPSTAT_LOST_UNKNOWN : b->lost, .original_frame = b->original_frame,
+		.lost = had_it || groundless || arrived == ARRIVED_PERHAPS ? TCPSTAT_LOST_UNKNOWN : b->lost, .original_frame = b->original_frame,
 		.after_ns = b->before_ns == TCPSTAT_NULL ? TCPSTAT_NULL : s->ts - b->before_ns };
 
-	verdict_report(d, e, s, &told);
+	verdict_report(d, e, s, &told, b->same_stamp);
 	remember_again(d, s, true);
 	if (inner == TCPSTAT_CAUSE_RTO || inner == TCPSTAT_CAUSE_FAST)
 		replay_tell_sender(r, d, e, sent_ns, s->frame);

@@ -14,7 +14,7 @@ struct verdict {
 	uint64_t frame, seq, end;
 	int64_t ts_ns;                  /* captured */
 	uint32_t ts_val;
-	bool has_ts, covered;           /* covered: an ACK has acknowledged it */
+	bool has_ts, covered;           /* has_ts: that tells it from the copy before; an ACK has acknowledged it */
 };
 
 enum { VERDICTS = 64, PENDING_FIRST = 4, PENDING_MAX = 4096 };
@@ -45,6 +45,8 @@ struct side {
 	uint32_t signs;                 /* ACKs captured since SND.UNA moved that tell of a hole: duplicates, SACKs */
 	uint32_t signs_before;          /* those before it moved last */
 	uint32_t holes;                 /* unseen entries were made since SND.UNA last moved */
+	int64_t heard_ns;               /* captured: the last ACK of the receiver */
+	uint64_t missing_end;           /* by which it lacks all from its ACK number up to here */
 	uint32_t last_ecr;
 	uint32_t size;                  /* payload of the last data segment, at most one MSS */
 	/* ACKs that passed the capture and may not have reached the sender yet */
@@ -67,6 +69,7 @@ struct backward {
 	int64_t original_frame;         /* TCPSTAT_NULL: not seen */
 	int64_t before_ns;              /* capture time of the previous copy, or when the hole opened; NULL unknown */
 	bool seen_whole;                /* every byte had passed here before */
+	bool same_stamp;                /* with the same timestamp */
 };
 
 /* Follows whether the IP IDs of this sender can be compared. */
@@ -75,10 +78,12 @@ void backward_judge(const struct side *, const struct segment *, int64_t half_ns
 
 /* ---- verdict.c: retransmissions as reported, and their amendment ---- */
 
+/* same_stamp: its timestamp is that of the copy before. */
 void verdict_report(struct side *, const struct emitter *, const struct segment *,
-		    const struct tcpstat_ev_retransmission *);
-/* An ACK for this side passed the capture: DSACK, Eifel, and ACKs that come too soon excuse retransmissions. */
-void verdict_ack(struct side *, const struct emitter *, const struct segment *ack, int64_t peer_half_ns,
+		    const struct tcpstat_ev_retransmission *, bool same_stamp);
+/* An ACK for this side passed the capture: DSACK, Eifel, and ACKs that come too soon excuse retransmissions. least_ns:
+ * the receiver has not answered sooner; 0 if that is not known well. */
+void verdict_ack(struct side *, const struct emitter *, const struct segment *ack, int64_t least_ns,
 		 uint64_t prior_ack);
 /* The original of [seq, end) arrived late after all. */
 void verdict_late_original(struct side *, const struct emitter *, uint64_t seq, uint64_t end);

@@ -14,12 +14,16 @@ static int64_t half_answer(struct half *h, uint64_t ack, int64_t now_ns)
 		if (h->asked[i].end != ack)
 			continue;
 		int64_t took = now_ns - h->asked[i].seen_ns;
-		h->n -= i + 1;
+		h->n = (uint16_t)(h->n - i - 1);
 		memmove(h->asked, h->asked + i + 1, h->n * sizeof *h->asked);
 		if (took < 0)
 			return -1;
+		if (h->min_ns == TCPSTAT_NULL || took < h->min_ns - h->min_ns / 4)
+			h->close = 0;
 		if (h->min_ns == TCPSTAT_NULL || took < h->min_ns)
 			h->min_ns = took;
+		if (took <= h->min_ns + h->min_ns / 4 && h->close < UINT16_MAX)
+			h->close++;
 		h->samples++;
 		return took - h->min_ns;
 	}

@@ -10,7 +10,8 @@ enum { VANTAGE_RING = 4 };
 struct half {
 	int64_t min_ns;                 /* TCPSTAT_NULL: no answer seen yet */
 	uint32_t samples;
-	uint32_t n;
+	uint16_t n;
+	uint16_t close;                 /* answers as fast as the shortest, but for a quarter; saturating */
 	struct {
 		uint64_t end;
 		int64_t seen_ns;
@@ -30,6 +31,11 @@ int64_t vantage_segment(struct vantage *, const struct segment *);
 static inline int64_t vantage_half_ns(const struct vantage *v, int endpoint)
 {
 	return v->half_ns[endpoint];
+}
+/* Is the half well known: has it shown three times? Once may have been slow (a radio that woke up, a SYN cookie). */
+static inline bool vantage_is_sure(const struct vantage *v, int endpoint)
+{
+	return v->half[endpoint].close >= 3;
 }
 /* Is the capture next to this endpoint: its half at most a tenth of the whole? False while unknown. */
 bool vantage_is_near(const struct vantage *, int endpoint);

@@ -9,7 +9,7 @@ static void tell(const struct side *d, const struct emitter *e, const struct ver
 }
 
 void verdict_report(struct side *d, const struct emitter *e, const struct segment *s,
-		    const struct tcpstat_ev_retransmission *told)
+		    const struct tcpstat_ev_retransmission *told, bool same_stamp)
 {
 	struct verdict once, *v = &once;
 
@@ -18,7 +18,7 @@ void verdict_report(struct side *d, const struct emitter *e, const struct segmen
 	if (d->verdicts)
 		v = &d->verdicts[d->verdicts_n++ % VERDICTS];
 	*v = (struct verdict){ .told = *told, .frame = s->frame, .seq = s->seq, .end = s->end, .ts_ns = s->ts,
-			       .ts_val = s->view->opts.ts_val, .has_ts = s->view->opts.has_ts };
+			       .ts_val = s->view->opts.ts_val, .has_ts = s->view->opts.has_ts && !same_stamp };
 	d->counts.total++;
 	d->counts.by_cause[told->cause]++;
 	d->counts.bytes += told->len;
@@ -88,7 +88,7 @@ static bool covered_by(const struct segment *a, const struct verdict *v)
 	return false;
 }
 
-void verdict_ack(struct side *d, const struct emitter *e, const struct segment *a, int64_t peer_half_ns,
+void verdict_ack(struct side *d, const struct emitter *e, const struct segment *a, int64_t least_ns,
 		 uint64_t prior_ack)
 {
 	const struct tcp_opts *o = &a->view->opts;
@@ -112,7 +112,7 @@ void verdict_ack(struct side *d, const struct emitter *e, const struct segment *
 		bool echoed = a->ack >= v->end && v->has_ts && o->has_ts && seq_diff(o->ts_ecr, v->ts_val) >= 0;
 
 		/* Covered sooner than the repetition can have got there and been answered. */
-		if (!echoed && a->ts - v->ts_ns < peer_half_ns / 10 * 8) {
+		if (!echoed && a->ts - v->ts_ns < least_ns / 10 * 8) {
 			excuse(d, e, v);
 			continue;
 		}
