@@ -148,6 +148,14 @@ static void ack_of(const struct segment *s, struct ack *a)
 		memcpy(a->sack, s->sack, sizeof a->sack);
 }
 
+/* No answer of the endpoint comes sooner. */
+static int64_t soonest_ns(const struct vantage *v, int endpoint)
+{
+	int64_t half_ns = vantage_half_ns(v, endpoint);
+
+	return vantage_is_sure(v, endpoint) ? half_ns / 10 * 8 : half_ns / 8;
+}
+
 /* What the receiver says that it lacks. Of three SACK blocks and more it may have left out the lowest; without SACK only
  * the byte that it asks for is known. */
 static void hear(struct side *d, const struct segment *s)
@@ -169,8 +177,7 @@ void arrival_seen(struct replay *r, struct side *d, const struct segment *s, con
 
 	if (!(s->flags & TH_ACK) || s->flags & TH_RST || !d->snd.started)
 		return;
-	verdict_ack(d, e, s, vantage_is_sure(r->vantage, !d->dir) ? vantage_half_ns(r->vantage, !d->dir) : 0,
-		    r->acked[d->dir]);
+	verdict_ack(d, e, s, soonest_ns(r->vantage, !d->dir), r->acked[d->dir]);
 	hear(d, s);
 	if (s->ack > r->acked[d->dir]) {
 		d->signs_before = d->signs;

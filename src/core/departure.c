@@ -263,7 +263,7 @@ static enum replay_class go_back(struct replay *r, struct side *d, const struct 
 		.lost = had_it || groundless || arrived == ARRIVED_PERHAPS ? TCPSTAT_LOST_UNKNOWN : b->lost, .original_frame = b->original_frame,
 		.after_ns = b->before_ns == TCPSTAT_NULL ? TCPSTAT_NULL : s->ts - b->before_ns };
 
-	verdict_report(d, e, s, &told, b->same_stamp);
+	verdict_report(d, e, s, &told, b->same_stamp, arrived == ARRIVED_PERHAPS);
 	remember_again(d, s, true);
 	if (inner == TCPSTAT_CAUSE_RTO || inner == TCPSTAT_CAUSE_FAST)
 		replay_tell_sender(r, d, e, sent_ns, s->frame);

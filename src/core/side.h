@@ -15,6 +15,7 @@ struct verdict {
 	int64_t ts_ns;                  /* captured */
 	uint32_t ts_val;
 	bool has_ts, covered;           /* has_ts: that tells it from the copy before; an ACK has acknowledged it */
+	bool had;                       /* once an ACK comes, it is for the copy before */
 };
 
 enum { VERDICTS = 64, PENDING_FIRST = 4, PENDING_MAX = 4096 };
@@ -78,11 +79,11 @@ void backward_judge(const struct side *, const struct segment *, int64_t half_ns
 
 /* ---- verdict.c: retransmissions as reported, and their amendment ---- */
 
-/* same_stamp: its timestamp is that of the copy before. */
+/* same_stamp: its timestamp is that of the copy before. had: if it is acknowledged at all, that copy had arrived. */
 void verdict_report(struct side *, const struct emitter *, const struct segment *,
-		    const struct tcpstat_ev_retransmission *, bool same_stamp);
+		    const struct tcpstat_ev_retransmission *, bool same_stamp, bool had);
 /* An ACK for this side passed the capture: DSACK, Eifel, and ACKs that come too soon excuse retransmissions. least_ns:
- * the receiver has not answered sooner; 0 if that is not known well. */
+ * the receiver does not answer sooner. */
 void verdict_ack(struct side *, const struct emitter *, const struct segment *ack, int64_t least_ns,
 		 uint64_t prior_ack);
 /* The original of [seq, end) arrived late after all. */

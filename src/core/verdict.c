@@ -9,7 +9,7 @@ static void tell(const struct side *d, const struct emitter *e, const struct ver
 }
 
 void verdict_report(struct side *d, const struct emitter *e, const struct segment *s,
-		    const struct tcpstat_ev_retransmission *told, bool same_stamp)
+		    const struct tcpstat_ev_retransmission *told, bool same_stamp, bool had)
 {
 	struct verdict once, *v = &once;
 
@@ -18,7 +18,8 @@ void verdict_report(struct side *d, const struct emitter *e, const struct segmen
 	if (d->verdicts)
 		v = &d->verdicts[d->verdicts_n++ % VERDICTS];
 	*v = (struct verdict){ .told = *told, .frame = s->frame, .seq = s->seq, .end = s->end, .ts_ns = s->ts,
-			       .ts_val = s->view->opts.ts_val, .has_ts = s->view->opts.has_ts && !same_stamp };
+			       .ts_val = s->view->opts.ts_val, .has_ts = s->view->opts.has_ts && !same_stamp,
+			       .had = had };
 	d->counts.total++;
 	d->counts.by_cause[told->cause]++;
 	d->counts.bytes += told->len;
@@ -112,7 +113,7 @@ void verdict_ack(struct side *d, const struct emitter *e, const struct segment *
 		bool echoed = a->ack >= v->end && v->has_ts && o->has_ts && seq_diff(o->ts_ecr, v->ts_val) >= 0;
 
 		/* Covered sooner than the repetition can have got there and been answered. */
-		if (!echoed && a->ts - v->ts_ns < least_ns / 10 * 8) {
+		if (v->had || (!echoed && a->ts - v->ts_ns < least_ns)) {
 			excuse(d, e, v);
 			continue;
 		}
