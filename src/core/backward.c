@@ -12,6 +12,8 @@ void backward_learn_id(struct side *d, const struct segment *s)
 	if (d->has_ids) {
 		uint16_t step = (uint16_t)(v->ip_id - d->last_id);
 
+		if (step < 0xf000) /* else it went back: reordering */
+			d->id_steps += step;
 		/* Reordering makes a few steps go back. */
 		if (step && step <= 1000) {
 			d->id_good++;
@@ -26,6 +28,8 @@ void backward_learn_id(struct side *d, const struct segment *s)
 		}
 		d->ids_count = d->id_good > 2 * d->id_bad;
 	}
+	if (!d->has_ids)
+		d->id_since_ns = s->ts;
 	d->has_ids = true;
 	d->last_id = v->ip_id;
 }
@@ -35,12 +39,23 @@ static bool id_newer(uint16_t a, uint16_t b)
 	return (int16_t)(uint16_t)(a - b) > 0;
 }
 
+/* Do the IDs of `s` and of what passed at `then_ns` tell their order? A counter that a busy host shares goes round in
+ * seconds. */
+static bool ids_tell(const struct side *d, const struct segment *s, int64_t then_ns)
+{
+	enum { HALF_ROUND = 24576 };
+	double run_ns = (double)(s->ts - d->id_since_ns);
+
+	return d->ids_count && s->view->has_ip_id && (s->ts <= then_ns ||
+		(double)d->id_steps * (double)(s->ts - then_ns) < HALF_ROUND * run_ns);
+}
+
 /* 1: left after the entry's last copy, -1: before it, 0: cannot be told. */
 static int order(const struct side *d, const struct segment *s, const struct sent *e)
 {
 	const struct tcp_view *v = s->view;
 
-	if (d->ids_count && v->has_ip_id)
+	if (ids_tell(d, s, e->seen_ns))
 		return id_newer(v->ip_id, e->ip_id) ? 1 : v->ip_id == e->ip_id ? 0 : -1;
 	if (v->opts.has_ts && e->flags & SENT_TIMED) {
 		int32_t step = seq_diff(v->opts.ts_val, e->ts_val);
@@ -49,9 +64,9 @@ static int order(const struct side *d, const struct segment *s, const struct sen
 	return 0;
 }
 
-static bool comparable(const struct side *d, const struct segment *s)
+static bool comparable(const struct side *d, const struct segment *s, const struct sent *e)
 {
-	return (d->ids_count && s->view->has_ip_id) || s->view->opts.has_ts;
+	return ids_tell(d, s, e->seen_ns) || s->view->opts.has_ts;
 }
 
 /* Did it leave after some segment with a higher sequence number that was seen? Compared pairwise: the newest alone
@@ -118,7 +133,7 @@ void backward_judge(const struct side *d, const struct segment *s, int64_t half_
 		bool again;
 
 		b->lost = TCPSTAT_LOST_BEFORE_CAPTURE;
-		if (comparable(d, s)) {
+		if (comparable(d, s, e)) {
 			again = left_after_higher(d, s, i);
 		} else if (!d->hole_sign_ns) {
 			again = s->ts - e->seen_ns > rtt_rto_ns(&d->snd.rtt) / 10 * 9;
@@ -133,6 +148,6 @@ void backward_judge(const struct side *d, const struct segment *s, int64_t half_
 	b->same_stamp = s->view->opts.has_ts && e->flags & SENT_TIMED && s->view->opts.ts_val == e->ts_val;
 	if (s->copy || same_packet(d, s, e, half_ns))
 		b->kind = BACKWARD_DUPLICATE;
-	else if (comparable(d, s) && order(d, s, e) < 0 && !left_after_higher(d, s, i))
+	else if (comparable(d, s, e) && order(d, s, e) < 0 && !left_after_higher(d, s, i))
 		b->kind = BACKWARD_LATE; /* its own retransmission overtook it */
 }

@@ -40,6 +40,8 @@ struct side {
 	uint16_t last_id;
 	uint8_t id_good, id_bad;
 	uint8_t id_next;                /* of the good steps: by exactly one; no other connection shares the counter */
+	uint64_t id_steps;              /* what they counted since the first that passed */
+	int64_t id_since_ns;
 	struct ts_clock clock;
 	int64_t last_sent_ns;           /* sender time of the last segment */
 	int64_t hole_sign_ns;           /* captured: first duplicate ACK since a hole was open; 0 none */
