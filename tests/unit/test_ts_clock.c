@@ -24,6 +24,14 @@ Test(ts_clock, finds_the_tick)
 	cr_assert_eq(run(7, 500, 100).tick_ns, 500 * ms, "4.4BSD");
 }
 
+/* Segments of such a clock must not seem to leave before what let them go: it is believed to be slow at once, and fast
+ * only when a second has shown it. */
+Test(ts_clock, finds_a_slow_tick_early)
+{
+	cr_assert_eq(run(7, 10, 4).tick_ns, 10 * ms);
+	cr_assert_eq(run(7, 1, 4).tick_ns, 1 * ms);
+}
+
 Test(ts_clock, takes_the_queue_out)
 {
 	struct ts_clock c = run(1000, 1, 41);
