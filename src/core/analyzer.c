@@ -82,12 +82,18 @@ static void fill_in(struct tcpstat_config *c)
 		c->reasm_conn_bytes = 16 << 20;
 }
 
+/* Payload of a file is wanted, and nothing that trackers tell meanwhile. Live every packet counts at once. */
+static bool is_apart(const struct tcpstat_config *c)
+{
+	return c->stream && !c->live && !(c->events & IN_STEP);
+}
+
 /* Whoever is called from another thread must not be called from this one too. */
 static bool may_be_helped(const struct tcpstat_config *c)
 {
 	uint32_t of_the_end = TCPSTAT_MASK(TCPSTAT_EV_CONNECTION) | TCPSTAT_MASK(TCPSTAT_EV_FINDING);
 
-	return !c->stream && !c->live && !c->shards && !(c->events & ~of_the_end);
+	return is_apart(c) || (!c->stream && !c->live && !c->shards && !(c->events & ~of_the_end));
 }
 
 struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
@@ -107,13 +113,15 @@ struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 		t->survey.totals = budget_resize(&t->budget, NULL, 0, sizeof *t->survey.totals);
 	t->dns.budget = &t->budget;
 	t->env = (struct conn_env){ .budget = &t->budget, .config = &t->config,
-		.in_step = t->config.stream || t->config.events & IN_STEP, .errands = &t->errands };
+		.in_step = (t->config.stream && t->config.live) || t->config.events & IN_STEP,
+		.apart = is_apart(&t->config), .errands = &t->errands };
 	t->errands = (struct errands){ .env = &t->env, .survey = t->config.watched ? &t->survey : NULL,
 		.conns = &t->conns };
 	if (may_be_helped(&t->config))
 		errands_init(&t->errands, t->config.helper);
 	pool_init(&t->env.chunks, BACKLOG_CHUNK_BYTES, &t->budget);
 	tracker_pools_init(&t->env.trackers, &t->budget, t->errands.helper);
+	pool_init(&t->env.streams, sizeof(struct conn_stream), &t->budget);
 	pool_init(&t->conns, sizeof(struct conn), &t->budget);
 	pool_init(&t->embryos, sizeof(struct embryo), &t->budget);
 	t->has_embryos = !t->env.in_step &&
@@ -643,6 +651,7 @@ void tcpstat_free(struct tcpstat *t)
 	pool_fini(&t->conns);
 	pool_fini(&t->embryos);
 	pool_fini(&t->env.chunks);
+	pool_fini(&t->env.streams);
 	tracker_pools_fini(&t->env.trackers);
 	struct budget budget = t->budget;
 	budget_resize(&budget, t, sizeof *t, 0);

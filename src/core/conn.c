@@ -59,8 +59,14 @@ void conn_fini(struct conn *c, struct conn_env *env)
 	if (c->dns)
 		budget_resize(env->budget, c->dns, c->dns->size, 0);
 	trackers_free(c->trackers);
+	if (c->stream) {
+		reasm_fini(c->stream->reasm);
+		watch_fini(&c->stream->gaps, env->budget);
+		pool_put(&env->streams, c->stream);
+	}
 	c->dns = NULL;
 	c->trackers = NULL;
+	c->stream = NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------- sequence space */
@@ -312,7 +318,8 @@ static struct emitter emitter_of(const struct conn *c, struct conn_env *env)
 static bool open_trackers(struct conn *c, struct conn_env *env)
 {
 	if (!c->trackers && !c->no_trackers)
-		c->trackers = trackers_new(&env->trackers, env->config->watched);
+		c->trackers = trackers_new(&env->trackers, env->config->watched,
+			c->stream ? c->stream->reasm : NULL);
 	/* tracked without, for good: half of the truth would be wrong */
 	c->no_trackers = !c->trackers;
 	return c->trackers;
@@ -343,18 +350,42 @@ void conn_show(struct conn *c, struct conn_env *env, const struct backlog *b)
 void conn_settle(struct conn *c, struct conn_env *env)
 {
 	errands_wait_for(env->errands, c);
-	if (!c->backlog.slots && (c->trackers || c->no_trackers || !c->begun))
+	if (c->backlog.slots || !(c->trackers || c->no_trackers || !c->begun)) {
+		errands_settle(env->errands, c);
+		errands_wait_for(env->errands, c);
+	}
+	conn_learn_gaps(c, env);
+}
+
+void conn_learn_gaps(struct conn *c, struct conn_env *env)
+{
+	struct watch *w = trackers_watch(c->trackers);
+
+	if (!c->stream || !c->stream->gaps.n_marks)
 		return;
-	errands_settle(env->errands, c);
-	errands_wait_for(env->errands, c);
+	if (w)
+		watch_join(w, &c->trackers->budget, &c->stream->gaps);
+	watch_fini(&c->stream->gaps, env->budget);
+}
+
+static void put_together(struct conn *c, struct conn_env *env, const struct segment *s, const struct scene *scene)
+{
+	struct emitter e = { .config = env->config, .conn = c->number, .budget = env->budget };
+
+	if (!c->stream || (scene->kind != SCENE_SEGMENT && scene->kind != SCENE_FAR))
+		return;
+	e.watch = &c->stream->gaps;
+	reasm_segment(c->stream->reasm, s, &e);
 }
 
 /* What needs its payload, or to be told in step, cannot wait; nor can what came with a wrong checksum: of that bytes
  * are put aside. */
 static void track(struct conn *c, struct conn_env *env, struct segment *s, const struct scene *scene)
 {
-	bool in_step = env->in_step || (s->view->cksum == CKSUM_BAD && s->len);
+	bool in_step = env->in_step || (s->view->cksum == CKSUM_BAD && s->len && !env->apart);
 
+	if (env->apart)
+		put_together(c, env, s, scene);
 	if (!in_step && backlog_put(&c->backlog, &env->chunks, s, scene)) {
 		if (c->backlog.slots >= c->due)
 			errands_offer(env->errands, c);
@@ -409,6 +440,18 @@ static void show_syn(struct conn *c, struct conn_env *env)
 	track(c, env, &s, &scene);
 }
 
+/* From now on there is something for trackers. */
+static void start(struct conn *c, struct conn_env *env)
+{
+	c->begun = true;
+	if (!env->apart)
+		return;
+	c->stream = pool_get(&env->streams);
+	c->no_trackers = !c->stream;
+	if (c->stream)
+		reasm_init(c->stream->reasm, env->budget);
+}
+
 /* From the second packet on, or from a first one that is no bare SYN, there is more than a name to keep. */
 static bool begin(struct conn *c, struct conn_env *env, const struct segment *s)
 {
@@ -417,7 +460,7 @@ static bool begin(struct conn *c, struct conn_env *env, const struct segment *s)
 
 	if (c->begun || (is_first && is_bare_syn))
 		return c->begun;
-	c->begun = true;
+	start(c, env);
 	if (!is_first)
 		show_syn(c, env);
 	return true;
@@ -426,7 +469,7 @@ static bool begin(struct conn *c, struct conn_env *env, const struct segment *s)
 void conn_icmp(struct conn *c, struct conn_env *env, struct tcpstat_event *ev)
 {
 	if (env->config->watched && !c->begun) {
-		c->begun = true;
+		start(c, env);
 		show_syn(c, env);
 	}
 	conn_settle(c, env);

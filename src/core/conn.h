@@ -32,7 +32,9 @@ struct conn_env {
 	const struct tcpstat_config *config;
 	struct pool chunks;             /* of backlogs */
 	struct tracker_pools trackers;
-	bool in_step;                   /* what trackers tell, or payload, is wanted: no segment waits for them */
+	struct pool streams;
+	bool in_step;                   /* what trackers tell is wanted: no segment waits for them */
+	bool apart;                     /* the reader puts streams together, and reports connections itself */
 	struct errands *errands;
 };
 
@@ -41,6 +43,13 @@ struct conn_dns {
 	struct tcpstat_dns told;        /* its name is the text below */
 	size_t size;                    /* bytes of it all */
 	char name[];
+};
+
+/* Where somebody wants the payload, which is there for one call only: put together as the segments come, while the
+ * other trackers may see them later. */
+struct conn_stream {
+	struct reasm reasm[2];
+	struct watch gaps;              /* what the watch of the trackers has still to learn */
 };
 
 /* What one endpoint sent. */
@@ -74,6 +83,7 @@ struct conn_syn {
 struct conn {
 	struct flow_node node;          /* first: the table hands it out */
 	struct trackers *trackers;      /* NULL: not yet, or no memory */
+	struct conn_stream *stream;     /* NULL: not yet, no memory, or not apart */
 	struct backlog backlog;         /* what they have not seen yet */
 	uint16_t due;                   /* slots of it that make a batch, see errands.h */
 	uint64_t errand;                /* number of the last one about it; 0: none */
@@ -114,6 +124,8 @@ void conn_segment(struct conn *, struct conn_env *, const struct tcp_view *, boo
 	const struct tcpstat_pkt *);
 /* Trackers see all that waits for them: to be called before a snapshot. */
 void conn_settle(struct conn *, struct conn_env *);
+/* Their watch learns of the gaps in the streams; part of settling, and nothing of the connection may be under way. */
+void conn_learn_gaps(struct conn *, struct conn_env *);
 /* Shows them what waited; for errands.c. */
 void conn_show(struct conn *, struct conn_env *, const struct backlog *);
 /* The lookup of this connection's server, if `d` has it; once, for one that has just begun. */

@@ -355,10 +355,13 @@ void conn_finish(struct conn *c, struct conn_env *env, struct survey *survey, in
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_CONNECTION, .dir = TCPSTAT_NODIR, .ts_ns = c->last_ts,
 		.frame = c->last_frame, .connection = &out };
 
+	conn_learn_gaps(c, env);
 	if (c->trackers) {
 		e.watch = trackers_watch(c->trackers);
 		e.budget = &c->trackers->budget;
 		trackers_finish(c->trackers, c->last_ts, &e);
+	} else if (c->stream) {
+		reasm_finish(c->stream->reasm, c->last_ts, &e);
 	}
 	if (!config->watched && !emit_wants(&e, TCPSTAT_EV_CONNECTION))
 		return;

@@ -137,7 +137,8 @@ void errands_leave(struct errands *all, struct conn *c, int64_t now_ns)
 
 	e.now_ns = now_ns;
 	e.leaves = true;
-	if (!all->helper) {
+	if (!all->helper || all->env->apart) {
+		errands_wait_for(all, c);
 		do_now(all, e);
 		return;
 	}

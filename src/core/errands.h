@@ -2,7 +2,8 @@
  * reported. With a helper (tcpstat.h) on its thread, in the order given; without one at once.
  *
  * Who owns what, with a helper: the reader has the table, the connections in it and their backlogs; the helper has
- * trackers, the survey, and connections that have left. The reader touches trackers only after errands_wait. */
+ * trackers, the survey, and connections that have left. The reader touches trackers only after errands_wait. Where
+ * streams are put together apart (conn.h) the reader has all but trackers, and reports connections itself. */
 #ifndef TCPSTAT_ERRANDS_H
 #define TCPSTAT_ERRANDS_H
 

@@ -501,7 +501,8 @@ struct tcpstat_counters {
 
 /* Another thread that does what can wait while this one reads packets. It runs what it is given one after the other.
  * With a helper the callback comes from its thread (and from that of tcpstat_finish), never from two at once; used only
- * when nothing but connections and findings of a file is wanted. */
+ * when nothing but connections and findings of a file is wanted. Where streams of a file are wanted and nothing that
+ * trackers tell meanwhile, it is used, too, but every callback comes from the thread that reads. */
 enum { TCPSTAT_ERRANDS = 2048 };
 
 struct tcpstat_helper {

@@ -19,7 +19,7 @@ void tracker_pools_fini(struct tracker_pools *p)
 	pool_fini(&p->sides);
 }
 
-struct trackers *trackers_new(struct tracker_pools *pools, bool watched)
+struct trackers *trackers_new(struct tracker_pools *pools, bool watched, struct reasm *apart)
 {
 	struct trackers *t = pool_take(&pools->trackers);
 
@@ -29,7 +29,8 @@ struct trackers *trackers_new(struct tracker_pools *pools, bool watched)
 	t->pools = pools;
 	budget_room(&t->budget, pools->budget, t->room, sizeof t->room);
 	t->watched = watched;
-	reasm_init(t->reasm, &t->budget);
+	reasm_init(t->own, &t->budget);
+	t->reasm = apart ? apart : t->own;
 	vantage_init(&t->vantage);
 	t->replay = replay_new(&t->budget, &pools->sides, &t->vantage);
 	return t;
@@ -39,7 +40,7 @@ void trackers_free(struct trackers *t)
 {
 	if (!t)
 		return;
-	reasm_fini(t->reasm);
+	reasm_fini(t->own);
 	window_fini(&t->window, &t->budget);
 	latency_fini(&t->latency, &t->budget);
 	timers_fini(&t->timers, &t->budget);
@@ -122,7 +123,8 @@ void trackers_segment(struct trackers *t, struct segment *s, const struct scene 
 	if (scene->kind == SCENE_TIMER)
 		return;
 	s->copy = scene->kind == SCENE_SEGMENT && copy_seen(&t->copy, s, &original);
-	reasm_segment(t->reasm, s, e);
+	if (t->reasm == t->own)
+		reasm_segment(t->own, s, e);
 	if (scene->kind == SCENE_SEGMENT)
 		follow(t, s, scene, e);
 }

@@ -38,7 +38,8 @@ enum { TRACKERS_ROOM = 4608 };
 struct trackers {
 	struct tracker_pools *pools;
 	struct budget budget;           /* of the arrays: the room below, and beyond it that of all */
-	struct reasm reasm[2];
+	struct reasm *reasm;            /* both directions: its own, or those of who puts the streams together */
+	struct reasm own[2];
 	struct copy copy;
 	struct vantage vantage;
 	struct window window;
@@ -55,8 +56,9 @@ struct trackers {
 	_Alignas(max_align_t) uint8_t room[TRACKERS_ROOM];
 };
 
-/* NULL: no memory, or over the budget. */
-struct trackers *trackers_new(struct tracker_pools *, bool watched);
+/* `apart`: both directions of a reassembly that somebody else does, to be read when all is settled; NULL: none.
+ * NULL: no memory, or over the budget. */
+struct trackers *trackers_new(struct tracker_pools *, bool watched, struct reasm *apart);
 void trackers_free(struct trackers *);
 /* `s` in the order of the capture; its `copy` is found out here. */
 void trackers_segment(struct trackers *, struct segment *s, const struct scene *, const struct emitter *);

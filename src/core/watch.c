@@ -62,6 +62,24 @@ void watch_add(struct watch *w, struct budget *b, enum watch_kind kind, enum tcp
 	}
 }
 
+void watch_join(struct watch *w, struct budget *b, const struct watch *later)
+{
+	for (unsigned i = 0; i < later->n_marks; i++) {
+		const struct watch_mark *from = &later->marks[i];
+		struct watch_mark *to = mark_of(w, b, (enum watch_kind)from->kind, (enum tcpstat_dir)from->dir);
+
+		if (!to)
+			continue;
+		to->count += from->count;
+		to->ns = to->ns < INT64_MAX - from->ns ? to->ns + from->ns : INT64_MAX;
+		to->max_ns = from->max_ns > to->max_ns ? from->max_ns : to->max_ns;
+		for (unsigned k = 0; k < from->n_frames && to->n_frames < WATCH_FRAMES; k++) {
+			to->after_ns[to->n_frames] = from->after_ns[k];
+			to->frame[to->n_frames++] = from->frame[k];
+		}
+	}
+}
+
 /* A later verdict takes it back. */
 static void take_back(struct watch *w, enum watch_kind kind, enum tcpstat_dir dir, uint64_t frame, int64_t ns)
 {

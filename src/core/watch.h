@@ -114,6 +114,8 @@ void watch_event(struct watch *, struct budget *, const struct tcpstat_event *);
 void watch_state(struct watch *, struct budget *, enum tcpstat_endpoint, enum tcpstat_state from, int64_t ts,
 	uint64_t frame);
 void watch_add(struct watch *, struct budget *, enum watch_kind, enum tcpstat_dir, uint64_t frame, int64_t ns);
+/* Marks of another watch, which came after those of the same kind here. */
+void watch_join(struct watch *, struct budget *, const struct watch *later);
 /* `dir` answered after `ns`, with this packet: the slowest is kept. What it closed with answers nothing. */
 void watch_turn(struct watch *, struct budget *, enum tcpstat_dir, uint64_t frame, int64_t ns);
 /* What `dir` had sent before the first RST and nobody ever acknowledged, bytes. */
