@@ -10,7 +10,7 @@
 enum {
 	RING = TCPSTAT_ERRANDS,
 	WAKE_AT = 8,                   /* a sleeper is not woken for less, unless somebody waits */
-	SPINS = 2000                    /* before it goes to sleep */
+	SPINS = 2000                    /* before a thread goes to sleep that has a processor to itself */
 };
 
 /* A ring with one who gives and one who does. Each sleeps when it has to, under the mutex; the counters need none. */
@@ -22,6 +22,7 @@ struct helper {
 	_Atomic uint64_t given, done;
 	_Atomic uint64_t awaited;       /* somebody sleeps until so many are done; UINT64_MAX: nobody */
 	atomic_bool asleep, stop;
+	int spins;
 	struct {
 		void (*run)(void *);
 		void *arg;
@@ -65,7 +66,7 @@ static void wait_for(void *ctx, uint64_t n)
 {
 	struct helper *h = ctx;
 
-	for (int i = 0; i < SPINS && !atomic_load(&h->asleep) && done(h) < n; i++)
+	for (int i = 0; i < h->spins && !atomic_load(&h->asleep) && done(h) < n; i++)
 		relax();
 	if (done(h) >= n)
 		return;
@@ -81,7 +82,7 @@ static void wait_for(void *ctx, uint64_t n)
 /* False: nothing more will come. */
 static bool await_work(struct helper *h, uint64_t n)
 {
-	for (int i = 0; i < SPINS; i++) {
+	for (int i = 0; i < h->spins; i++) {
 		if (atomic_load(&h->given) > n)
 			return true;
 		relax();
@@ -132,7 +133,7 @@ static int processors(void)
 	return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
 }
 
-struct helper *helper_new(void)
+struct helper *helper_new(int threads)
 {
 	struct helper *h;
 
@@ -140,6 +141,7 @@ struct helper *helper_new(void)
 		return NULL;
 	h->face = (struct tcpstat_helper){ .ctx = h, .give = give, .done = done, .wait = wait_for };
 	h->awaited = UINT64_MAX;
+	h->spins = processors() < threads ? 0 : SPINS;
 	pthread_mutex_init(&h->mutex, NULL);
 	pthread_cond_init(&h->work, NULL);
 	pthread_cond_init(&h->progress, NULL);

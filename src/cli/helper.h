@@ -6,8 +6,9 @@
 
 struct helper;
 
-/* NULL: there is no second processor, no memory or no thread; then everything happens on one. */
-struct helper *helper_new(void);
+/* NULL: there is no second processor, no memory or no thread; then everything happens on one. `threads`: how many of this
+ * program there will be that have much to do. */
+struct helper *helper_new(int threads);
 /* What was given must be done. */
 void helper_free(struct helper *);
 /* Borrowed, as long as the helper is there; NULL for NULL. */

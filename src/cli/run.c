@@ -230,7 +230,7 @@ static bool open_analysis(struct run *r)
 		return false;
 	}
 	if (o->extract && is_worth_help(o))
-		r->writer = helper_new();
+		r->writer = helper_new(3);
 	r->view = view_new(o, out, aside ? STDERR_FILENO : STDOUT_FILENO, capture_facts(r->capture),
 		helper_get(r->writer), error, sizeof error);
 	if (!r->view) {
@@ -246,7 +246,7 @@ static bool open_analysis(struct run *r)
 	config.memory_bytes = o->memory.analysis_bytes;
 	config.live = o->n_interfaces > 0;
 	if (is_worth_help(o))
-		r->helper = helper_new();
+		r->helper = helper_new(o->extract ? 3 : 2);
 	config.helper = helper_get(r->helper);
 	config.shard = o->shard;
 	config.shards = o->shards;
