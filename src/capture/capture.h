@@ -160,6 +160,11 @@ const struct capture_facts *capture_facts(struct capture *);
 struct capture_progress capture_progress(const struct capture *);
 void capture_free(struct capture *);
 
+/* Files are mapped: a page that cannot be read, because the file became shorter or the disk fails, is a SIGBUS, which
+ * is taken care of (the file ends there, CAPTURE_EDAMAGED). Opening a file sees to it; a program that sets a handler of
+ * its own later calls this after it. What concerns other pages goes to the handler that was there before. */
+void capture_guard(void);
+
 /* Calls `each` for every interface that could be captured from. 0 or CAPTURE_E*. */
 int capture_devices(void (*each)(void *ctx, const struct capture_device *), void *ctx, struct capture_error *);
 

@@ -391,19 +391,18 @@ static int load_block(struct reader *r, struct block *b)
 		return rc;
 	b->type = order32(s->cur, r->big);
 	b->total = order32(s->cur + 4, r->big);
-	if (b->total < 12)
-		return reader_fail(r, CAPTURE_EDAMAGED, "damaged: a block claims to have %u bytes", b->total);
-	if (!is_used(b->type) && b->total > SOURCE_MAX_NEED) {
+	if (b->total < 12 || (b->total > SOURCE_MAX_NEED && is_used(b->type)))
+		return source_look(s, 12) ? reader_lost(r) :
+			reader_fail(r, CAPTURE_EDAMAGED, "damaged: a block claims to have %u bytes", b->total);
+	if (b->total > SOURCE_MAX_NEED) {
 		b->body = NULL;
 		return SOURCE_OK;
 	}
-	if (b->total > SOURCE_MAX_NEED)
-		return reader_fail(r, CAPTURE_EDAMAGED, "damaged: a block claims to have %u bytes", b->total);
 	rc = source_need(s, b->total);
 	if (rc != SOURCE_OK)
 		return reader_stopped(r, rc, "a block");
 	if (order32(s->cur + b->total - 4, r->big) != b->total)
-		return damaged(r, "the two lengths of a block differ");
+		return source_look(s, b->total) ? reader_lost(r) : damaged(r, "the two lengths of a block differ");
 	b->body = s->cur + 8;
 	b->len = b->total - 12;
 	return SOURCE_OK;
@@ -428,6 +427,8 @@ static int pcapng_next_packet(struct reader *r, struct tcpstat_pkt *pkt)
 		}
 		if (rc < 0)
 			return rc;
+		if (source_lost(&r->source, b.total))
+			return reader_lost(r);
 		source_pass(&r->source, b.total);
 		if (rc == CAPTURE_PACKET) {
 			r->packets++;

@@ -80,7 +80,7 @@ int reader_stopped(struct reader *r, int rc, const char *in_what)
 {
 	if (rc == SOURCE_IDLE)
 		return CAPTURE_IDLE;
-	if (rc == CAPTURE_EDAMAGED) {   /* from the decompressor, which knows no packets */
+	if (rc == CAPTURE_EDAMAGED) {   /* from the source, which knows no packets */
 		r->file->truncated = true;
 		return reader_fail(r, rc, "%s", r->source.error.text);
 	}
@@ -92,6 +92,14 @@ int reader_stopped(struct reader *r, int rc, const char *in_what)
 		return CAPTURE_END;     /* it does not end here: nobody wants to know more */
 	r->file->truncated = true;
 	return reader_fail(r, CAPTURE_EDAMAGED, "the file ends in the middle of %s", in_what);
+}
+
+int reader_lost(struct reader *r)
+{
+	/* The one before was handed on, and its bytes went when they were looked at. */
+	if (source_lost(&r->source, 0) && r->packets)
+		r->packets--;
+	return reader_stopped(r, source_fill(&r->source, SOURCE_MAX_NEED), "a packet");
 }
 
 int64_t reader_time(struct reader *r, int64_t ts_ns)

@@ -14,6 +14,7 @@
 
 #define BUFFER_BYTES ((size_t)256 << 10)
 #define FOLLOW_POLL_MS 100              /* how often the end of a growing file is looked at */
+#define TOUCH_BYTES ((size_t)256 << 10) /* of a mapped file are touched before they are shown */
 
 static int fail_errno(struct source *s, int code, const char *what)
 {
@@ -46,7 +47,7 @@ static ssize_t follow_wait(struct source *s)
 	int ms = s->config.wait_ms < FOLLOW_POLL_MS ? s->config.wait_ms : FOLLOW_POLL_MS;
 
 	if (fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size < s->done_bytes)
-		return capture_fail(&s->error, CAPTURE_EREAD, "%s: the file became shorter while it was read", s->name);
+		return capture_fail(&s->error, CAPTURE_EDAMAGED, "the file became shorter while it was read");
 	wait_input(s, -1, ms);
 	return SOURCE_AGAIN;
 }
@@ -108,25 +109,139 @@ static void map_release(struct source *s, size_t pos)
 	}
 }
 
-/* Moves the window that can be read. Whoever shortens a file while it is mapped takes pages away under the reader, so
- * the length is looked at before each step. */
+/* Before this, bytes are those of the file. */
+static const uint8_t *whole_end(const struct source *s)
+{
+	const uint8_t *end = atomic_load_explicit(&s->whole, memory_order_relaxed);
+
+	return end ? end : s->map + s->map_len;
+}
+
+static void lose(struct source *s, const uint8_t *from)
+{
+	const uint8_t *end = atomic_load_explicit(&s->whole, memory_order_relaxed);
+
+	while ((!end || from < end) && !atomic_compare_exchange_weak_explicit(&s->whole, &end, from,
+		memory_order_relaxed, memory_order_relaxed))
+		;
+}
+
+bool source_look(struct source *s, size_t n)
+{
+	struct stat st;
+
+	if (s->mapped && fstat(s->fd, &st) == 0 && st.st_size >= 0 && (uint64_t)st.st_size < s->map_len)
+		lose(s, s->map + st.st_size);
+	return source_lost(s, n);
+}
+
+static int fail_lost(struct source *s)
+{
+	struct stat st;
+	bool shorter = fstat(s->fd, &st) == 0 && (uint64_t)st.st_size < s->map_len;
+
+	s->end = s->cur;
+	return capture_fail(&s->error, CAPTURE_EDAMAGED, shorter ? "the file became shorter while it was read" :
+		"the file could not be read on");
+}
+
+/* Each page, so that those that are not there are found out before somebody relies on them. */
+static void touch(const struct source *s, const uint8_t *from, const uint8_t *to)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (!s->mapped || from >= to)
+		return;
+	for (from -= (uintptr_t)from % page; from < to; from += page)
+		(void)*(const volatile uint8_t *)from;
+}
+
+/* Moves what can be read by a step, of which every page is touched before. Pages left behind are given back a window at
+ * a time. */
 static int map_fill(struct source *s, size_t n)
 {
-	size_t pos = (size_t)(s->cur - s->map), left = s->map_len - pos;
-	size_t window = n > s->config.window_bytes ? n : s->config.window_bytes;
-	struct stat st;
+	size_t pos = (size_t)(s->cur - s->map), left = s->map_len - pos, window = s->config.window_bytes;
+	size_t step = window < TOUCH_BYTES ? window : TOUCH_BYTES;
 
 	if (stopped(s)) {
 		s->end = s->cur;
 		return SOURCE_END;
 	}
-	if (s->mapped && (fstat(s->fd, &st) < 0 || (uint64_t)st.st_size < s->map_len)) {
-		s->end = s->cur;
-		return capture_fail(&s->error, CAPTURE_EREAD, "%s: the file became shorter while it was read", s->name);
+	step = step > n ? step : n;
+	step = step < left ? step : left;
+	if (pos > s->released + window)
+		map_release(s, pos);
+	touch(s, s->end, s->cur + step);
+	source_look(s, 0);
+	s->end = s->cur + step;
+	if (s->end > whole_end(s))
+		s->end = whole_end(s) > s->cur ? whole_end(s) : s->cur;
+	if (source_left(s) >= n)
+		return SOURCE_OK;
+	return whole_end(s) < s->map + s->map_len ? fail_lost(s) : SOURCE_END;
+}
+
+/* ------------------------------------------------------------------------------------------------ pages that go */
+
+/* A signal handler has nothing else to turn to than what is static. */
+static struct {
+	_Atomic(struct source *) first; /* mapped files */
+	struct sigaction before;        /* what is done about pages of others */
+} mapped;
+
+/* In any thread: where a page of a mapped file is gone, it and what follows become zeros, and the source knows. */
+static void on_lost_page(int signal, siginfo_t *info, void *context)
+{
+	const uint8_t *at = info->si_addr;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int error = errno;
+	(void)context;
+
+	for (struct source *s = info->si_code > 0 ? mapped.first : NULL; s; s = s->next_mapped) {
+		if ((uintptr_t)at - (uintptr_t)s->map >= s->map_len)
+			continue;
+		at -= (uintptr_t)at % page;
+		if (mmap((void *)(uintptr_t)at, (size_t)(s->map + s->map_len - at), PROT_READ,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+			break;
+		lose(s, at);
+		errno = error;
+		return;
 	}
-	map_release(s, pos);
-	s->end = s->cur + (left < window ? left : window);
-	return left < n ? SOURCE_END : SOURCE_OK;
+	/* Then what would have happened without us: the instruction fails again, or, if there is none, the signal
+	 * comes. */
+	sigaction(signal, &mapped.before, NULL);
+	mapped.before = (struct sigaction){ .sa_handler = SIG_DFL };
+	if (info->si_code <= 0)
+		raise(signal);
+}
+
+void capture_guard(void)
+{
+	struct sigaction ours = { .sa_sigaction = on_lost_page, .sa_flags = SA_SIGINFO | SA_ONSTACK }, now;
+
+	if (sigaction(SIGBUS, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO && now.sa_sigaction == on_lost_page)) {
+		mapped.before = now;
+		sigaction(SIGBUS, &ours, NULL);
+	}
+}
+
+static void enlist(struct source *s)
+{
+	s->next_mapped = mapped.first;
+	mapped.first = s;
+	capture_guard();
+}
+
+static void strike_off(const struct source *s)
+{
+	if (mapped.first == s) {
+		mapped.first = s->next_mapped;
+		return;
+	}
+	for (struct source *before = mapped.first; before; before = before->next_mapped)
+		if (before->next_mapped == s)
+			before->next_mapped = s->next_mapped;
 }
 
 /* ------------------------------------------------------------------------------------------------ streams */
@@ -210,6 +325,8 @@ int source_fill(struct source *s, size_t n)
 	assert(n <= SOURCE_MAX_NEED);
 	if (s->error.code)
 		return s->error.code;
+	if (source_lost(s, n))
+		return fail_lost(s);
 	rc = settle(s);
 	if (rc != SOURCE_OK || source_left(s) >= n)
 		return rc;
@@ -245,6 +362,7 @@ static bool map_file(struct source *s, const struct stat *st)
 	s->map = s->cur = s->end = map;
 	s->map_len = (size_t)st->st_size;
 	s->mapped = true;
+	enlist(s);
 	return true;
 }
 
@@ -316,8 +434,10 @@ int source_from_memory(struct source *s, const uint8_t *bytes, size_t len, const
 void source_close(struct source *s)
 {
 	archive_stop(s);
-	if (s->mapped)
+	if (s->mapped) {
+		strike_off(s);
 		munmap((void *)(uintptr_t)s->map, s->map_len);
+	}
 	free(s->buf);
 	if (s->own_fd && s->fd >= 0)
 		close(s->fd);

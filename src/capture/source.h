@@ -4,6 +4,10 @@
  * given back, so a huge file needs no more memory than a small one. Everything else (pipe, followed file, compressed
  * data) goes through one buffer that grows to what the reader asks for at once, at most SOURCE_MAX_NEED.
  *
+ * Pages of a mapped file may go while they are looked at, because somebody shortens it or the disk fails. They then
+ * read as zeros, in every thread, and `whole` says up to where bytes are those of the file: a reader asks source_lost
+ * before it hands on what it read. Pages are touched up to 256 KiB ahead, so that most often the end is known before.
+ *
  *     rc = source_need(s, 16);            SOURCE_OK: s->cur[0..15] can be read
  *     source_skip(s, 16);
  *
@@ -12,6 +16,7 @@
 #define TCPSTAT_SOURCE_H
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "capture/capture.h"
@@ -38,6 +43,8 @@ struct source {
 	uint64_t owed;                  /* bytes still to be passed over */
 	const uint8_t *map;             /* a mapped file, or the caller's memory; NULL: a stream */
 	size_t map_len, released;
+	_Atomic(const uint8_t *) whole; /* of a mapped file; NULL: all is */
+	struct source *next_mapped;     /* see source.c */
 	bool mapped;                    /* by us, so to be unmapped */
 	uint8_t *buf;                   /* of a stream */
 	size_t buf_size;
@@ -58,7 +65,8 @@ struct source {
 	struct capture_error error;     /* once code is set, no more bytes come */
 };
 
-/* 0 or CAPTURE_E*, with s->error filled in. Whatever comes back, source_close must be called. `name` is borrowed. */
+/* 0 or CAPTURE_E*, with s->error filled in. Whatever comes back, source_close must be called. `name` is borrowed, the
+ * source stays where it is until then. Files are opened and closed by one thread. */
 int source_open(struct source *, const char *name, const struct source_config *);
 /* A capture that is in memory already, compressed or not; borrowed. */
 int source_from_memory(struct source *, const uint8_t *bytes, size_t len, const struct source_config *);
@@ -81,6 +89,18 @@ static inline size_t source_left(const struct source *s)
 {
 	return (size_t)(s->end - s->cur);
 }
+
+/* The next n bytes, or some before them, may not be what the file had; source_fill says then what happened. */
+static inline bool source_lost(const struct source *s, size_t n)
+{
+	const uint8_t *whole = atomic_load_explicit(&s->whole, memory_order_relaxed);
+
+	return whole && (whole < s->cur || (size_t)(whole - s->cur) < n);
+}
+
+/* The same after a look at the length of the file, for whoever finds zeros or what cannot be: the rest of a page that
+ * is cut reads as zeros, without any other sign. */
+bool source_look(struct source *, size_t n);
 
 /* n bytes that source_need has shown. */
 static inline void source_skip(struct source *s, size_t n)

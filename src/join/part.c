@@ -48,6 +48,8 @@ static int fail(struct part *p, const char *format, ...)
 /* Damage after which nothing more can be made out. */
 static int give_up(struct part *p, const char *what)
 {
+	if (source_look(&p->source, source_left(&p->source)) && source_fill(&p->source, SOURCE_MAX_NEED) < 0)
+		what = p->source.error.text;
 	p->line = p->at;
 	part_complain(p, "%s; what follows is left out", what);
 	p->over = true;

@@ -14,6 +14,7 @@ from tap import test
 
 TOP = os.environ["top_srcdir"]
 PROGRAM = os.path.join(os.environ["top_builddir"], "tcpstat")
+GENERATOR = os.path.join(os.environ["top_builddir"], "tests", "bench", "gen_capture")
 SAMPLE = os.path.join(TOP, "samples", "mixed.pcap")
 REPORT = re.compile(rb"ERROR: [A-Za-z]+Sanitizer|runtime error:")
 MODES = {"report": [], "conn": ["--conn", "1"], "flow": ["--flow", "1"], "follow": ["--follow", "1"], "json": ["--json"],
@@ -111,10 +112,40 @@ def signals():
         test(f"{sig.name} ends the input, not the output", not bad, bad)
 
 
+def input_that_goes():
+    """A file becomes shorter while it is mapped. The output is read only afterwards: the program stands still before it
+    comes so far, its second thread, where there is one, too."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "mice.pcap")
+        for name, options, tails in (("every event", ["--events", "all"], (0, 1, 100, 4095)),
+                                     ("connections", [], (2000,))):
+            for tail in tails:
+                with open(path, "wb") as f:
+                    subprocess.run([GENERATOR, "mice", "3000", "100"], stdout=f, check=True)
+                end = os.path.getsize(path) * 7 // 8 // 4096 * 4096 + tail
+                p = subprocess.Popen([PROGRAM, "--jsonl", *options, path], stdout=subprocess.PIPE,
+                                     stderr=subprocess.PIPE, bufsize=0)
+                first = p.stdout.readline()
+                os.truncate(path, end)
+                out, err = p.communicate(timeout=120)
+                told = re.search(rb"packet (\d+): the file became shorter while it was read", err)
+                try:
+                    packets = json.loads(out.splitlines()[-1])["packets"]
+                except (ValueError, KeyError, IndexError):
+                    packets = None
+                with open(path, "rb") as f:
+                    whole = run(["--jsonl", path]).stdout.splitlines()
+                expected = json.loads(whole[-1])["packets"]
+                test(f"{name}: a file that becomes shorter, {tail} bytes into a page: what is left is told, status 3",
+                     p.returncode == 3 and told and not REPORT.search(err) and valid_lines(first + out) and
+                     packets == expected == int(told[1]) - 1, (p.returncode, err, packets, expected))
+
+
 full_disk()
 closed_pipe()
 cut_input()
 unreadable()
 slow_input()
 signals()
+input_that_goes()
 tap.done()

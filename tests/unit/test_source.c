@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -257,9 +258,158 @@ Test(source, file_cut_while_it_is_read)
 	cr_assert_eq(source_need(&s, 100), SOURCE_OK);
 	source_skip(&s, 100);
 	cr_assert_eq(truncate(name, 100), 0);
-	cr_assert_eq(source_need(&s, 8000), CAPTURE_EREAD);
+	cr_assert_eq(source_need(&s, 8000), CAPTURE_EDAMAGED);
 	cr_assert_eq(source_left(&s), 0);
 	source_close(&s);
+	free(b.p);
+	unlink(name);
+}
+
+/* pcap or pcapng of PACKETS packets, all of the same size in the file; *first: where the first begins. */
+static struct bytes build_plain(bool ng, size_t *first)
+{
+	struct bytes b = { 0 };
+
+	if (ng) {
+		put_section(&b);
+		put_interface(&b, 1, 0, -1, 0, NULL);
+	} else {
+		put_pcap_header(&b, 0xa1b2c3d4, 1);
+	}
+	*first = b.len;
+	for (uint32_t i = 0; i < PACKETS; i++)
+		if (ng)
+			put_epb(&b, 0, 1000 + i, 100, 100, 7);
+		else
+			put_pcap_packet(&b, 1 + i, 0, 100, 100, 0, 7);
+	return b;
+}
+
+static int empty_file(void)
+{
+	char name[] = "/tmp/test_source.XXXXXX";
+	int fd = mkstemp(name);
+
+	unlink(name);
+	return fd;
+}
+
+enum loss { SHORTER, NO_PAGE };
+
+/* Reads `before` packets, lets the file end at `end`, or a page fail there, and reads on: so many packets come, and the
+ * error names the packet. `look`: whoever got a packet looks at it, as the analyzer does. */
+static void check_loss(bool ng, uint64_t before, size_t end_packet, size_t end_byte, enum loss loss, bool look,
+	uint64_t packets, uint64_t named)
+{
+	char name[] = "/tmp/test_source.XXXXXX", text[128];
+	struct capture_error error;
+	struct tcpstat_pkt pkt = { 0 };
+	size_t first, each, end, page = (size_t)sysconf(_SC_PAGESIZE);
+	struct bytes b = build_plain(ng, &first);
+	struct capture *c;
+	uint64_t n;
+	int rc;
+
+	each = (b.len - first) / PACKETS;
+	end = first + end_packet * each + end_byte;
+	if (loss == NO_PAGE)
+		end -= end % page;
+	close(mkstemp(name));
+	write_file(name, &b);
+	c = open_file(name, false, &error);
+	cr_assert(c, "%s", error.text);
+	for (n = 0; n < before; n++)
+		cr_assert_eq(capture_next(c, &pkt, &error), CAPTURE_PACKET);
+	if (loss == SHORTER) {
+		cr_assert_eq(truncate(name, (off_t)end), 0);
+	} else {
+		/* Pages behind the end of another file in its place: what a disk does that fails. */
+		int none = empty_file();
+		const uint8_t *map = pkt.data - first - (before - 1) * each - (ng ? 28 : 16);
+
+		cr_assert_eq((uintptr_t)map % page, 0);
+		cr_assert_neq(mmap((void *)(uintptr_t)(map + end), page, PROT_READ,
+			MAP_PRIVATE | MAP_FIXED, none, 0), MAP_FAILED);
+		close(none);
+	}
+	do {
+		volatile uint8_t sum = 0;
+
+		for (size_t i = 0; look && n && i < pkt.caplen; i++)
+			sum ^= pkt.data[i];
+		rc = capture_next(c, &pkt, &error);
+		n += rc == CAPTURE_PACKET;
+		if (rc == CAPTURE_PACKET)
+			cr_assert_eq(pkt.caplen, 100);
+	} while (rc == CAPTURE_PACKET);
+	cr_assert_eq(rc, CAPTURE_EDAMAGED);
+	cr_assert_eq(n, packets, "%lu packets, not %lu", n, packets);
+	snprintf(text, sizeof text, "%s: packet %lu: the file %s", name, named,
+		loss == SHORTER ? "became shorter while it was read" : "could not be read on");
+	cr_assert_str_eq(error.text, text);
+	cr_assert_eq(capture_next(c, &pkt, &error), CAPTURE_END);
+	cr_assert(capture_facts(c)->truncated);
+	cr_assert_eq(capture_facts(c)->packets, packets);
+	capture_free(c);
+	free(b.p);
+	unlink(name);
+}
+
+Test(source, pages_that_go)
+{
+	for (int ng = 0; ng < 2; ng++) {
+		size_t header = ng ? 28 : 16;
+
+		/* far ahead: known before anything of it is shown */
+		check_loss(ng, 10, 2500, 50, SHORTER, true, 2500, 2501);
+		check_loss(ng, 10, 2500, 0, SHORTER, true, 2500, 2501);
+		check_loss(ng, 10, 2500, 50, SHORTER, false, 2500, 2501);
+		/* in what was looked at already: in a packet (its trailer tells, if there is one), in a header */
+		check_loss(ng, 50, 100, header + 20, SHORTER, true, ng ? 100 : 101, 101);
+		check_loss(ng, 50, 100, 0, SHORTER, true, 100, 101);
+		for (size_t byte = 1; byte < header; byte++)
+			check_loss(ng, 50, 100, byte, SHORTER, true, ng || byte < 13 ? 100 : 101, 101);
+		/* before what was read */
+		check_loss(ng, 200, 100, 0, SHORTER, true, 200, 200);
+		check_loss(ng, 200, 0, 0, SHORTER, true, 200, 200);
+		/* a disk that fails: far ahead; byte 286,720 or 327,680 is the first of a page */
+		check_loss(ng, 10, 2500, 0, NO_PAGE, true, ng ? 2482 : 2471, ng ? 2483 : 2472);
+	}
+}
+
+/* Whose page it is not, dies as ever. */
+Test(source, other_pages)
+{
+	char name[] = "/tmp/test_source.XXXXXX";
+	struct capture_error error;
+	size_t first;
+	struct bytes b = build_plain(false, &first);
+	struct capture *c;
+	int status;
+	pid_t child;
+
+	close(mkstemp(name));
+	write_file(name, &b);
+	c = open_file(name, false, &error);
+	cr_assert(c);
+	child = fork();
+	if (!child) {
+		int none = empty_file();
+		volatile uint8_t *other = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, none, 0);
+
+		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+		_exit(other[0]);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(!WIFEXITED(status) || WEXITSTATUS(status), "%x", status);
+	child = fork();
+	if (!child) {
+		raise(SIGBUS);
+		_exit(0);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(!WIFEXITED(status) || WEXITSTATUS(status), "%x", status);
+	capture_free(c);
 	free(b.p);
 	unlink(name);
 }
@@ -295,7 +445,7 @@ Test(source, followed_file_grows)
 	cr_assert_eq(capture_next(c, &pkt, &error), CAPTURE_PACKET);
 	cr_assert_eq(capture_next(c, &pkt, &error), CAPTURE_IDLE);
 	cr_assert_eq(truncate(name, 24), 0);
-	cr_assert_eq(capture_next(c, &pkt, &error), CAPTURE_EREAD);
+	cr_assert_eq(capture_next(c, &pkt, &error), CAPTURE_EDAMAGED);
 	cr_assert_eq(capture_next(c, &pkt, &error), CAPTURE_END);
 	capture_free(c);
 	free(b.p);
