@@ -53,7 +53,7 @@ struct trackers {
 	bool watched;
 	struct watch watch;             /* of what findings rest on, if it is wanted */
 	struct replay *replay;          /* NULL: over the budget */
-	_Alignas(max_align_t) uint8_t room[TRACKERS_ROOM];
+	_Alignas(void *) uint8_t room[TRACKERS_ROOM]; /* as pools align their blocks */
 };
 
 /* `apart`: both directions of a reassembly that somebody else does, to be read when all is settled; NULL: none.
