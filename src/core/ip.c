@@ -89,7 +89,7 @@ void ip_v4(struct walk *w)
 		return;
 	}
 	if (len > s->wire)
-		malformed(w);           /* what is there can still be used */
+		WALK_COUNT(w, ip_short); /* what is there can still be used */
 	/* Cards that fill in the header checksum leave 0. */
 	if (w->d->checksums && be16(p + 10) && cksum_fold(cksum_add(0, p, header)) != 0xffff)
 		WALK_COUNT(w, ip_cksum_bad);

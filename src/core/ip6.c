@@ -161,7 +161,7 @@ void ip_v6(struct walk *w)
 		len = s->wire;
 	}
 	if (len > s->wire)
-		malformed(w);           /* what is there can still be used */
+		WALK_COUNT(w, ip_short); /* what is there can still be used */
 	span_set_len(s, len);
 	if (next == PROTO_TCP) {
 		tcp_segment(w);

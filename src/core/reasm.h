@@ -14,7 +14,8 @@
  * A hole closes only when it is certain that the capture will not fill it, and then as a gap that is told:
  *     capture_loss  the peer acknowledged beyond it some time ago (an ACK may be captured before its data)
  *     lost          the connection ended and nobody acknowledged it
- *     truncated     the bytes passed, but the snapshot length cut them off
+ *     truncated     the segment passed, but not all of it is there: cut by the snapshot length, or a packet shorter
+ *                   than its IP length
  *     cap           more was ahead of it than may be buffered (config->reasm_conn_bytes, or the budget)
  * Neighbouring gaps of one kind are told as one. A gap event comes before the bytes behind it.
  *

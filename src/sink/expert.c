@@ -83,7 +83,7 @@ struct expert {
 	uint64_t cut_frame;
 	/* what tcpstat says of it: the last word counts */
 	struct tcpstat_event ours;      /* of retransmission, out of order, duplicate; type EV_SEGMENT: none of them */
-	int window;                     /* enum tcpstat_window_what; -1 none */
+	uint32_t windows;               /* a bit for each enum tcpstat_window_what */
 	int keepalive;                  /* enum tcpstat_keepalive_what; -1 none */
 	uint32_t dup_ack;
 };
@@ -97,7 +97,7 @@ struct expert *expert_new(const struct style *style, uint64_t frame)
 	e->style = *style;
 	e->frame = frame;
 	e->ours.type = TCPSTAT_EV_SEGMENT;
-	e->window = e->keepalive = -1;
+	e->keepalive = -1;
 	return e;
 }
 
@@ -278,7 +278,7 @@ void expert_event(struct expert *e, const struct tcpstat_event *ev)
 		return;
 	switch (ev->type) {
 	case TCPSTAT_EV_RETRANSMISSION: case TCPSTAT_EV_OUT_OF_ORDER: case TCPSTAT_EV_DUPLICATE: e->ours = *ev; break;
-	case TCPSTAT_EV_WINDOW: e->window = (int)ev->window.what; break;
+	case TCPSTAT_EV_WINDOW: e->windows |= 1u << ev->window.what; break;
 	case TCPSTAT_EV_KEEPALIVE: e->keepalive = (int)ev->keepalive.what; break;
 	case TCPSTAT_EV_DUP_ACK: e->dup_ack = ev->dup_ack.run; break;
 	default: break;
@@ -357,20 +357,28 @@ static void print_ours(const struct expert *e)
 		fputs(e->keepalive == TCPSTAT_KEEPALIVE_PROBE ? "keepalive" : "answer to a keepalive", out);
 	} else if (e->dup_ack) {
 		fprintf(out, "duplicate ACK, number %" PRIu32 " of its run", e->dup_ack);
-	} else if (e->window < 0) {
+	} else if (!e->windows) {
 		fputs(e->segment.len ||
 			e->segment.flags & (SYN | FIN) ? "new" : e->segment.flags & RST ? "RST" : "ACK", out);
 	} else {
 		any = false;
 	}
-	if (e->window >= 0)
-		fprintf(out, "%s%s", any ? ", " : "", windows[e->window]);
+	for (size_t i = 0; i < sizeof windows / sizeof *windows; i++)
+		if (e->windows >> i & 1) {
+			fprintf(out, "%s%s", any ? ", " : "", windows[i]);
+			any = true;
+		}
 	fputc('\n', out);
 }
 
 static bool says(const struct expert *e, enum verdict v)
 {
 	return e->verdicts & 1u << v;
+}
+
+static bool found(const struct expert *e, enum tcpstat_window_what what)
+{
+	return e->windows >> what & 1;
 }
 
 /* Wireshark calls it a repetition; so does tcpstat, or it calls it otherwise. */
@@ -406,21 +414,55 @@ static const char *why_again(const struct expert *e)
 		"from when the sender received what asked for it, SACK included";
 }
 
+/* They differ about windows, or about probes and keepalives. */
+static const char *why_window(const struct expert *e)
+{
+	bool keepalive = e->keepalive == TCPSTAT_KEEPALIVE_PROBE, answer = e->keepalive == TCPSTAT_KEEPALIVE_ACK;
+
+	if (says(e, V_KEEPALIVE) != keepalive)
+		return "a keepalive lies one below what its receiver has acknowledged, and follows a silence; "
+			"Wireshark compares with the highest number sent";
+	if (says(e, V_ZERO_PROBE) != (found(e, TCPSTAT_WINDOW_PROBE)))
+		return "it is a probe if the last window that its sender had received was 0";
+	if (says(e, V_KEEPALIVE_ACK) != answer)
+		return "it answers a keepalive if it is the next without data; Wireshark asks whether number, ACK and "
+			"window are those of the last";
+	if (says(e, V_ZERO_PROBE_ACK) != (found(e, TCPSTAT_WINDOW_PROBE_ACK)))
+		return "it answers a probe if it is the next without data; Wireshark asks whether number, ACK and "
+			"window are those of the last";
+	if (says(e, V_ZERO) && !found(e, TCPSTAT_WINDOW_ZERO))
+		return "tcpstat tells the first of an episode, and how long it lasted; to a peer that has finished a "
+			"window says nothing";
+	if (says(e, V_FULL) != (found(e, TCPSTAT_WINDOW_FULL)))
+		return "tcpstat says so of new data and windows of known scale, and passes over the windows of ACKs "
+			"that were overtaken";
+	if (says(e, V_UPDATE) != (found(e, TCPSTAT_WINDOW_UPDATE)))
+		return "an update opens the window further, and is no ACK that was overtaken";
+	if (found(e, TCPSTAT_WINDOW_SHRINK))
+		return "its right edge moved left (RFC 9293 section 3.8.6), which Wireshark does not look for";
+	if (found(e, TCPSTAT_WINDOW_SILLY))
+		return "it opens by less than a segment (RFC 9293 section 3.8.6.2.2), which Wireshark does not look "
+			"for";
+	return NULL;
+}
+
 static const char *why(const struct expert *e)
 {
 	bool again = says(e, V_RETRANSMISSION) || says(e, V_FAST) || says(e, V_OUT_OF_ORDER) || says(e, V_SPURIOUS);
 
-	if (again)
-		return why_again(e);
-	if (e->ours.type == TCPSTAT_EV_RETRANSMISSION)
+	const char *reason = again ? why_again(e) : NULL;
+
+	if (reason)
+		return reason;
+	if (!again && e->ours.type == TCPSTAT_EV_RETRANSMISSION)
 		return "nothing above it had passed the capture, so that Wireshark takes it for new; it fills a "
 			"hole, or repeats what "
 			"only its sender had sent before";
-	if (e->ours.type == TCPSTAT_EV_DUPLICATE)
+	if (!again && e->ours.type == TCPSTAT_EV_DUPLICATE)
 		return "Wireshark does not look for copies that carry no data";
-	if (says(e, V_KEEPALIVE) && e->window == TCPSTAT_WINDOW_PROBE)
+	if (says(e, V_KEEPALIVE) && found(e, TCPSTAT_WINDOW_PROBE))
 		return "the last window that its sender had received was 0: it probes";
-	if (says(e, V_KEEPALIVE_ACK) && e->window == TCPSTAT_WINDOW_PROBE_ACK)
+	if (says(e, V_KEEPALIVE_ACK) && found(e, TCPSTAT_WINDOW_PROBE_ACK))
 		return "it answers a probe of a closed window";
 	if (says(e, V_DUP_ACK) && !e->dup_ack)
 		return "RFC 5681 section 2: nothing was outstanding, or it answers a probe, or it is a copy";
@@ -432,9 +474,7 @@ static const char *why(const struct expert *e)
 			"findings";
 	if (says(e, V_ACKED_LOST))
 		return "the ACK proves that the bytes arrived: the capture missed them (capture-loss)";
-	if (says(e, V_ZERO) && e->window != TCPSTAT_WINDOW_ZERO)
-		return "tcpstat tells the first of an episode, and how long it lasted";
-	return NULL;
+	return why_window(e);
 }
 
 bool expert_print(const struct expert *e)
@@ -454,6 +494,10 @@ bool expert_print(const struct expert *e)
 	print_wireshark(e);
 	print_ours(e);
 	reason = why(e);
-	fprintf(out, "%-11s%s\n", reason ? "because" : "", reason ? reason : "Both mean the same.");
+	if (reason)
+		fprintf(out, "%-11s%s\n", "because", reason);
+	else
+		fprintf(out, "%-11s%s\n", "", e->cut_frame ? "Both mean the same, if Wireshark says that." :
+			"Both mean the same.");
 	return true;
 }

@@ -453,13 +453,15 @@ static void print_states(const struct report *r)
 		print_fact(&r->style, "States at end", line.text);
 }
 
-static void print_facts(const struct report *r)
+static void print_facts(const struct report *r, const struct tcpstat_counters *c)
 {
 	const struct totals *t = &r->totals;
-	static const char *const whys[] = {
+	const char *const whys[] = {
 		[TCPSTAT_GAP_LOST] = "that never arrived",
 		[TCPSTAT_GAP_CAPTURE_LOSS] = "that arrived, but were not captured",
-		[TCPSTAT_GAP_TRUNCATED] = "cut off by the snapshot length",
+		[TCPSTAT_GAP_TRUNCATED] = !c->ip_short ? "cut off by the snapshot length" :
+			!c->snapped ? "missing from packets that are shorter than their IP length" :
+			"cut off by the snapshot length, or missing from packets that are shorter than their IP length",
 		[TCPSTAT_GAP_CAP] = "given up to stay within the memory",
 	};
 	struct list line = { .len = 0 };
@@ -540,6 +542,7 @@ static void print_notes(const struct report *r, const struct report_facts *facts
 	NOTE(link_unsupported, "frame", "of a link type that is not supported");
 	NOTE(link_truncated, "frame", "ending inside the link header");
 	NOTE(ip_malformed, "damaged IP header", "");
+	NOTE(ip_short, "packet", "shorter than the length in its IP header: the missing bytes are gaps");
 	NOTE(ip_cksum_bad, "IPv4 header checksum", "wrong");
 	NOTE(tcp_malformed, "damaged TCP header", "");
 	NOTE(tcp_options_malformed, "damaged TCP option area", "");
@@ -572,7 +575,7 @@ void report_print(struct report *r, const struct report_facts *facts, const stru
 {
 	print_head(r, facts, counters);
 	print_table(r);
-	print_facts(r);
+	print_facts(r, counters);
 	print_findings(r);
 	if (r->style.verbose >= 0)
 		print_notes(r, facts, counters);

@@ -172,8 +172,29 @@ def unseen(path):
             f.write(struct.pack("<IIII", 1700000000, i * 4000, 40 + size, 40 + size) + ip + tcp + bytes(size))
 
 
+SAME = {"TCP Keep-Alive": "keepalive", "TCP Keep-Alive ACK": "answer to a keepalive", "TCP ZeroWindowProbe": "probe of a closed window",
+        "TCP ZeroWindowProbeAck": "answer to a window probe", "TCP ZeroWindow": "window closed", "TCP Window Full": "window full",
+        "TCP Window Update": "window update", "TCP Dup ACK": "duplicate ACK", "TCP Retransmission": "again",
+        "TCP Spurious Retransmission": "again", "TCP Fast Retransmission": "again", "TCP Out-Of-Order": "again"}
+AGAIN = ("retransmission", "sent in order, overtaken", "the same packet as")
+
+
+def ending(text):
+    """What is wrong with the end of --explain-diff: "the same" only where both say the same, and surely only if all is sure."""
+    theirs = {SAME.get(x, x) for x in re.findall(r"^(?:Wireshark|         ) +(TCP [^:]*):", text, re.M)}
+    line = re.search(r"^tcpstat +(.*)$", text, re.M).group(1)
+    ours = {x for x in SAME.values() if re.search(rf"(^|, ){x}(,|$)", line)} | {"again" for x in AGAIN if line.startswith(x)}
+    ours |= {x for x in ("window shrunk", "silly window") if x in line}
+    same, hedged = "Both mean the same" in text, "if Wireshark says that" in text
+    if same and theirs != ours:
+        return f"the same? {sorted(theirs)}, {sorted(ours)}"
+    if same and hedged != ("(perhaps:" in text):
+        return "as sure as not"
+    return None if same or re.search(r"^because ", text, re.M) else "no ending"
+
+
 def wireshark():
-    """--explain-diff says of each packet what tshark says."""
+    """--explain-diff says of each packet what tshark says, and ends with what follows from that."""
     names = ("TCP Keep-Alive ACK", "TCP Keep-Alive", "TCP ZeroWindowProbeAck", "TCP ZeroWindowProbe", "TCP ZeroWindow", "TCP Window Full",
              "TCP Window Update", "TCP Previous segment not captured", "TCP ACKed unseen segment", "TCP Spurious Retransmission",
              "TCP Fast Retransmission", "TCP Out-Of-Order", "TCP Retransmission", "TCP Dup ACK")
@@ -182,7 +203,7 @@ def wireshark():
         return
     made = os.path.join(tempfile.mkdtemp(), "unseen.pcap")
     unseen(made)
-    samples = ("loss", "mixed", "spurious-timeout", "keepalive-dead", "capture-loss", "duplicated-capture")
+    samples = ("loss", "mixed", "spurious-timeout", "keepalive-dead", "capture-loss", "duplicated-capture", "silly-window", "zero-window")
     for capture in [os.path.join(TOP, "samples", sample + ".pcap") for sample in samples] + [made]:
         p = subprocess.run(["tshark", "-r", capture, "-T", "fields", "-e", "frame.number", "-e", "_ws.col.Info"], capture_output=True,
                            text=True, stdin=subprocess.DEVNULL)
@@ -194,6 +215,8 @@ def wireshark():
             ours = {x for x in names if re.search(rf"^(Wireshark|         ) +{re.escape(x)}:", q.stdout, re.M)}
             if ours != theirs or q.returncode:
                 complaints.append(f"packet {frame}: {sorted(ours)}, tshark {sorted(theirs)}")
+            elif ending(q.stdout):
+                complaints.append(f"packet {frame}: {ending(q.stdout)}")
         result(complaints[:20], f"--explain-diff says what tshark says: {os.path.basename(capture)}")
     shutil.rmtree(os.path.dirname(made))
 

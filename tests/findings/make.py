@@ -868,6 +868,19 @@ def icmp_redirect(capture, _):
     c.close(t + 0.05)
 
 
+def truncated_short(capture, _):
+    """Packets that are shorter than their header says, whole as they are: no snapshot length cut them."""
+    c, t = started(capture)
+    t += 0.03
+    for _ in range(6):
+        c.segment(t, 1, 1460)
+        when, data, snap = capture.packets[-1]
+        capture.packets[-1] = (when, data[:96], snap)
+        c.segment(t + 0.00002, 0)
+        t += 0.0001
+    c.close(t + 0.03)
+
+
 def zero_window_closed(capture, _):
     """After both FINs the window says nothing: some stacks put 0 there."""
     c, t = started(capture)
@@ -876,7 +889,8 @@ def zero_window_closed(capture, _):
     c.segment(t + 0.30005, 0, window=0)
 
 
-NEAR = [accept_queue_crossed, half_open_unanswered, close_wait_unproven, icmp_redirect, zero_window_closed]
+NEAR = [accept_queue_crossed, half_open_unanswered, close_wait_unproven, icmp_redirect, truncated_short,
+        zero_window_closed]
 
 
 def main():

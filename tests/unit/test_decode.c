@@ -214,7 +214,21 @@ Test(decode, a_length_beyond_the_frame_is_believed_and_counted)
 	cr_assert_eq(out.tcp.len, 1460);
 	cr_assert_eq(out.tcp.caplen, 2);
 	cr_assert_eq(out.tcp.cksum, CKSUM_UNKNOWN);
-	cr_assert_eq(c.ip_malformed, 1);
+	cr_assert_eq(c.ip_short, 1);
+	cr_assert_eq(c.ip_malformed, 0);
+	cr_assert_eq(c.snapped, 0);
+}
+
+/* The same bytes of a frame that was longer: the snapshot length cut it, and its header does not lie. */
+Test(decode, a_frame_that_was_cut_is_not_short)
+{
+	size_t len = hex_append(frame, 0, sizeof frame, long_claim_frame);
+
+	cr_assert_eq(decode_bytes(frame, len, 14 + 1500), DECODE_TCP);
+	cr_assert_eq(out.tcp.len, 1460);
+	cr_assert_eq(out.tcp.caplen, 2);
+	cr_assert_eq(c.ip_short, 0);
+	cr_assert_eq(c.snapped, 1);
 }
 
 Test(decode, checksums)
