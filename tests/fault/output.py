@@ -4,6 +4,7 @@ a message where it failed, no sanitizer report, and what was written before is v
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import tempfile
@@ -46,6 +47,25 @@ def full_disk():
              (p.returncode, p.stderr))
     p = run(["-w", "/dev/full", SAMPLE])
     test("-w to a full disk: status 1", clean(p) and p.returncode == 1 and p.stderr.strip(), (p.returncode, p.stderr))
+
+
+def streams_that_do_not_fit():
+    """A limit of file sizes stands for a disk that fills up: the files written in the background hit it."""
+    def small_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200000, 200000))
+
+    with tempfile.TemporaryDirectory() as folder:
+        capture, streams = os.path.join(folder, "elephants.pcap"), os.path.join(folder, "streams")
+        with open(capture, "wb") as out:
+            subprocess.run([os.path.join(os.environ["top_builddir"], "tests", "bench", "gen_capture"), "elephants",
+                            "20000"], stdout=out, check=True)
+        p = run(["--extract", streams, capture], preexec_fn=small_files)
+        test("a stream that cannot be written: status 1, and its file is named", clean(p) and p.returncode == 1 and
+             re.search(rb"/streams/[0-9]+\.(c2s|s2c)\.part: File too large", p.stderr), (p.returncode, p.stderr))
+        with open(os.path.join(streams, "index.jsonl"), "rb") as index:
+            listed = [json.loads(line)["file"] for line in index]
+        test("only what was written is listed", all(os.path.exists(os.path.join(streams, f)) for f in listed), listed)
 
 
 def closed_pipe():
@@ -142,6 +162,7 @@ def input_that_goes():
 
 
 full_disk()
+streams_that_do_not_fit()
 closed_pipe()
 cut_input()
 unreadable()
