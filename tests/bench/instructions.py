@@ -12,8 +12,9 @@ NEAR = 0.9  # a limit further above what is needed is no limit
 
 
 def limits():
+    """Of each line the kind, the number and the options."""
     with open(os.path.join(HERE, "limits.txt")) as lines:
-        return {words[0]: int(words[1]) for words in map(str.split, lines) if words and words[0] != "#"}
+        return [(words[0], int(words[1]), words[2:]) for words in map(str.split, lines) if words and words[0] != "#"]
 
 
 def skip_reason():
@@ -27,9 +28,10 @@ def skip_reason():
 def main():
     table, reason = limits(), skip_reason()
     print(f"1..{len(table)}")
-    for number, (kind, limit) in enumerate(table.items(), 1):
-        name = f"{kind}: at most {limit} instructions a packet"
-        used = None if reason else bench.instructions_per_packet(lambda f: [bench.PROGRAM, f], [kind], COUNTS[kind])
+    for number, (kind, limit, options) in enumerate(table, 1):
+        name = f"{' '.join([kind, *options])}: at most {limit} instructions a packet"
+        used = None if reason else bench.instructions_per_packet(
+            lambda f, options=options: [bench.PROGRAM, *options, f], [kind], COUNTS[kind])
         if used is None:
             print("ok", number, "# SKIP", reason or "no valgrind")
             continue
