@@ -141,6 +141,8 @@ static int next_block(struct source *s)
 
 	if (s->gunzip) {
 		rc = gunzip_block(s->gunzip, &s->block, &s->block_len);
+		if (rc == GUNZIP_ENOMEM)
+			return out_of_memory(s);
 		return rc < 0 ? fail(s, gunzip_strerror(rc)) : rc;
 	}
 	/* Not archive_read_data: it would drop what it has when the next block is damaged. */

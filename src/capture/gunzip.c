@@ -87,6 +87,9 @@ static bool step(struct gunzip *g)
 		g->within = false;
 		g->later = true;
 		return true;
+	case Z_MEM_ERROR: /* the window is allocated when it is first needed */
+		g->error = GUNZIP_ENOMEM;
+		return false;
 	default:
 		/* zlib names only by its text what was wrong */
 		g->error = g->z.msg && strstr(g->z.msg, "incorrect") && strstr(g->z.msg, " check") && g->z.total_out
@@ -111,6 +114,7 @@ const char *gunzip_strerror(int error)
 	switch (error) {
 	case GUNZIP_ECUT: return "it is cut short";
 	case GUNZIP_ECHECK: return "its checksum is wrong";
+	case GUNZIP_ENOMEM: return "out of memory";
 	default: return "it is damaged";
 	}
 }

@@ -20,7 +20,7 @@ void gunzip_free(struct gunzip *);
  * before it have all been given. */
 int gunzip_block(struct gunzip *, const uint8_t **bytes, size_t *len);
 
-enum { GUNZIP_ECUT = -1000, GUNZIP_EDAMAGED = -1001, GUNZIP_ECHECK = -1002 };
+enum { GUNZIP_ECUT = -1000, GUNZIP_EDAMAGED = -1001, GUNZIP_ECHECK = -1002, GUNZIP_ENOMEM = -1003 };
 const char *gunzip_strerror(int error);
 
 #endif

@@ -1,5 +1,6 @@
 #include "config.h"
 #include "cli/options.h"
+#include "cli/say.h"
 #include "sink/record.h"
 
 #include <errno.h>
@@ -46,19 +47,20 @@ static int usage_error(const char *format, ...) __attribute__((format(printf, 1,
 
 static int usage_error(const char *format, ...)
 {
+	char text[1024];
 	va_list args;
 
-	fputs("tcpstat: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	fputs("\nTry 'tcpstat --help'.\n", stderr);
+	say(text);
+	fputs("Try 'tcpstat --help'.\n", stderr);
 	return EXIT_USAGE;
 }
 
 static int no_memory(void)
 {
-	fputs("tcpstat: out of memory\n", stderr);
+	say("out of memory");
 	return EXIT_RUNTIME;
 }
 
@@ -453,13 +455,16 @@ static int join_filter(struct options *o, char *const *words)
 /* Without -r and -i the words up to the first that names no file are files; the rest is the filter. */
 static int take_words(struct options *o, char *const *words)
 {
+	char text[1024];
+
 	if (!o->n_files && !o->n_interfaces) {
 		if (!*words) {
 			options_help(stderr);
 			return EXIT_USAGE;
 		}
 		if (o->mode != MODE_MERGE && !is_file(*words)) {
-			fprintf(stderr, "tcpstat: %s: %s\n", *words, strerror(errno));
+			snprintf(text, sizeof text, "%.800s: %s", *words, strerror(errno));
+			say(text);
 			return EXIT_RUNTIME;
 		}
 		while (*words && (o->mode == MODE_MERGE || is_file(*words)))

@@ -1,6 +1,7 @@
 #include "config.h"
 #include "cli/run.h"
 #include "cli/helper.h"
+#include "cli/say.h"
 #include "cli/screen.h"
 #include "cli/sandbox.h"
 #include "cli/service.h"
@@ -97,7 +98,7 @@ static void progress_clear(struct progress *p)
 static void fail(struct run *r, enum exit_code code, const char *text)
 {
 	progress_clear(&r->progress);
-	fprintf(stderr, "tcpstat: %s\n", text);
+	say(text);
 	if (r->code == EXIT_OK || r->code == EXIT_DAMAGED)
 		r->code = code;
 }
@@ -105,6 +106,8 @@ static void fail(struct run *r, enum exit_code code, const char *text)
 static void capture_failed(struct run *r, const struct capture_error *error)
 {
 	enum exit_code code = EXIT_RUNTIME;
+	static const struct style plain;
+	char word[1024];
 
 	if (error->code == CAPTURE_EDAMAGED)
 		code = EXIT_DAMAGED;
@@ -112,7 +115,8 @@ static void capture_failed(struct run *r, const struct capture_error *error)
 		code = EXIT_USAGE;
 	fail(r, code, error->text);
 	if (code == EXIT_USAGE && r->options->filter_word)
-		fprintf(stderr, "('%s' is no file: the filter begins with it)\n", r->options->filter_word);
+		fprintf(stderr, "('%s' is no file: the filter begins with it)\n",
+			format_safe(word, sizeof word, &plain, r->options->filter_word));
 }
 
 /* ------------------------------------------------------------------------------------------------------ callbacks */
@@ -422,11 +426,8 @@ static enum exit_code list_interfaces(struct run *r)
 
 static void tell(void *ctx, const char *text)
 {
-	static const struct style plain;
-	char safe[1024];
 	(void)ctx;
-
-	fprintf(stderr, "tcpstat: %s\n", format_safe(safe, sizeof safe, &plain, text));
+	say(text);
 }
 
 static enum exit_code merge(const struct options *o)

@@ -1,5 +1,6 @@
 #include "config.h"
 #include "cli/sandbox.h"
+#include "cli/say.h"
 #include "cli/screen.h"
 #include "cli/view.h"
 #include "sink/tui/term.h"
@@ -68,6 +69,17 @@ static void fail(struct screen *s, const struct capture_error *error)
 		snprintf(s->error, sizeof s->error, "%s", error->text);
 	}
 	snprintf(s->note, sizeof s->note, "%s", error->text);
+}
+
+static void check_memory(struct screen *s, struct pass *p)
+{
+	static const struct capture_error error = { .code = CAPTURE_ENOMEM,
+		.text = "out of memory: something of the connections is missing" };
+	struct tcpstat_gauges gauges;
+
+	tcpstat_gauges(p->tcpstat, &gauges);
+	if (gauges.memory_refused || tui_is_incomplete(s->tui))
+		fail(s, &error);
 }
 
 /* ------------------------------------------------------------------------------------------------------ callbacks */
@@ -231,6 +243,34 @@ static bool step(struct screen *s, struct pass *p)
 	return false;
 }
 
+static void tell_status(struct screen *s)
+{
+	const struct capture_facts *facts = s->first.capture ? capture_facts(s->first.capture) : NULL;
+	struct tui_status status = { .dropped = TCPSTAT_NULL, .span_ns = TCPSTAT_NULL, .ended = s->ended,
+		.packets = s->first.packets, .note = s->note };
+	struct capture_progress done;
+	char down[64];
+	size_t i;
+
+	if (!facts)
+		return;
+	for (i = 0; i < facts->n_interfaces; i++) {
+		if (facts->interfaces[i].dropped >= 0)
+			status.dropped = (status.dropped > 0 ? status.dropped : 0) + facts->interfaces[i].dropped;
+		if (facts->interfaces[i].down && !*s->note) {
+			snprintf(down, sizeof down, "%s is down", facts->interfaces[i].name);
+			status.note = down;
+		}
+	}
+	if (s->first.first_ts_ns != TCPSTAT_NULL)
+		status.span_ns = s->first.last_ts_ns - s->first.first_ts_ns;
+	done = capture_progress(s->first.capture);
+	status.done_bytes = done.done_bytes;
+	status.total_bytes = done.total_bytes;
+	status.connections = tcpstat_counters(s->first.tcpstat)->connections;
+	tui_status(s->tui, &status);
+}
+
 /* --------------------------------------------------------------------------------------------------- second
  * reading */
 
@@ -264,6 +304,8 @@ static void go_on_with_second(struct screen *s)
 		tcpstat_finish(s->second.tcpstat);
 	tui_load_end(s->tui, s->second.found ? NULL : "the connection is not there any more: has the file changed?");
 	s->reading = false;
+	check_memory(s, &s->second);
+	tell_status(s);
 	close_pass(&s->second);
 }
 
@@ -277,42 +319,17 @@ static void each(void *ctx, const struct tcpstat_event *ev)
 	tui_event(s->tui, ev);
 }
 
-static void tell_status(struct screen *s)
-{
-	const struct capture_facts *facts = s->first.capture ? capture_facts(s->first.capture) : NULL;
-	struct tui_status status = { .dropped = TCPSTAT_NULL, .span_ns = TCPSTAT_NULL, .ended = s->ended,
-		.packets = s->first.packets, .note = s->note };
-	struct capture_progress done;
-	char down[64];
-	size_t i;
-
-	if (!facts)
-		return;
-	for (i = 0; i < facts->n_interfaces; i++) {
-		if (facts->interfaces[i].dropped >= 0)
-			status.dropped = (status.dropped > 0 ? status.dropped : 0) + facts->interfaces[i].dropped;
-		if (facts->interfaces[i].down && !*s->note) {
-			snprintf(down, sizeof down, "%s is down", facts->interfaces[i].name);
-			status.note = down;
-		}
-	}
-	if (s->first.first_ts_ns != TCPSTAT_NULL)
-		status.span_ns = s->first.last_ts_ns - s->first.first_ts_ns;
-	done = capture_progress(s->first.capture);
-	status.done_bytes = done.done_bytes;
-	status.total_bytes = done.total_bytes;
-	status.connections = tcpstat_counters(s->first.tcpstat)->connections;
-	tui_status(s->tui, &status);
-}
-
 static void draw(struct screen *s)
 {
+	struct capture_error error = { .code = CAPTURE_ENOMEM, .text = "out of memory: the screen cannot be drawn" };
 	int width, height;
 
 	term_size(&width, &height);
 	if ((width != s->canvas.width || height != s->canvas.height) &&
-	    (canvas_fini(&s->canvas), !canvas_init(&s->canvas, width, height, s->style.utf8)))
+	    (canvas_fini(&s->canvas), !canvas_init(&s->canvas, width, height, s->style.utf8))) {
+		fail(s, &error);
 		return;
+	}
 	tui_draw(s->tui, &s->canvas);
 	term_draw(&s->canvas);
 	s->drawn_ns = now_ns(CLOCK_MONOTONIC);
@@ -340,6 +357,7 @@ static void end_first(struct screen *s)
 {
 	s->ended = true;
 	tcpstat_finish(s->first.tcpstat);
+	check_memory(s, &s->first);
 	tell_status(s);
 	draw(s);
 }
@@ -450,6 +468,7 @@ enum exit_code screen_run(const struct options *o)
 	name_source(&s);
 	if (open_all(&s)) {
 		loop(&s);
+		check_memory(&s, &s.first);
 		signal = term_signal();
 		term_close();
 	}
@@ -461,7 +480,7 @@ enum exit_code screen_run(const struct options *o)
 	tui_free(s.tui);
 	canvas_fini(&s.canvas);
 	if (*s.error)
-		fprintf(stderr, "tcpstat: %s\n", s.error);
+		say(s.error);
 	/* As the signal would have ended it. */
 	if (signal && signal != SIGINT)
 		raise(signal);

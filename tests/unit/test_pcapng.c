@@ -279,6 +279,59 @@ Test(pcapng, long_unknown_block_is_passed_over)
 	free(body.p);
 }
 
+/* Options are as long as their field can say, before and behind those that count: these are found, texts are bounded. */
+static void check_long_options(bool big)
+{
+	enum { LONG = 65535 };
+	struct bytes b = { .big = big }, body = { .big = big };
+	uint8_t resolution = 9, *text = malloc(LONG);
+
+	cr_assert_not_null(text);
+	memset(text, 'x', LONG);
+	put_uint(&body, 0x1a2b3c4d, 4);
+	put_uint(&body, 1, 2);
+	put_uint(&body, 0, 2);
+	put_uint(&body, UINT64_MAX, 8);
+	put_option_bytes(&body, 1, text, LONG);
+	put_block(&b, 0x0a0d0d0a, &body);
+	body.len = 0;
+	put_uint(&body, 1, 2);
+	put_uint(&body, 0, 6);
+	put_option_bytes(&body, 2, text, LONG);
+	put_option_bytes(&body, 1, text, LONG);
+	put_option_bytes(&body, 9, &resolution, 1);
+	put_option_bytes(&body, 3, text, LONG);
+	put_block(&b, 1, &body);
+	body.len = 0;
+	put_uint(&body, 0, 8);
+	put_uint(&body, 7, 4);
+	put_uint(&body, 2, 4);
+	put_uint(&body, 2, 4);
+	put_uint(&body, 0xabab, 2);
+	put_uint(&body, 0, 2); /* padding */
+	put_option_bytes(&body, 1, text, LONG);
+	put_option_bytes(&body, 0xffff, text, LONG);
+	put_block(&b, 6, &body);
+
+	struct capture *c = open_bytes(&b);
+	struct tcpstat_pkt pkt = next_packet(c);
+	const struct capture_facts *facts = capture_facts(c);
+	cr_assert_eq(pkt.ts_ns, 7);
+	cr_assert_eq(pkt.caplen, 2);
+	cr_assert_eq(facts->interfaces[0].ticks_per_s, 1000000000);
+	cr_assert_eq(strlen(facts->interfaces[0].name), 255);
+	expect_end(c);
+	free(text);
+	free(b.p);
+	free(body.p);
+}
+
+Test(pcapng, options_of_65535_bytes)
+{
+	check_long_options(false);
+	check_long_options(true);
+}
+
 Test(pcapng, truncated_at_every_byte)
 {
 	struct bytes b = { 0 };

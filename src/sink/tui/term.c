@@ -20,7 +20,6 @@ static const int ends[N_ENDS] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
 /* Handlers have nothing else to turn to than what is static. */
 static struct {
-	SCREEN *screen;
 	FILE *in;                       /* not standard input where packets come from there */
 	bool color, at_exit;
 	volatile sig_atomic_t open, signal, resized;
@@ -150,17 +149,25 @@ bool term_open(const struct style *style, char *error, size_t size)
 		snprintf(error, size, "--tui needs a terminal");
 		return false;
 	}
-	if (tcgetattr(STDOUT_FILENO, &term.before) < 0 || !(term.screen = newterm(NULL, stdout, term.in))) {
+	if (tcgetattr(STDOUT_FILENO, &term.before) < 0) {
+		snprintf(error, size, "cannot use this terminal");
+		return false;
+	}
+	/* curses may crash, too: before it begins there is only the state of the terminal to be put back. */
+	term.n_undo = 0;
+	term.signal = 0;
+	term.open = 1;
+	handle_signals();
+	if (!newterm(NULL, stdout, term.in)) {
+		term.open = 0;
+		give_signals_back();
 		snprintf(error, size, "cannot use a terminal of type '%.40s'", name ? name : "");
 		return false;
 	}
 	prepare_undo();
-	term.open = 1;
-	term.signal = 0;
 	if (!term.at_exit)
 		atexit(term_close);
 	term.at_exit = true;
-	handle_signals();
 	cbreak();
 	noecho();
 	nonl();
@@ -181,10 +188,11 @@ void term_close(void)
 	if (!term.open)
 		return;
 	endwin();
+	/* What curses remembers as the state before is another one if memory was short. Freeing its screen would crash
+	 * it then; the program ends soon, anyway. */
+	tcsetattr(STDOUT_FILENO, TCSANOW, &term.before);
 	term.open = 0;
 	give_signals_back();
-	delscreen(term.screen);
-	term.screen = NULL;
 	if (term.in != stdin)
 		fclose(term.in);
 	term.in = NULL;

@@ -156,6 +156,11 @@ bool tui_is_dirty(const struct tui *t)
 	return t->dirty;
 }
 
+bool tui_is_incomplete(const struct tui *t)
+{
+	return t->list.no_memory || t->findings.no_memory || t->story.no_memory || t->story.rows.no_memory;
+}
+
 void tui_tell(struct tui *t, const char *format, ...)
 {
 	va_list args;

@@ -74,5 +74,7 @@ void tui_draw(struct tui *, struct canvas *);
 bool tui_work(struct tui *);
 /* Does the screen differ from what was drawn last? */
 bool tui_is_dirty(const struct tui *);
+/* Is something missing for want of memory? */
+bool tui_is_incomplete(const struct tui *);
 
 #endif

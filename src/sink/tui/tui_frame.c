@@ -103,8 +103,14 @@ static void flow_text(const struct tui *t, char *text, size_t size)
 		len = (size_t)snprintf(text, size, "packets from %s on%s  ", format_count(n, (int64_t)r->skipped + 1),
 			t->options.live ? "" : "; ] [ turn pages");
 	if (r->n && len < size)
-		snprintf(text + len, size - len, "%zu of %zu%s%s", t->flow.cursor + 1, r->n, r->unseen ?
-			", and more" : "", r->no_memory ? "  incomplete: out of memory" : "");
+		snprintf(text + len, size - len, "%zu of %zu%s", t->flow.cursor + 1, r->n, r->unseen ? ", and more" : "");
+}
+
+static void add_text(char *text, size_t size, const char *more)
+{
+	size_t len = strlen(text);
+
+	snprintf(text + len, size - len, "%s%s", len ? "  " : "", more);
 }
 
 static void status_text(const struct tui *t, char *text, size_t size)
@@ -126,11 +132,10 @@ static void status_text(const struct tui *t, char *text, size_t size)
 	else if (t->view == VIEW_DETAIL && t->detail.n)
 		snprintf(text, size, "line %zu of %zu", t->detail.top + 1, t->detail.n);
 	/* What went wrong with the input stays in sight where all of it is shown. */
-	if (*t->note && !*t->message && (!*text || t->view == VIEW_LIST)) {
-		size_t len = strlen(text);
-
-		snprintf(text + len, size - len, "%s%s", len ? "  " : "", t->note);
-	}
+	if (*t->note && !*t->message && (!*text || t->view == VIEW_LIST))
+		add_text(text, size, t->note);
+	if (tui_is_incomplete(t) && !*t->message)
+		add_text(text, size, "incomplete: out of memory");
 }
 
 /* --- keys ----------------------------------------------------------------------------------------------------- */

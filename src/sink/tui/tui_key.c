@@ -197,36 +197,47 @@ static size_t lines_of(struct tui *t)
 	}
 }
 
+/* Anew and empty. Tells if there is no memory. */
+static bool blank_canvas(struct tui *t, struct canvas *c, int columns, size_t rows)
+{
+	canvas_fini(c);
+	if (canvas_init(c, columns, (int)rows, t->options.style.utf8))
+		return true;
+	tui_tell(t, "out of memory");
+	return false;
+}
+
 /* The view as text, all of its lines, as wide as the screen or wider. */
 static void write_view(struct tui *t, const char *name)
 {
 	size_t *const top[] = { &t->flow.top, &t->findings.top, &t->stream.top, &t->detail.top, &t->help.top };
-	size_t lines = lines_of(t), kept[sizeof top / sizeof *top], i;
+	int columns = t->columns, rows = t->rows, width = columns > EXPORT_COLUMNS ? columns : EXPORT_COLUMNS;
+	size_t lines = 1, kept[sizeof top / sizeof *top], i;
 	uint32_t list_top = t->list.top;
-	int rows = t->rows, columns = t->columns;
 	char safe[2 * TUI_TYPED];
-	struct canvas c;
+	struct canvas c = { .cell = NULL };
+	bool drawn = true;
 	FILE *out;
-	int failed;
+	int failed, n;
 
-	if (lines > EXPORT_LINES)
-		lines = EXPORT_LINES;
-	if (!canvas_init(&c, columns > EXPORT_COLUMNS ? columns : EXPORT_COLUMNS, (int)lines + 2,
-		t->options.style.utf8)) {
-		tui_tell(t, "out of memory");
-		return;
-	}
-	for (i = 0; i < sizeof top / sizeof *top; i++) {
+	for (i = 0; i < sizeof top / sizeof *top; i++)
 		kept[i] = *top[i];
-		*top[i] = 0;
+	/* First a picture for the number of lines that there are at that width. */
+	for (n = 0; n < 2 && drawn; n++) {
+		drawn = blank_canvas(t, &c, width, lines + 2);
+		for (i = 0; i < sizeof top / sizeof *top; i++)
+			*top[i] = 0;
+		t->list.top = 0;
+		tui_draw(t, &c);
+		t->rows = rows;
+		lines = lines_of(t) < EXPORT_LINES ? lines_of(t) : EXPORT_LINES;
 	}
-	t->list.top = 0;
-	tui_draw(t, &c);
 	for (i = 0; i < sizeof top / sizeof *top; i++)
 		*top[i] = kept[i];
 	t->list.top = list_top;
-	t->rows = rows;
 	t->columns = columns;
+	if (!drawn)
+		return;
 	format_safe(safe, sizeof safe, &t->options.style, name);
 	/* Nothing is overwritten by accident. */
 	out = fopen(name, "wx");
