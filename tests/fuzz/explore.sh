@@ -17,7 +17,8 @@ esac
 mkdir -p "$dir/corpus" "$dir/obj" || exit 1
 cd "$dir" || exit 1
 objects=
-for file in "$src"/src/core/*.c "$src"/src/capture/*.c "$src"/src/sink/*.c "$src"/src/sink/tui/*.c "$src/tests/fuzz/program.c"; do
+for file in "$src"/src/core/*.c "$src"/src/capture/*.c "$src"/src/join/*.c "$src"/src/sink/*.c "$src"/src/sink/tui/*.c \
+	"$src/tests/fuzz/program.c"; do
 	object=obj/$(echo "${file#"$src"/}" | tr / _).o
 	objects="$objects $object"
 	[ "$object" -nt "$file" ] && [ -z "$(find "$src/src" "$src/tests/fuzz" -name '*.[hd]*' -newer "$object" -print -quit)" ] ||

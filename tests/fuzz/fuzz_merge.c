@@ -1,0 +1,95 @@
+/* Shards joined: the input is one to three files that claim to be shards of a capture, one after the other, parted by a
+ * line "==". Whatever they say, what is written is UTF-8, as lines each a record and as a document one value where joining
+ * went well, and what is wrong is told in one line of text. */
+#include "join/join.h"
+#include "fuzz.h"
+
+#include <json-c/json.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { PARTS = 3, SIZE_MAX_BYTES = 64 << 10 };
+
+static void tell(void *ctx, const char *text)
+{
+	size_t *told = ctx;
+
+	FUZZ_CHECK(text[0] && !strchr(text, '\n'), "%s", text);
+	(*told)++;
+}
+
+static void check_value(const char *text, size_t len)
+{
+	struct json_tokener *tokener = json_tokener_new();
+
+	if (!tokener)
+		return;
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	struct json_object *object = json_tokener_parse_ex(tokener, text, (int)len);
+	FUZZ_CHECK(object, "no JSON (%s): %.*s", json_tokener_error_desc(json_tokener_get_error(tokener)), (int)len, text);
+	json_object_put(object);
+	json_tokener_free(tokener);
+}
+
+/* A document that ends early is none; of lines each stands for itself. */
+static void check_output(const char *text, size_t len, enum join_result result)
+{
+	static const char schema[] = "{\"schema\"";
+
+	if (len >= sizeof schema - 1 && !memcmp(text, schema, sizeof schema - 1)) {
+		if (result == JOIN_OK)
+			check_value(text, len);
+		return;
+	}
+	for (const char *line = text, *end; line < text + len; line = end + 1) {
+		end = memchr(line, '\n', (size_t)(text + len - line));
+		FUZZ_CHECK(end, "the last line does not end");
+		check_value(line, (size_t)(end - line));
+	}
+}
+
+/* The end of the part that begins here. */
+static size_t part_len(const uint8_t *data, size_t size)
+{
+	for (size_t i = 0; i + 4 <= size; i++)
+		if (!memcmp(data + i, "\n==\n", 4))
+			return i + 1;
+	return size;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char names[PARTS][64], *text = NULL;
+	const char *name[PARTS];
+	int fd[PARTS];
+	size_t n = 0, len = 0, told = 0;
+
+	if (size > SIZE_MAX_BYTES)
+		return 0;
+	do {
+		size_t used = n + 1 < PARTS ? part_len(data, size) : size;
+
+		fd[n] = memfd_create("part", MFD_CLOEXEC);
+		if (fd[n] < 0 || (used && write(fd[n], data, used) != (ssize_t)used))
+			abort();
+		snprintf(names[n], sizeof names[n], "/proc/self/fd/%d", fd[n]);
+		name[n] = names[n];
+		n++;
+		used = used + 3 < size ? used + 3 : size;
+		data += used;
+		size -= used;
+	} while (size && n < PARTS);
+
+	FILE *out = open_memstream(&text, &len);
+	if (!out)
+		abort();
+	enum join_result result = join_files(name, n, out, tell, &told);
+	fclose(out);
+	FUZZ_CHECK(result != JOIN_NOT_WRITTEN, "memory cannot be written");
+	FUZZ_CHECK((result == JOIN_OK) == !told, "result %d, %zu complaints", (int)result, told);
+	check_output(text, len, result);
+	free(text);
+	for (size_t i = 0; i < n; i++)
+		close(fd[i]);
+	return 0;
+}
