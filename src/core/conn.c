@@ -433,7 +433,7 @@ static void show_syn(struct conn *c, struct conn_env *env)
 	memcpy(v.dst.bytes, k->addr[!c->client], 16);
 	struct segment s = { .view = &v, .ts = c->first_ts, .frame = c->first_frame, .dir = TCPSTAT_C2S,
 		.flags = v.flags,
-		.seq = SEQ_ISN, .end = SEQ_ISN + 1, .wnd = v.wnd, .wnd_exact = true };
+		.seq = SEQ_ISN, .end = SEQ_ISN + 1 + !!(v.flags & TH_FIN), .wnd = v.wnd, .wnd_exact = true };
 	struct scene scene = { .kind = SCENE_SEGMENT, .state = { c->endpoints.ep[0].state, c->endpoints.ep[1].state } };
 
 	note_mss(c, &scene);
