@@ -14,6 +14,12 @@ static void deliver(struct replay *r, struct side *d, struct ack *a, int64_t now
 	a->now_ns = now_ns;
 	a->far = !d->near;
 	a->clock = d->clock.started ? &d->clock : NULL;
+	if (limits_rest(&d->limits) && sender_is_told_nothing(&d->snd, a) && !r->finishing) {
+		sender_ack_nothing(&d->snd, a);
+		limits_go_on_resting(&d->limits, now_ns);
+		replay_tell_sender(r, d, e, now_ns, a->frame);
+		return;
+	}
 	sender_ack(&d->snd, a, &res);
 	if (!d->snd.started)
 		return;

@@ -1,6 +1,6 @@
 #include "core/limits.h"
 
-enum { MS = 1000000, OPTIONS_MAX = 40 };
+enum { MS = 1000000, OPTIONS_MAX = 40, RUNS_ENOUGH = 8 };
 
 void limits_init(struct limits *l, struct share *share, enum tcpstat_dir dir, int64_t now_ns, bool syn)
 {
@@ -71,6 +71,37 @@ static bool is_wait(enum tcpstat_limit owner)
 {
 	return owner == TCPSTAT_LIMIT_RECEIVER_WINDOW || owner == TCPSTAT_LIMIT_CONGESTION_WINDOW ||
 	       owner == TCPSTAT_LIMIT_SENDER_UNKNOWN;
+}
+
+/* ---------------------------------------------------------------------------------------------------- at rest */
+
+bool limits_rest(const struct limits *l)
+{
+	/* while the other direction gets ahead, its time waits in runs: not for too long */
+	return l->rests && l->share->n_runs < RUNS_ENOUGH;
+}
+
+void limits_go_on_resting(struct limits *l, int64_t now_ns)
+{
+	if (now_ns > l->rest_ns)
+		l->rest_ns = now_ns;
+}
+
+static void note_answer(struct limits *l)
+{
+	l->peer_data_ns = l->ack_ns = l->since_ns;
+	set_mark(l, SHARE_PEER_DATA);
+}
+
+/* Accounts for what came at rest; something else comes. */
+static void wake(struct limits *l)
+{
+	l->rests = false;
+	if (!l->rest_ns)
+		return;
+	account_before(l, l->rest_ns, SHARE_PEER_DATA);
+	note_answer(l);
+	l->rest_ns = 0;
 }
 
 /* ---------------------------------------------------------------------------------------------------- owners */
@@ -147,6 +178,7 @@ void limits_ack(struct limits *l, const struct limits_env *e, uint64_t prior_una
 {
 	bool answers = data && e->una == e->nxt;
 
+	wake(l);
 	account_before(l, e->now_ns, (progress ? SHARE_PROGRESS : 0) | (answers ? SHARE_PEER_DATA : 0));
 	l->flight = e->nxt > e->una;
 	if (l->owner == TCPSTAT_LIMIT_HANDSHAKE && e->una > prior_una) {
@@ -159,10 +191,8 @@ void limits_ack(struct limits *l, const struct limits_env *e, uint64_t prior_una
 		l->progress_ns = l->since_ns;
 		set_mark(l, SHARE_PROGRESS);
 	}
-	if (answers) {
-		l->peer_data_ns = l->since_ns;
-		set_mark(l, SHARE_PEER_DATA);
-	}
+	if (answers)
+		note_answer(l);
 	l->acked_small = !data && l->small_end > prior_una && l->small_end <= e->una;
 	l->held = e->una > prior_una || e->nxt > e->una || l->owner == TCPSTAT_LIMIT_RECEIVER_WINDOW;
 	l->ack_ns = l->since_ns;
@@ -180,6 +210,7 @@ void limits_ack(struct limits *l, const struct limits_env *e, uint64_t prior_una
 	}
 	if (!l->opened_ns && has_room(e))
 		l->opened_ns = l->since_ns;
+	l->rests = answers && !progress && e->una == prior_una && owner == l->owner && (l->idle || !l->opened_ns);
 	l->owner = owner;
 }
 
@@ -236,6 +267,7 @@ static void settle_clocked(struct limits *l, const struct limits_env *e, uint32_
 
 void limits_sent(struct limits *l, const struct limits_env *e, uint32_t len, bool fin)
 {
+	wake(l);
 	bool pause = e->now_ns - l->sent_ns > MS;
 	bool burst = e->now_ns - l->sent_ns <= MS && is_wait(l->released);
 	bool clocked = l->ack_ns >= l->sent_ns && e->now_ns - l->ack_ns <= e->slack_ns && l->held;
@@ -277,6 +309,7 @@ void limits_sent(struct limits *l, const struct limits_env *e, uint32_t len, boo
 
 void limits_resent(struct limits *l, const struct limits_env *e, bool timer)
 {
+	wake(l);
 	account(l, e->now_ns);
 	if (l->owner == TCPSTAT_LIMIT_HANDSHAKE)
 		return;
@@ -292,6 +325,7 @@ void limits_resent(struct limits *l, const struct limits_env *e, bool timer)
 
 void limits_probe(struct limits *l, int64_t now_ns)
 {
+	wake(l);
 	account(l, now_ns);
 	if (l->owner == TCPSTAT_LIMIT_HANDSHAKE)
 		return;
@@ -306,6 +340,7 @@ void limits_probe(struct limits *l, int64_t now_ns)
 
 void limits_reset(struct limits *l, int64_t now_ns)
 {
+	wake(l);
 	account(l, now_ns);
 	if (l->owner == TCPSTAT_LIMIT_HANDSHAKE)
 		return;
@@ -318,6 +353,7 @@ void limits_reset(struct limits *l, int64_t now_ns)
 
 void limits_finish(struct limits *l, int64_t last_ns, int64_t rto_ns)
 {
+	wake(l);
 	account(l, last_ns);
 	/* Where there was room nothing waited; nor at a closed window that nobody probed. */
 	reassign(l, TCPSTAT_LIMIT_SENDER_UNKNOWN, TCPSTAT_LIMIT_APPLICATION_IDLE);

@@ -41,6 +41,8 @@ struct limits {
 	bool held;                      /* before the last ACK something was unacknowledged or the window full */
 	bool lone;                      /* what left last left alone: nothing else did in the ms before */
 	bool no_nagle;                  /* a short segment left while another was unacknowledged */
+	bool rests;                     /* another ACK like the last would change nothing but when */
+	int64_t rest_ns;                /* when the last such ACK came; 0: none that is not yet accounted for */
 };
 
 /* The sender after the event. */
@@ -64,6 +66,10 @@ static inline enum tcpstat_limit limits_first(bool syn)
 void limits_init(struct limits *, struct share *, enum tcpstat_dir, int64_t now_ns, bool syn);
 /* An ACK reached the sender. `prior_una`: SND.UNA before; `progress`: it advanced or SACKed; `data`: it has payload. */
 void limits_ack(struct limits *, const struct limits_env *, uint64_t prior_una, bool progress, bool data);
+/* Has the last ACK left everything as it was, and would one more of the kind: one that comes with data and acknowledges
+ * nothing new? Then it is enough to say when it came. */
+bool limits_rest(const struct limits *);
+void limits_go_on_resting(struct limits *, int64_t now_ns);
 /* New data of `len` bytes left, up to env.nxt; fin: this side will send no more. */
 void limits_sent(struct limits *, const struct limits_env *, uint32_t len, bool fin);
 /* Something was sent again; `timer`: because a timer fired. */

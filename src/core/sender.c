@@ -598,6 +598,20 @@ static void sender_update_reo_wnd(struct sender *s)
 	}
 }
 
+bool sender_is_told_nothing(const struct sender *s, const struct ack *a)
+{
+	return s->started && !s->packets_out && s->snd_una == s->snd_nxt && a->ack == s->snd_una &&
+		a->end > a->seq && a->seq > s->snd_wl1 && a->wnd == s->snd_wnd && a->wnd_exact == s->wnd_exact &&
+		!a->n_sack && !(a->flags & (TH_SYN | TH_FIN | TH_RST | TH_ECE)) && !s->tlp_end_seq &&
+		a->far == s->ack_env.far && a->now_ns != s->progress_ns;
+}
+
+void sender_ack_nothing(struct sender *s, const struct ack *a)
+{
+	s->last_ack_ns = s->ack_env.now_ns = a->now_ns;
+	s->snd_wl1 = a->seq;
+}
+
 void sender_ack(struct sender *s, const struct ack *a, struct ack_result *r)
 {
 	uint64_t prior_una = s->snd_una, prior_fack = s->sack_ok && s->sacked_out ? s->high_sacked : s->snd_una;

@@ -111,6 +111,10 @@ void sender_retransmit(struct sender *, uint64_t seq, uint64_t end, int64_t now_
  * `size` bytes, and the timer fired `times` times, last at `now_ns` for the segment that shows up now. */
 void sender_hidden_timeout(struct sender *, uint32_t pkts, uint32_t size, unsigned times, int64_t now_ns);
 void sender_ack(struct sender *, const struct ack *, struct ack_result *);
+/* Does this ACK say no more to a sender that has nothing outstanding than that further data of the peer has come? If
+ * the ACK before was of the kind, sender_ack_nothing does what sender_ack would do. */
+bool sender_is_told_nothing(const struct sender *, const struct ack *);
+void sender_ack_nothing(struct sender *, const struct ack *);
 /* The cause of a retransmission of [seq, end) at `now_ns`, from the state of the replica (never a SYN). */
 enum tcpstat_cause sender_cause(const struct sender *, uint64_t seq, uint64_t end, int64_t now_ns);
 

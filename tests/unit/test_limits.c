@@ -384,3 +384,59 @@ Test(limits, a_retransmission_of_what_is_acknowledged_repairs_nothing)
 	limits_resent(&l, &env, false);
 	expect(1040, TCPSTAT_LIMIT_RECOVERY, 0);
 }
+
+/* What came at rest and was only noted adds up to the same as what was accounted for one by one. */
+Test(limits, rest_changes_no_account)
+{
+	enum { STEPS = 4000 };
+	struct share shares[2];
+	struct limits both[2];
+	uint32_t random = 1;
+	unsigned rested = 0;
+
+	for (unsigned k = 0; k < 2; k++) {
+		share_init(&shares[k], &budget, 0, limits_first(true));
+		limits_init(&both[k], &shares[k], TCPSTAT_C2S, 0, true);
+		share_join(&shares[k], TCPSTAT_S2C); /* the other direction is heard, too */
+	}
+	env.una = 100;
+	for (unsigned i = 0; i < STEPS; i++) {
+		uint64_t prior_una = env.una;
+		unsigned what;
+
+		random = random * 1103515245 + 12345;
+		what = random >> 16 & 31;
+		env.now_ns += (random >> 20) * 1000 - (what == 31) * 2 * MS; /* they may go back */
+		for (unsigned k = 0; k < 2; k++) {
+			struct limits *side = &both[k];
+
+			env.una = prior_una;
+			if (what == 0)
+				env.nxt = prior_una + 300;
+			else if (what == 1)
+				env.una = env.nxt;
+			if (what == 0)
+				limits_sent(side, &env, 300, false);
+			else if (what > 1 && env.una == env.nxt && k && limits_rest(side))
+				rested++, limits_go_on_resting(side, env.now_ns);
+			else
+				limits_ack(side, &env, prior_una, env.una > prior_una, what > 1);
+			if (what % 8 == 7)
+				share_pass(&shares[k], TCPSTAT_S2C, env.now_ns,
+					(enum tcpstat_limit)(what / 8 + TCPSTAT_LIMIT_CONGESTION_WINDOW), 0);
+		}
+	}
+	cr_assert_gt(rested, STEPS / 4);
+	for (unsigned k = 0; k < 2; k++) {
+		limits_finish(&both[k], env.now_ns + MS, 200 * MS);
+		share_pass(&shares[k], TCPSTAT_S2C, env.now_ns + MS, TCPSTAT_LIMIT_APPLICATION_IDLE, 0);
+		share_finish(&shares[k], env.now_ns + MS);
+	}
+	for (int i = 0; i < TCPSTAT_NLIMITS; i++) {
+		cr_expect_eq(shares[0].half_ns[0][i], shares[1].half_ns[0][i]);
+		cr_expect_eq(shares[0].half_ns[1][i], shares[1].half_ns[1][i]);
+		cr_expect_eq(shares[0].ns[i], shares[1].ns[i]);
+	}
+	share_fini(&shares[0]);
+	share_fini(&shares[1]);
+}
