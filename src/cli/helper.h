@@ -6,7 +6,7 @@
 
 struct helper;
 
-/* NULL: there is no second processor, no memory or no thread; then everything happens on one. `threads`: how many of this
+/* NULL: no second processor, no memory or no thread; then everything happens on one. `threads`: how many of this
  * program there will be that have much to do. */
 struct helper *helper_new(int threads);
 /* What was given must be done. */

@@ -162,8 +162,8 @@ static int64_t soonest_ns(const struct vantage *v, int endpoint)
 	return vantage_is_sure(v, endpoint) ? half_ns / 10 * 8 : half_ns / 8;
 }
 
-/* What the receiver says that it lacks. Of three SACK blocks and more it may have left out the lowest; without SACK only
- * the byte that it asks for is known. */
+/* What the receiver says that it lacks. Of three SACK blocks and more it may have left out the lowest; without SACK
+ * only the byte that it asks for is known. */
 static void hear(struct side *d, const struct segment *s)
 {
 	d->heard_ns = s->ts;

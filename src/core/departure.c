@@ -137,8 +137,8 @@ static void send_new(struct replay *r, struct side *d, const struct segment *s, 
 /* Next to the receiver: has what passed before arrived? */
 enum arrived { ARRIVED_UNKNOWN, ARRIVED_YES, ARRIVED_NO, ARRIVED_PERHAPS };
 
-/* The receiver itself says, as soon as it says anything: what it sends then acknowledges what it has. While it is silent
- * it may delay its ACK for half a second (RFC 1122 section 4.2.3.2); for longer, it has got nothing. */
+/* The receiver itself says, as soon as it says anything: what it sends then acknowledges what it has. While it is
+ * silent it may delay its ACK for half a second (RFC 1122 section 4.2.3.2); for longer, it has got nothing. */
 static enum arrived arrived_before(const struct replay *r, const struct side *d, const struct segment *s,
 				   const struct backward *b)
 {
@@ -260,7 +260,8 @@ static enum replay_class go_back(struct replay *r, struct side *d, const struct 
 	struct tcpstat_ev_retransmission told = {
 		.seq = s->view->seq, .seq_rel = (int64_t)(s->seq - SEQ_ISN), .len = s->len, .cause = cause,
 		.backoff = timer ? backoff + 1 : TCPSTAT_NULL, .spurious = !syn && (had_it || acked) ? 1 : -1,
-		.lost = had_it || groundless || arrived == ARRIVED_PERHAPS ? TCPSTAT_LOST_UNKNOWN : b->lost, .original_frame = b->original_frame,
+		.lost = had_it || groundless || arrived == ARRIVED_PERHAPS ? TCPSTAT_LOST_UNKNOWN : b->lost,
+		.original_frame = b->original_frame,
 		.after_ns = b->before_ns == TCPSTAT_NULL ? TCPSTAT_NULL : s->ts - b->before_ns };
 
 	verdict_report(d, e, s, &told, b->same_stamp, arrived == ARRIVED_PERHAPS);

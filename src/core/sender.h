@@ -115,7 +115,7 @@ void sender_ack(struct sender *, const struct ack *, struct ack_result *);
  * the ACK before was of the kind, sender_ack_nothing does what sender_ack would do. */
 bool sender_is_told_nothing(const struct sender *, const struct ack *);
 void sender_ack_nothing(struct sender *, const struct ack *);
-/* The cause of a retransmission of [seq, end) at `now_ns`, from the state of the replica (never a SYN). */
+/* cause.c: the cause of a retransmission of [seq, end) at `now_ns`, from the state of the replica (never a SYN). */
 enum tcpstat_cause sender_cause(const struct sender *, uint64_t seq, uint64_t end, int64_t now_ns);
 
 /* ---- scoreboard.c: the parts that sender.c orders ---- */
