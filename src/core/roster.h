@@ -1,5 +1,5 @@
-/* Who is in the table: connections enter, are found, and leave, by time, for others, or at the end. And the state of the
- * analyzer, which analyzer.c and roster.c share. */
+/* Who is in the table: connections enter, are found, and leave, by time, for others, or at the end. And the state of
+ * the analyzer, which analyzer.c and roster.c share. */
 #ifndef TCPSTAT_ROSTER_H
 #define TCPSTAT_ROSTER_H
 
