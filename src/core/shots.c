@@ -40,19 +40,23 @@ void shots_hidden(struct replay *r, struct side *d, const struct emitter *e, con
 	if (d->near || !d->ids_count || !s->view->has_ip_id || !s->len || !rtt_known(&snd->rtt) ||
 	    s->seq != snd->snd_nxt || snd->snd_una != snd->snd_nxt || silent_ns < rto_ns / 10 * 9)
 		return;
-	uint32_t missing = (uint16_t)(s->view->ip_id - d->last_id - 1);
+	uint32_t missing = (uint16_t)(s->view->ip_id - d->last_id - 1), size = d->size ? d->size : snd->mss;
 	unsigned times = 1;
 
+	/* Of the stacks that are known only Linux counts each connection by itself; all others have one counter for the
+	 * host, whose other packets may not pass here. */
+	if (snd->stack != &stack_linux)
+		return;
 	/* A counter of its own, and no more than a window can have held. */
 	if (d->id_next < 16 || d->id_next < d->id_good / 5 * 4 || missing < 3 ||
-	    missing > 2 * (d->counts.flight_max / (d->size ? d->size : snd->mss)) + 10)
+	    missing > 2 * (d->counts.flight_max / size) + 10)
 		return;
 	while (times < 10 && (rto_ns << times) - rto_ns < silent_ns - rto_ns / 2)
 		times++;
-	/* All but the timer's own copies and a probe. */
-	if (missing <= times)
+	/* All but the timer's own copies and a probe; a closed window let nothing leave. */
+	if (missing <= times || (snd->wnd_exact && snd->snd_wnd < size))
 		return;
-	sender_hidden_timeout(snd, missing - times, d->size ? d->size : snd->mss, times, sent_ns);
+	sender_hidden_timeout(snd, missing - times, size, times, sent_ns);
 	/* Its first shot, of which only the time is known. */
 	shots_tell(r, d, e, sent_ns - ((rto_ns << times) - 2 * rto_ns));
 }
