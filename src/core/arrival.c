@@ -167,6 +167,7 @@ static int64_t soonest_ns(const struct vantage *v, int endpoint)
 static void hear(struct side *d, const struct segment *s)
 {
 	d->heard_ns = s->ts;
+	d->shut = s->wnd_exact && !s->wnd;
 	d->missing_end = d->snd.sack_ok ? UINT64_MAX : s->ack + 1;
 	if (s->n_sack > s->dsack + 2u)
 		d->missing_end = s->ack + 1;

@@ -308,8 +308,13 @@ enum replay_class departure_seen(struct replay *r, struct side *d, const struct 
 		b.original_frame = b.before_ns = TCPSTAT_NULL;
 	}
 	backward_learn_id(d, s);
-	if (s->len <= 1 && started && s->seq + 1 == r->acked[d->dir])
+	/* One that knocks at a closed window with its next byte has not sent it: that it follows again is no repetition. */
+	bool knocks = started && !back && s->len == 1 && !(s->flags & (TH_SYN | TH_FIN)) && d->shut &&
+		      s->seq == r->acked[d->dir];
+
+	if ((s->len <= 1 && started && s->seq + 1 == r->acked[d->dir]) || knocks)
 		owner_probe(d, s, sent_ns);
+	probe |= knocks;
 	if (!occupies || probe)
 		return probe ? REPLAY_PROBE : REPLAY_NEW;
 	if (s->len) {

@@ -36,6 +36,7 @@ struct side {
 	enum tcpstat_dir dir;
 	bool known_options;             /* both SYNs were seen */
 	bool near;                      /* the capture is next to this sender */
+	bool shut;                      /* by the last captured ACK the receiver's window is closed */
 	bool ids_count, has_ids;        /* its IP IDs count up */
 	uint16_t last_id;
 	uint8_t id_good, id_bad;
