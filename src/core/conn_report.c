@@ -334,6 +334,8 @@ static void find(const struct conn *c, int64_t now, struct tcpstat_conn *out, st
 		study.icmp_code = w->icmp_code;
 		study.icmp_family = w->icmp_family;
 	}
+	for (unsigned d = 0; d < 2; d++)
+		study.unheard[d] = !out->half[!d].packets && c->dir[!d].acked > SEQ_ISN + c->midstream;
 	findings_conn(&study);
 	out->worst = study.worst;
 	if (survey)

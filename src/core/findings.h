@@ -46,6 +46,7 @@ struct study {
 	bool established;
 	bool ignored;                   /* by a full accept queue: what the client repeats is no loss */
 	bool hole[2];                   /* segments too big never arrive: what is repeated for that is no loss */
+	bool unheard[2];                /* the receiver was not captured, only what its peer says of it */
 	bool refused_late;              /* by a full accept queue: the RST is told */
 	uint8_t icmp_kind, icmp_code, icmp_family;
 	uint64_t icmp_frame;            /* 0 none */

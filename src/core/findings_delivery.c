@@ -9,12 +9,31 @@ static bool is_grave(const struct study *s, int64_t ns)
 	return ns != TCPSTAT_NULL && ns > 0 && (ns >= s->conn->duration_ns / 10 || ns >= 1000000000);
 }
 
-static int64_t repair_ns(const struct study *s, const struct watch_mark *m)
+/* The time of the connection that `owner` had of this direction. */
+static int64_t owned_ns(const struct study *s, enum tcpstat_dir d, enum tcpstat_limit owner)
 {
-	double share = s->conn->half[m->dir].limits[TCPSTAT_LIMIT_RECOVERY];
-	int64_t owned = isnan(share) ? TCPSTAT_NULL : (int64_t)(share * (double)s->conn->duration_ns);
+	double share = s->conn->half[d].limits[owner];
 
-	return owned > 0 ? owned : m->ns ? m->max_ns : TCPSTAT_NULL;
+	return isnan(share) ? 0 : (int64_t)(share * (double)s->conn->duration_ns);
+}
+
+/* What waiting for timers took, but for those that fired needlessly: as owned, but no more than was measured. */
+static int64_t waited_ns(const struct study *s, enum tcpstat_dir d, int64_t measured_ns)
+{
+	const struct watch_mark *needless = watch_get(s->watch, WATCH_SPURIOUS_RTO, d);
+	int64_t owned = owned_ns(s, d, TCPSTAT_LIMIT_TIMEOUT) - (needless ? needless->ns : 0);
+
+	return owned > 0 && owned < measured_ns ? owned : measured_ns;
+}
+
+/* What repairing took beside waiting for timers, which is told apart where one fired; those of a bare FIN are not. */
+static int64_t repair_ns(const struct study *s, enum tcpstat_dir d)
+{
+	int64_t owned = owned_ns(s, d, TCPSTAT_LIMIT_RECOVERY);
+
+	if (!watch_get(s->watch, WATCH_RTO, d) && !watch_get(s->watch, WATCH_TLP, d))
+		owned += owned_ns(s, d, TCPSTAT_LIMIT_TIMEOUT);
+	return owned > 0 ? owned : TCPSTAT_NULL;
 }
 
 static void loss(struct study *s, enum tcpstat_dir d, enum watch_kind kind, enum finding_id id)
@@ -38,9 +57,10 @@ static void loss(struct study *s, enum tcpstat_dir d, enum watch_kind kind, enum
 			h->retransmissions.total : own));
 		words_add(&f.title, ")");
 	}
-	finding_cost(&f, all > own ? (int64_t)((double)known(repair_ns(s, m)) * (double)own / (double)all) :
-		repair_ns(s, m));
-	if (is_grave(s, f.cost_ns))
+	finding_cost(&f, all > own ? (int64_t)((double)known(repair_ns(s, d)) * (double)own / (double)all) :
+		repair_ns(s, d));
+	/* Nobody waits for a FIN. */
+	if (is_grave(s, f.cost_ns) && h->retransmissions.by_cause[TCPSTAT_CAUSE_FIN] < h->retransmissions.total)
 		f.severity = TCPSTAT_SEVERITY_PROBLEM;
 	finding_show(&f, m);
 	words_count(&f.detail, h->retransmissions.total, "retransmission");
@@ -58,8 +78,9 @@ static void timeouts(struct study *s, enum tcpstat_dir d)
 	const struct tcpstat_half *h = &s->conn->half[d];
 	const struct watch_mark *rto = watch_get(s->watch, WATCH_RTO, d), *tail = watch_get(s->watch, WATCH_TAIL, d);
 	const struct watch_mark *tlp = watch_get(s->watch, WATCH_TLP, d);
+	const struct watch_half *w = &s->watch->half[d];
 	bool whole = rto && h->retransmissions.by_cause[TCPSTAT_CAUSE_GO_BACK_N] > 3 * (int64_t)rto->count;
-	bool only_tail = tail && (!rto || (h->timeouts.max_backoff <= 1 && !whole &&
+	bool only_tail = tail && !s->unheard[d] && (!rto || (h->timeouts.max_backoff <= 1 && !whole &&
 		rto->count + (tlp ? tlp->count : 0) <= tail->count));
 	struct finding f;
 
@@ -67,9 +88,9 @@ static void timeouts(struct study *s, enum tcpstat_dir d)
 		finding_begin(&f, FINDING_TAIL_LOSS, d);
 		finding_place(&f, d);
 		words_add(&f.title, "the end of a flight was lost ");
-		words_count(&f.title, tail->count, "time");
+		words_count(&f.title, w->tails < tail->count ? w->tails : tail->count, "time");
 		words_add(&f.title, rto ? " and had to wait for the timeout" : " and was probed for");
-		finding_cost(&f, rto ? tail->ns : tail->max_ns);
+		finding_cost(&f, waited_ns(s, d, tail->ns));
 		if (rto)
 			f.severity = TCPSTAT_SEVERITY_PROBLEM;
 		finding_show(&f, tail);
@@ -80,12 +101,12 @@ static void timeouts(struct study *s, enum tcpstat_dir d)
 	finding_begin(&f, FINDING_TIMEOUT, d);
 	finding_place(&f, d);
 	words_count(&f.title, rto->count, "retransmission timeout");
-	if (h->timeouts.max_backoff > 1 && h->timeouts.max_backoff <= rto->count) {
+	if (w->longest_row > 1 && w->longest_row <= rto->count) {
 		words_add(&f.title, ", ");
-		words_number(&f.title, h->timeouts.max_backoff);
+		words_number(&f.title, w->longest_row);
 		words_add(&f.title, " in a row");
 	}
-	finding_cost(&f, h->timeouts.stall_ns > 0 ? h->timeouts.stall_ns : rto->ns);
+	finding_cost(&f, waited_ns(s, d, h->timeouts.stall_ns > 0 ? h->timeouts.stall_ns : rto->ns));
 	finding_show(&f, rto);
 	words_add(&f.detail, "RTO ");
 	words_duration(&f.detail, s->rto_ns[d]);
@@ -161,8 +182,10 @@ void findings_delivery(struct study *s)
 	for (enum tcpstat_dir d = TCPSTAT_C2S; d <= TCPSTAT_S2C; d++) {
 		if (s->hole[d] || (d == TCPSTAT_C2S && s->ignored))
 			continue;
-		loss(s, d, WATCH_LOST_BEFORE, FINDING_LOSS_BEFORE_CAPTURE);
-		loss(s, d, WATCH_LOST_AFTER, FINDING_LOSS_AFTER_CAPTURE);
+		if (!s->unheard[d]) { /* else nothing says what had arrived */
+			loss(s, d, WATCH_LOST_BEFORE, FINDING_LOSS_BEFORE_CAPTURE);
+			loss(s, d, WATCH_LOST_AFTER, FINDING_LOSS_AFTER_CAPTURE);
+		}
 		timeouts(s, d);
 		needless(s, d);
 		order(s, d);

@@ -173,6 +173,23 @@ static enum watch_kind kind_of_cause(enum tcpstat_cause cause)
 	}
 }
 
+/* One more timeout, or probe of a tail: in a row with the last one, or the same tail, if nothing came in between. */
+static void note_timer(struct watch_half *me, bool timer, bool tail)
+{
+	uint32_t acked = (uint32_t)me->acked;
+
+	if (timer) {
+		me->row = me->row && me->row_acked == acked && me->row < UINT16_MAX ? me->row + 1 : 1;
+		me->row_acked = acked;
+		if (me->row > me->longest_row)
+			me->longest_row = me->row;
+	}
+	if (tail && (!me->tails || me->tail_acked != acked) && me->tails < UINT16_MAX) {
+		me->tails++;
+		me->tail_acked = acked;
+	}
+}
+
 static void retransmission(struct watch *w, struct budget *b, const struct tcpstat_event *ev)
 {
 	const struct tcpstat_ev_retransmission *r = &ev->retransmission;
@@ -195,6 +212,7 @@ static void retransmission(struct watch *w, struct budget *b, const struct tcpst
 	}
 	if (r->cause != TCPSTAT_CAUSE_GO_BACK_N)
 		watch_add(w, b, kind, ev->dir, ev->frame, ns);
+	note_timer(&w->half[ev->dir], timer, tail);
 	if (tail)
 		watch_add(w, b, WATCH_TAIL, ev->dir, ev->frame, ns);
 	if (handshake)

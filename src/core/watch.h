@@ -77,6 +77,9 @@ struct watch_half {
 	bool damage_taken, damage_repaired; /* such data was acknowledged; was sent again */
 	bool hole_proven;               /* smaller ones arrived, or the peer was heard, since it was repeated */
 	uint8_t state_before;           /* its last change */
+	uint16_t row, longest_row;      /* timeouts while nothing was acknowledged: the last ones, the most */
+	uint16_t tails;                 /* ends of flights that timers resent, each once */
+	uint32_t row_acked, tail_acked; /* `acked` then, its low bits */
 };
 
 struct watch {

@@ -174,6 +174,8 @@ void render_event(char *out, size_t size, const struct tcpstat_event *e, const u
 	case TCPSTAT_EV_FINDING:
 		word(&o, " %s", e->finding.id);
 		text(&o, "severity", tcpstat_severity_name(e->finding.severity));
+		micros(&o, "cost_us", e->finding.cost_ns);
+		text(&o, "title", e->finding.title);
 		break;
 	case TCPSTAT_EV_CONNECTION: connection(&o, e->connection); break;
 	case TCPSTAT_EV_SEGMENT:
