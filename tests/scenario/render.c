@@ -44,6 +44,14 @@ static void text(struct out *o, const char *name, const char *value)
 	word(o, " %s=%s", name, value ? value : "null");
 }
 
+/* As one word. */
+static void title(struct out *o, const char *value)
+{
+	word(o, " title=");
+	for (; *value; value++)
+		word(o, "%c", *value == ' ' ? '_' : *value);
+}
+
 static void state(struct out *o, const struct tcpstat_ev_state *s)
 {
 	word(o, " %s %s", s->endpoint == TCPSTAT_CLIENT ? "client" : "server", tcpstat_state_name(s->to));
@@ -175,7 +183,7 @@ void render_event(char *out, size_t size, const struct tcpstat_event *e, const u
 		word(&o, " %s", e->finding.id);
 		text(&o, "severity", tcpstat_severity_name(e->finding.severity));
 		micros(&o, "cost_us", e->finding.cost_ns);
-		text(&o, "title", e->finding.title);
+		title(&o, e->finding.title);
 		break;
 	case TCPSTAT_EV_CONNECTION: connection(&o, e->connection); break;
 	case TCPSTAT_EV_SEGMENT:
