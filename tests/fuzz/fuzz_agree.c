@@ -1,32 +1,55 @@
 /* What is said of connections and findings is the same, byte for byte, whether their segments wait for the trackers
- * (nothing else is wanted) or pass them one by one (all events are). Any program of packets. */
+ * (nothing else is wanted) or pass them one by one (all events are); so are streams, if they are wanted, too. Any
+ * program of packets. */
 #include "program.h"
 #include "sink/json.h"
 
+struct told {
+	struct json *json;
+	FILE *out;
+	char *text;
+	size_t len;
+};
+
 static void on_event(void *ctx, const struct tcpstat_event *ev)
 {
+	struct told *t = ctx;
+
 	if (ev->type == TCPSTAT_EV_CONNECTION || ev->type == TCPSTAT_EV_FINDING)
-		json_event(ctx, ev);
+		json_event(t->json, ev);
 }
 
-/* The records as lines; the caller's to free. */
-static char *records(const uint8_t *data, size_t size, uint32_t events, size_t *len)
+/* As a line among the records: what comes before and after a connection is the same, too. */
+static void on_bytes(void *ctx, uint32_t conn, enum tcpstat_dir dir, uint64_t offset, const uint8_t *bytes, size_t len)
 {
-	char *text = NULL;
-	FILE *out = open_memstream(&text, len);
-	struct json_options options = { .out = out, .version = "1", .events = ~0u };
-	struct json *json = out ? json_new(&options) : NULL;
+	struct told *t = ctx;
+
+	json_flush(t->json);
+	fprintf(t->out, "%u %d %llu %zu:", conn, (int)dir, (unsigned long long)offset, len);
+	for (size_t i = 0; i < len; i++)
+		fprintf(t->out, "%02x", bytes[i]);
+	fputc('\n', t->out);
+}
+
+static struct told tell(const uint8_t *data, size_t size, uint32_t events, bool streams)
+{
+	struct told told = { 0 };
 	struct tcpstat_config config;
 	struct tcpstat_pkt pkt;
 	struct program p;
 
+	told.out = open_memstream(&told.text, &told.len);
+	if (!told.out)
+		abort();
+	told.json = json_new(&(struct json_options){ .out = told.out, .version = "1", .events = ~0u });
 	program_init(&p, data, size, &config);
 	config.memory_bytes = 0; /* what waits needs memory: which connection has to go would differ */
 	config.only_conn = 0;
 	config.events = events;
 	config.event = on_event;
-	config.ctx = json;
-	struct tcpstat *t = json ? tcpstat_new(&config) : NULL;
+	config.stream = streams ? on_bytes : NULL;
+	config.ctx = &told;
+	struct tcpstat *t = told.json ? tcpstat_new(&config) : NULL;
 
 	if (!t)
 		abort();
@@ -37,31 +60,35 @@ static char *records(const uint8_t *data, size_t size, uint32_t events, size_t *
 	}
 	tcpstat_finish(t);
 	tcpstat_free(t);
-	json_close(json);
-	fclose(out);
-	return text;
+	json_close(told.json);
+	fclose(told.out);
+	return told;
+}
+
+static void compare(const uint8_t *data, size_t size, bool streams)
+{
+	struct told waiting = tell(data, size, TCPSTAT_MASK(TCPSTAT_EV_CONNECTION) |
+		TCPSTAT_MASK(TCPSTAT_EV_FINDING), streams);
+	struct told in_step = tell(data, size, ~0u, streams);
+	const char *a = waiting.text, *b = in_step.text;
+
+	if (!a || !b)
+		abort();
+	for (size_t i = 0, line = 0; i < waiting.len && i < in_step.len; i++) {
+		line = i && a[i - 1] == '\n' ? i : line;
+		FUZZ_CHECK(a[i] == b[i], "byte %zu of\n%.*s\nand\n%.*s", i - line, (int)strcspn(a + line, "\n"),
+			   a + line, (int)strcspn(b + line, "\n"), b + line);
+	}
+	FUZZ_CHECK(waiting.len == in_step.len, "%zu bytes, in step %zu", waiting.len, in_step.len);
+	free(waiting.text);
+	free(in_step.text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	size_t len[2];
-
 	if (size > 700)
 		size = 700;
-	char *waiting = records(data, size, TCPSTAT_MASK(TCPSTAT_EV_CONNECTION) |
-		TCPSTAT_MASK(TCPSTAT_EV_FINDING), &len[0]);
-	char *in_step = records(data, size, ~0u, &len[1]);
-
-	if (!waiting || !in_step)
-		abort();
-	for (size_t i = 0, line = 0; i < len[0] && i < len[1]; i++) {
-		line = i && waiting[i - 1] == '\n' ? i : line;
-		FUZZ_CHECK(waiting[i] == in_step[i], "byte %zu of\n%.*s\nand\n%.*s", i - line,
-			   (int)strcspn(waiting + line, "\n"), waiting + line, (int)strcspn(in_step + line, "\n"),
-			   in_step + line);
-	}
-	FUZZ_CHECK(len[0] == len[1], "%zu bytes, in step %zu", len[0], len[1]);
-	free(waiting);
-	free(in_step);
+	compare(data, size, false);
+	compare(data, size, true);
 	return 0;
 }
