@@ -13,7 +13,7 @@ struct reasm_block {
 
 static struct reasm_piece *pieces(const struct reasm_buf *b)
 {
-	return b->pieces + b->first;
+	return b->pieces ? b->pieces + b->first : NULL;
 }
 
 static uint64_t piece_hi(const struct reasm_piece *p)
