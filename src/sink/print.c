@@ -18,7 +18,7 @@ struct step {
 	size_t lead, lead_len;          /* in `text` */
 	enum record_kind kind;
 	enum record_storage storage;
-	enum { BY_KIND, AS_INT, AS_US } way; /* the last two: 64 bits, as most are */
+	enum { BY_KIND, AS_INT, AS_US, AS_NAME } way; /* numbers of 64 bits, as most are; names that need no escaping */
 	size_t offset;                  /* of the value in the structure of its record */
 	const struct record_field *field;
 };
@@ -53,6 +53,31 @@ static size_t value_room(enum record_kind kind)
 	}
 }
 
+/* Printable ASCII up to here can stand in JSON as it is. */
+static size_t plain_len(const char *text)
+{
+	size_t len = 0;
+
+	while (text[len] >= ' ' && text[len] <= '~' && text[len] != '"' && text[len] != '\\')
+		len++;
+	return len;
+}
+
+static int way_of(const struct record_field *f, enum record_kind kind)
+{
+	if (kind == RECORD_INT || kind == RECORD_US)
+		return f->storage != RECORD_I64 ? BY_KIND : kind == RECORD_INT ? AS_INT : AS_US;
+	if (kind != RECORD_NAME)
+		return BY_KIND;
+	for (size_t i = 0; i < f->names->n; i++) {
+		const char *name = f->names->names[i];
+
+		if (name && (name[plain_len(name)] || strlen(name) + 2 > RECORD_NUMBER_SIZE))
+			return BY_KIND;
+	}
+	return AS_NAME;
+}
+
 /* The text since the last value is the lead of this one. */
 static int add_value(struct print_plan *plan, const struct record_field *f, enum record_kind kind, size_t offset)
 {
@@ -66,10 +91,9 @@ static int add_value(struct print_plan *plan, const struct record_field *f, enum
 		plan->size = size;
 	}
 	size_t len = (size_t)plan->text->bpos - plan->end;
-	bool plain = f->storage == RECORD_I64;
 	plan->steps[plan->n++] = (struct step){ .lead = plan->end, .lead_len = len, .kind = kind,
 		.storage = f->storage, .offset = offset, .field = f,
-		.way = plain && kind == RECORD_INT ? AS_INT : plain && kind == RECORD_US ? AS_US : BY_KIND };
+		.way = way_of(f, kind) };
 	plan->room += len + value_room(kind);
 	plan->end += len;
 	return 0;
@@ -220,7 +244,10 @@ static char *quote(char *to, size_t len)
 
 static char *put_ratio(char *to, double value)
 {
-	size_t len = record_ratio_text(value, to);
+	size_t len = value == 0 ? 3 : record_ratio_text(value, to);
+
+	if (value == 0) /* most */
+		memcpy(to, "0.0", 3);
 
 	return len ? to + len : put_null(to);
 }
@@ -251,12 +278,11 @@ static char *put_tree_string(const struct pen *pen, char *to, const char *text)
 /* Printable ASCII as it is; the rest through json-c. */
 static char *put_string(const struct pen *pen, char *to, const char *text)
 {
-	size_t len = 0;
+	size_t len;
 
 	if (!text)
 		return put_null(to);
-	while (text[len] >= ' ' && text[len] <= '~' && text[len] != '"' && text[len] != '\\')
-		len++;
+	len = plain_len(text);
 	if (text[len])
 		return put_tree_string(pen, to, text);
 	to = make_room(pen, to, len + 2);
@@ -266,6 +292,15 @@ static char *put_string(const struct pen *pen, char *to, const char *text)
 	memcpy(to, text, len);
 	to[len] = '"';
 	return to + len + 1;
+}
+
+static char *put_name(char *to, const char *name)
+{
+	size_t len = name ? strlen(name) : 0;
+
+	if (len)
+		memcpy(to + 1, name, len);
+	return quote(to, len);
 }
 
 static char *put_pair(char *to, uint64_t a, uint64_t b)
@@ -397,6 +432,8 @@ static char *put_steps(const struct pen *pen, char *to, const char *text, const 
 			to = put_value(pen, to, s, p);
 		else if (s->way == AS_INT)
 			to = put_int(to, *(const int64_t *)p);
+		else if (s->way == AS_NAME)
+			to = put_name(to, record_name_of(s->field, record_load(s->storage, p)));
 		else
 			to = put_int(to, record_int_of(RECORD_US, *(const int64_t *)p));
 	}

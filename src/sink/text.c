@@ -53,7 +53,7 @@ size_t record_ratio_text(double value, char *text)
 	size_t n;
 	unsigned rest;
 
-	if (value == 0) { /* most */
+	if (value == 0) {
 		memcpy(text, "0.0", 4);
 		return 3;
 	}
