@@ -1,6 +1,6 @@
 """Two network namespaces, joined by a link that delays and drops; traffic over it; tcpstat in one of them.
 
-Run as a program (by itself, inside a namespace) it is one of the helpers: forward, serve, fetch, offloads."""
+Run as a program (by itself, inside a namespace) it is one of the helpers: forward, serve, fetch, flood, reuse, offloads."""
 
 import ctypes
 import fcntl
@@ -207,6 +207,31 @@ def blast(name, count, per_s):
             time.sleep(max(0, begun + i / int(per_s) - time.monotonic()))
 
 
+def flood(name, count, per_s):
+    """So many SYNs of as many addresses to a port where nobody listens and nothing answers them: the sources are none of ours."""
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    s.bind((name, 0))
+    begun = time.monotonic()
+    for i in range(int(count)):
+        tcp = struct.pack("!HHIIBBHHH", 1024 + i, 99, 1000 + i, 0, 5 << 4, 2, 65535, 0, 0)
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, i & 0xffff, 0, 64, 6, 0,
+                         socket.inet_aton(f"198.51.{i // 250}.{i % 250 + 1}"), socket.inet_aton(SERVER))
+        s.send(bytes(12) + b"\x08\x00" + ip + tcp)
+        time.sleep(max(0, begun + i / int(per_s) - time.monotonic()))
+
+
+def reuse(count):
+    """Connections one after the other from the same port."""
+    for _ in range(int(count)):
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(("", 34567))
+            s.connect((SERVER, PORT))
+            s.sendall(b"10\n")
+            while s.recv(65536):
+                pass
+
+
 def refused():
     """A connection to a port where nobody listens."""
     with socket.socket() as s:
@@ -243,5 +268,5 @@ def fetch(count, size):
 
 
 if __name__ == "__main__":
-    {"forward": forward, "serve": serve, "fetch": fetch, "refused": refused, "hold": hold,
+    {"forward": forward, "serve": serve, "fetch": fetch, "refused": refused, "hold": hold, "flood": flood, "reuse": reuse,
      "get": get, "blast": blast, "offloads": offloads}[sys.argv[1]](*sys.argv[2:])
