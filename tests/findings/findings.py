@@ -95,6 +95,47 @@ def samples(ids):
     result([f"samples.tsv does not have {k} {i}" for k, i in sorted(missing)], "all findings are in samples.tsv")
 
 
+def rows(text, columns):
+    """{file: the other columns} of the tables with so many columns."""
+    cells = [[c.strip() for c in line.strip("|").split(" | ")] for line in text.splitlines() if line.startswith("| `")]
+    return {c[0].strip("`"): c[1:] for c in cells if len(c) == columns}
+
+
+def provenance():
+    """Each capture in samples/ has a row of samples/README.md: who made it, and what tcpstat finds in it."""
+    folder = os.path.join(TOP, "samples")
+    with open(os.path.join(folder, "README.md"), encoding="utf-8") as f:
+        text = f.read()
+    with open(os.path.join(folder, "make.py"), encoding="utf-8") as f:
+        script = f.read()
+    real, made_up = rows(text, 4), rows(text, 2)
+    files = {x for x in os.listdir(folder) if ".pcap" in x}
+    complaints = [f"{x} has no row" for x in sorted(files - set(real) - set(made_up))]
+    complaints += [f"{x} has a row and is not there" for x in sorted(set(real) | set(made_up)) if x not in files]
+    complaints += [f"{x} has two rows" for x in sorted(files) if len(re.findall(rf"^\| `{re.escape(x)}`", text, re.M)) > 1]
+    for name, (side, _, found) in real.items():
+        stem = name.split(".")[0]
+        if f'("{stem}", "{side}", ' not in script:
+            complaints.append(f"{name}: samples/make.py captures no {stem} at the {side}")
+        stated = set(found.strip("`").split("` `")) - {"nothing"}
+        got = {x.split(":")[1] for x in findings(os.path.join(folder, name))[0]}
+        if stated != got:
+            complaints.append(f"{name}: the table has {sorted(stated)}, tcpstat finds {sorted(got)}")
+    with tempfile.TemporaryDirectory() as made_now:
+        subprocess.run([sys.executable, os.path.join(HERE, "make.py"), made_now], check=True)
+        makes = set(os.listdir(os.path.join(made_now, "samples")))
+    for name, (title,) in made_up.items():
+        if name not in makes:
+            complaints.append(f"{name}: tests/findings/make.py does not make it")
+        p = subprocess.run([PROGRAM, "--jsonl", "--events", "finding", os.path.join(folder, name)], capture_output=True, text=True,
+                           stdin=subprocess.DEVNULL)
+        found = [r for r in map(json.loads, p.stdout.splitlines()) if r["type"] == "finding"]
+        stem = name.split(".")[0]
+        if not [r for r in found if re.sub(r", cost [^,]*$", "", r["title"]) == title and stem.startswith((r["id"], "window-scaling"))]:
+            complaints.append(f"{name}: tcpstat does not say: {title} (but {[r['title'] for r in found]})")
+    result(complaints, "the tables of samples/README.md are true")
+
+
 def manual(ids):
     path = os.path.join(TOP, "man", "tcpstat-troubleshooting.7")
     if not os.path.exists(path):
@@ -227,6 +268,7 @@ def main():
     result([] if len(ids) > 40 else [f"only {len(ids)} findings in finding.def"], "finding.def can be read")
     made(ids)
     samples(ids)
+    provenance()
     manual(ids)
     budget()
     wireshark()
