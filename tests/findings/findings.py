@@ -137,14 +137,22 @@ def provenance():
 
 
 def manual(ids):
-    path = os.path.join(TOP, "man", "tcpstat-troubleshooting.7")
-    if not os.path.exists(path):
-        skip("manual", "not there yet")
-        return
-    with open(path, encoding="utf-8") as f:
-        sections = set(re.findall(r"^\.Ss ([a-z0-9-]+)$", f.read(), re.M))
-    result([f"no section {x}" for x in sorted(ids - sections)] + [f"section {x} of nothing" for x in sorted(sections - ids)],
-           "each finding has its section in tcpstat-troubleshooting(7)")
+    """Each finding has its section, with everything that it should tell; tests/rules/examples.py runs the commands."""
+    with open(os.path.join(TOP, "man", "tcpstat-troubleshooting.7"), encoding="utf-8") as f:
+        sections = {s.split("\n")[0]: s for s in re.split(r"^\.Ss ", f.read(), flags=re.M)[1:]}
+    sections = {name: s for name, s in sections.items() if re.fullmatch("[a-z0-9-]+", name)}
+    complaints = [f"no section {x}" for x in sorted(ids - set(sections))] + [f"section {x} of nothing" for x in sorted(set(sections) - ids)]
+    for name in sorted(ids & set(sections)):
+        items = dict(re.findall(r"^\.It ([^\n]*)\n(.*?)(?=^\.It |^\.El|\Z)", sections[name], re.M | re.S))
+        for item in ("Symptom", "Command and output", "Meaning", "Why", "What to do"):
+            if not items.get(item, "").strip():
+                complaints.append(f"{name}: nothing under {item}")
+        shown = items.get("Command and output", "")
+        if not re.search(r"^\$ tcpstat .*\bsamples/", shown, re.M) or f"({name})" not in shown:
+            complaints.append(f"{name}: no capture in samples/ of which it is shown")
+        if not re.search(r"RFC\s+\d", items.get("Why", "")):
+            complaints.append(f"{name}: no RFC says why")
+    result(complaints, "each finding has its section in tcpstat-troubleshooting(7), with all that belongs there")
 
 
 def budget():
