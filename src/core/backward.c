@@ -39,14 +39,14 @@ static bool id_newer(uint16_t a, uint16_t b)
 	return (int16_t)(uint16_t)(a - b) > 0;
 }
 
-/* Do the IDs of `s` and of what passed at `then_ns` tell their order? A counter that a busy host shares goes round in
- * seconds. */
+/* Do the IDs of `s` and of what passed at `then_ns` (0: only its ACK did) tell their order? A counter that a busy host
+ * shares goes round in seconds. */
 static bool ids_tell(const struct side *d, const struct segment *s, int64_t then_ns)
 {
 	enum { HALF_ROUND = 24576 };
 	double run_ns = (double)(s->ts - d->id_since_ns);
 
-	return d->ids_count && s->view->has_ip_id && (s->ts <= then_ns ||
+	return d->ids_count && s->view->has_ip_id && (!then_ns || s->ts <= then_ns ||
 		(double)d->id_steps * (double)(s->ts - then_ns) < HALF_ROUND * run_ns);
 }
 
