@@ -88,8 +88,8 @@ static void take_back(struct watch *w, enum watch_kind kind, enum tcpstat_dir di
 	if (!m || !m->count)
 		return;
 	m->count--;
-	if (ns > 0)
-		m->ns -= ns;
+	if (ns > 0) /* the sum may have stopped at the greatest there is */
+		m->ns = m->ns > ns ? m->ns - ns : 0;
 	for (unsigned i = 0; i < m->n_frames; i++)
 		if (m->frame[i] == frame) {
 			m->n_frames--;
