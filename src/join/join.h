@@ -17,7 +17,7 @@ enum join_result {
 	JOIN_NOT_WRITTEN                /* errno tells why; EPIPE: the reader has gone */
 };
 
-/* `tell` gets a line of text for everything that is wrong. */
+/* `tell` gets a line of text for everything that is wrong; foreign text in it is as it was. */
 enum join_result join_files(const char *const *names, size_t n, FILE *out, void (*tell)(void *ctx, const char *text),
 	void *ctx);
 

@@ -21,7 +21,7 @@
 
 enum { PART_END = 0, PART_ITEM = 1, PART_FAILED = -1 };
 
-/* One line of text, without a newline. */
+/* One line of text, which may quote what the file says: whoever shows it makes that harmless. */
 typedef void part_tell(void *ctx, const char *text);
 
 struct part {

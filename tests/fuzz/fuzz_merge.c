@@ -1,6 +1,6 @@
 /* Shards joined: the input is one to three files that claim to be shards of a capture, one after the other, parted by a
  * line "==". Whatever they say, what is written is UTF-8, as lines each a record and as a document one value where joining
- * went well, and what is wrong is told in one line of text. */
+ * went well, and nothing goes wrong without being told. */
 #include "join/join.h"
 #include "fuzz.h"
 
@@ -14,7 +14,7 @@ static void tell(void *ctx, const char *text)
 {
 	size_t *told = ctx;
 
-	FUZZ_CHECK(text[0] && !strchr(text, '\n'), "%s", text);
+	FUZZ_CHECK(text[0], "told without a reason");
 	(*told)++;
 }
 

@@ -1,0 +1,117 @@
+/* A mutator for the entries that read a program of packets (program.h), in the fuzzers that take one: it knows where an
+ * instruction begins, so that a packet is dropped, repeated, moved or taken over from a valid connection as a whole,
+ * where a mutation of bytes would shift all that follows into something else. Every other time bytes are mutated as
+ * ever. */
+#include "program.h"
+
+enum { HEADER = 7, MOST = 512 };
+
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
+
+/* Connection 0, client is direction 0; kinds: 0 ACK, 1 PSH, 2 SYN, 3 SYN and ACK, 4 FIN. */
+#define WHO(dir, kind) ((dir) << 2 | (kind) << 3)
+#define HOW(len, time, options) ((len) << 2 | (time) << 4 | (options) << 6)
+
+/* Instructions of a connection as it should be: a handshake, data both ways, and the close. */
+static const struct {
+	uint8_t bytes[6], n;
+} valid[] = {
+	{ { WHO(0, 2), HOW(0, 1, 1), 0, 10, 7, 1 }, 6 }, /* scale 7, a tick of the timestamps */
+	{ { WHO(1, 3), HOW(0, 1, 1), 0, 10, 7, 1 }, 6 },
+	{ { WHO(0, 0), HOW(0, 1, 1), 0, 10, 1 }, 5 },
+	{ { WHO(0, 1), HOW(2, 1, 1), 0, 10, 1 }, 5 },
+	{ { WHO(1, 0), HOW(0, 1, 1), 0, 10, 1 }, 5 },
+	{ { WHO(1, 1), HOW(2, 1, 1), 0, 10, 1 }, 5 },
+	{ { WHO(1, 1), HOW(2, 1, 1), 0, 10, 1 }, 5 },
+	{ { WHO(0, 0), HOW(0, 1, 1), 0, 10, 1 }, 5 },
+	{ { WHO(0, 4), HOW(0, 1, 1), 0, 10, 1 }, 5 },
+	{ { WHO(1, 4), HOW(0, 1, 1), 0, 10, 1 }, 5 },
+	{ { WHO(0, 0), HOW(0, 1, 1), 0, 10, 1 }, 5 },
+};
+
+enum { N_VALID = sizeof valid / sizeof valid[0] };
+
+/* Where instructions begin, and at last where they end; the number of instructions. */
+static size_t find_instructions(const uint8_t *data, size_t size, size_t at[MOST + 1])
+{
+	struct tcpstat_config config;
+	struct tcpstat_pkt pkt;
+	static struct program p;
+	size_t n = 0;
+
+	program_init(&p, data, size, &config);
+	at[0] = (size_t)(p.in.p - data);
+	while (n < MOST && program_next(&p, &pkt))
+		at[++n] = (size_t)(p.in.p - data);
+	return n;
+}
+
+static uint32_t next(uint32_t *random)
+{
+	*random = *random * 1664525 + 1013904223;
+	return *random >> 8;
+}
+
+/* Bytes at `to` instead of `gone` bytes there. The new size; the old one where there is no room. */
+static size_t replace(uint8_t *data, size_t size, size_t max_size, size_t to, size_t gone, const uint8_t *bytes,
+	size_t n)
+{
+	if (size - gone + n > max_size)
+		return size;
+	memmove(data + to + n, data + to + gone, size - to - gone);
+	memcpy(data + to, bytes, n);
+	return size - gone + n;
+}
+
+/* A whole connection, of one of the four numbers, after instruction `to`. */
+static size_t put_connection(uint8_t *data, size_t size, size_t max_size, size_t to, uint8_t conn)
+{
+	for (size_t i = N_VALID; i-- > 0;) {
+		uint8_t bytes[6];
+
+		memcpy(bytes, valid[i].bytes, sizeof bytes);
+		bytes[0] |= conn;
+		size = replace(data, size, max_size, to, 0, bytes, valid[i].n);
+	}
+	return size;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+	uint8_t copy[64];
+	size_t at[MOST + 1];
+	uint32_t random = seed;
+
+	if (size < HEADER || next(&random) & 1)
+		return LLVMFuzzerMutate(data, size, max_size);
+	size_t n = find_instructions(data, size, at), i = n ? next(&random) % n : 0;
+	size_t to = at[n ? next(&random) % (n + 1) : 0], len = n ? at[i + 1] - at[i] : 0;
+	uint8_t conn = next(&random) & 3;
+
+	len = len < sizeof copy ? len : sizeof copy;
+	memcpy(copy, data + at[n ? i : 0], len);
+	switch (n ? next(&random) % 6 : 0) {
+	case 0:
+		return put_connection(data, size, max_size, to, conn);
+	case 1: { /* one packet of it */
+		uint8_t bytes[6];
+		size_t k = next(&random) % N_VALID;
+
+		memcpy(bytes, valid[k].bytes, sizeof bytes);
+		bytes[0] |= conn;
+		return replace(data, size, max_size, to, 0, bytes, valid[k].n);
+	}
+	case 2: /* lost */
+		return replace(data, size, max_size, at[i], len, copy, 0);
+	case 3: /* twice */
+		return replace(data, size, max_size, to, 0, copy, len);
+	case 4: /* elsewhere */
+		size = replace(data, size, max_size, at[i], len, copy, 0);
+		return replace(data, size, max_size, to > at[i] ? to - len : to, 0, copy, len);
+	default: /* other in itself */
+		if (!len || LLVMFuzzerMutate(copy, len, len) != len)
+			return size;
+		return replace(data, size, max_size, at[i], len, copy, len);
+	}
+}
