@@ -18,7 +18,7 @@ static void on_event(void *ctx, const struct tcpstat_event *ev)
 
 	if (ev->type != TCPSTAT_EV_CONNECTION && ev->type != TCPSTAT_EV_FINDING)
 		return;
-	/* Told while it goes on: it rests on what trackers have seen so far; which packets show it, the last word says. */
+	/* Told while it goes on, by what trackers have seen so far: which packets show it, the last word says. */
 	if (ev->type == TCPSTAT_EV_FINDING && ev->finding.ongoing)
 		said.frame = said.finding.n_frames = 0;
 	json_event(t->json, &said);

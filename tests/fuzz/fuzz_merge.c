@@ -1,6 +1,6 @@
 /* Shards joined: the input is one to three files that claim to be shards of a capture, one after the other, parted by a
- * line "==". Whatever they say, what is written is UTF-8, as lines each a record and as a document one value where joining
- * went well, and nothing goes wrong without being told. */
+ * line "==". Whatever they say, what is written is UTF-8, as lines each a record and as a document one value where
+ * joining went well, and nothing goes wrong without being told. */
 #include "join/join.h"
 #include "fuzz.h"
 

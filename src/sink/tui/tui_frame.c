@@ -103,7 +103,8 @@ static void flow_text(const struct tui *t, char *text, size_t size)
 		len = (size_t)snprintf(text, size, "packets from %s on%s  ", format_count(n, (int64_t)r->skipped + 1),
 			t->options.live ? "" : "; ] [ turn pages");
 	if (r->n && len < size)
-		snprintf(text + len, size - len, "%zu of %zu%s", t->flow.cursor + 1, r->n, r->unseen ? ", and more" : "");
+		snprintf(text + len, size - len, "%zu of %zu%s", t->flow.cursor + 1, r->n,
+			r->unseen ? ", and more" : "");
 }
 
 static void add_text(char *text, size_t size, const char *more)
