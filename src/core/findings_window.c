@@ -134,6 +134,9 @@ static void small(struct study *s, enum tcpstat_dir d)
 		return;
 	if (ns <= 0 || ns < s->conn->duration_ns / 5 || ns < 4 * rtt)
 		return;
+	/* It went beyond: the ACKs that allowed it are not in the capture, or nobody obeys them. */
+	if (s->watch->half[d].flight_max > peer->rwnd.max_bytes + known(s->conn->options[!d].mss))
+		return;
 	finding_begin(&f, FINDING_SMALL_WINDOW, d);
 	finding_place(&f, d);
 	words_add(&f.title, "the receiver's window of ");
