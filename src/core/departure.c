@@ -308,7 +308,7 @@ enum replay_class departure_seen(struct replay *r, struct side *d, const struct 
 		b.original_frame = b.before_ns = TCPSTAT_NULL;
 	}
 	backward_learn_id(d, s);
-	/* One that knocks at a closed window with its next byte has not sent it: when it follows, that is no repetition. */
+	/* Who knocks at a closed window with the next byte has not sent it: when it follows, it is no repetition. */
 	bool knocks = started && !back && s->len == 1 && !(s->flags & (TH_SYN | TH_FIN)) && d->shut &&
 		      s->seq == r->acked[d->dir];
 

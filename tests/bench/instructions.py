@@ -27,6 +27,8 @@ def skip_reason():
 
 def main():
     table, reason = limits(), skip_reason()
+    if {kind for kind, _, _ in table} != set(COUNTS):
+        sys.exit("limits.txt: a kind of capture has no limit")
     print(f"1..{len(table)}")
     for number, (kind, limit, options) in enumerate(table, 1):
         name = f"{' '.join([kind, *options])}: at most {limit} instructions a packet"

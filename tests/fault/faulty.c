@@ -5,7 +5,7 @@
  *     FAULT_MEMORY=N[+]       the Nth allocation fails, with + all after it, too
  *     FAULT_READ=N            the Nth read of input fails (EIO)
  *     FAULT_SHORT=1           reads of input yield three bytes at most
- *     FAULT_KEYS=KEYS         --tui: pressed one by one, each when nothing else is to be done; then the terminal is asked
+ *     FAULT_KEYS=KEYS         --tui: pressed one by one, each when nothing else is left; then the terminal is asked
  *     FAULT_COUNT=FILE        at the end the number of allocations goes there, as text
  *
  * A crash says on stderr whose it is: "crash in" and the file name of the library, or of the program. */

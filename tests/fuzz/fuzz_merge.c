@@ -26,7 +26,8 @@ static void check_value(const char *text, size_t len)
 		return;
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	struct json_object *object = json_tokener_parse_ex(tokener, text, (int)len);
-	FUZZ_CHECK(object, "no JSON (%s): %.*s", json_tokener_error_desc(json_tokener_get_error(tokener)), (int)len, text);
+	FUZZ_CHECK(object, "no JSON (%s): %.*s", json_tokener_error_desc(json_tokener_get_error(tokener)), (int)len,
+		text);
 	json_object_put(object);
 	json_tokener_free(tokener);
 }

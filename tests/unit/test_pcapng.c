@@ -279,7 +279,7 @@ Test(pcapng, long_unknown_block_is_passed_over)
 	free(body.p);
 }
 
-/* Options are as long as their field can say, before and behind those that count: these are found, texts are bounded. */
+/* Options are as long as their field can say, before and behind those that count: these are found, texts bounded. */
 static void check_long_options(bool big)
 {
 	enum { LONG = 65535 };
