@@ -1,5 +1,6 @@
 #include "join/part.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +106,15 @@ static bool take(struct part *p, char c)
 
 /* ----------------------------------------------------------------------------------------------------- JSON */
 
+/* json-c 0.16 says nothing when it gets no memory: it takes what it has read for an error, or leaves it out. */
+static bool is_short_of_memory(struct part *p)
+{
+	if (errno != ENOMEM)
+		return false;
+	fail(p, "out of memory");
+	return true;
+}
+
 static const char *reason(const struct part *p)
 {
 	return json_tokener_error_desc(json_tokener_get_error(p->tokener));
@@ -119,7 +129,12 @@ static struct json_object *get_value(struct part *p)
 	p->line = p->at;
 	while (!p->over && need(p, 1)) {
 		size_t n = source_left(&p->source) < CHUNK ? source_left(&p->source) : CHUNK;
+		errno = 0;
 		struct json_object *o = json_tokener_parse_ex(p->tokener, (const char *)p->source.cur, (int)n);
+		if (is_short_of_memory(p)) {
+			json_object_put(o);
+			return NULL;
+		}
 		enum json_tokener_error error = json_tokener_get_error(p->tokener);
 		size_t end = json_tokener_get_parse_end(p->tokener);
 
@@ -175,7 +190,12 @@ static struct json_object *parse_line(struct part *p, size_t len)
 	while (len && strchr(" \t\r", p->source.cur[len - 1]) && p->source.cur[len - 1])
 		len--;
 	json_tokener_reset(p->tokener);
+	errno = 0;
 	o = json_tokener_parse_ex(p->tokener, (const char *)p->source.cur, (int)len);
+	if (is_short_of_memory(p)) {
+		json_object_put(o);
+		return NULL;
+	}
 	if (!o || json_tokener_get_parse_end(p->tokener) < len) {
 		part_complain(p, "no JSON record (%s)", json_tokener_get_error(p->tokener) == json_tokener_success ?
 			"more on the line" : reason(p));

@@ -314,7 +314,7 @@ static void free_file(struct extract *e, struct extract_file *f)
 		TAILQ_REMOVE(&e->warm, f, warm);
 	TAILQ_REMOVE(&e->all, f, all);
 	free(f->buffer);
-	free(f->file);
+	spool_drop(e->spool, f->file);
 	let_go(e, f);
 	e->listed -= f->gaps_size * sizeof *f->gaps;
 	free(f->gaps);
@@ -346,9 +346,9 @@ void extract_free(struct extract *e)
 {
 	if (!e)
 		return;
-	spool_free(e->spool);
 	while (!TAILQ_EMPTY(&e->all))
 		free_file(e, TAILQ_FIRST(&e->all));
+	spool_free(e->spool);
 	if (e->index)
 		fclose(e->index);
 	if (e->dir_fd >= 0)

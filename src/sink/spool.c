@@ -275,16 +275,23 @@ void spool_shrink(struct spool *s)
 		free(s->kept[--s->n_kept]);
 }
 
+void spool_drop(struct spool *s, struct spool_file *f)
+{
+	if (!f)
+		return;
+	spool_wait(s);
+	if (f->fd >= 0) {
+		TAILQ_REMOVE(&s->open, f, link);
+		s->n_open--;
+		close(f->fd);
+	}
+	free(f);
+}
+
 void spool_free(struct spool *s)
 {
-	struct spool_file *f;
-
 	if (!s)
 		return;
 	spool_shrink(s);
-	while ((f = TAILQ_FIRST(&s->open))) {
-		TAILQ_REMOVE(&s->open, f, link);
-		close(f->fd);
-	}
 	free(s);
 }

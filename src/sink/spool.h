@@ -33,16 +33,18 @@ struct spool_file;
 
 /* `dir` for messages; all borrowed. `helper`: for this alone, or NULL. NULL: no memory. */
 struct spool *spool_new(const char *dir, int dir_fd, FILE *index, const struct tcpstat_helper *helper);
-/* Closes what is open; what was not closed by spool_close keeps its first name. */
+/* When all its files are closed or dropped. */
 void spool_free(struct spool *);
-/* `part`: what it is called until it is closed, if it is written before. With malloc; taken by spool_close, or to
- * be freed after the spool. NULL: out of memory. */
+/* `part`: what it is called until it is closed, if it is written before. Ends with spool_close or spool_drop. NULL: out
+ * of memory. */
 struct spool_file *spool_open(const char part[SPOOL_PART_SIZE]);
 /* With malloc; NULL: out of memory. */
 uint8_t *spool_buffer(struct spool *);
 /* Both take `buffer`, of `size` bytes with `n` in use; NULL: none. Closing takes file and ending, too. */
 void spool_append(struct spool *, struct spool_file *, uint8_t *buffer, size_t size, size_t n);
 void spool_close(struct spool *, struct spool_file *, uint8_t *buffer, size_t size, size_t n, struct spool_ending *);
+/* It keeps its first name. */
+void spool_drop(struct spool *, struct spool_file *);
 /* All that was given is done. */
 void spool_wait(struct spool *);
 /* Memory of buffers on their way and of those kept. */

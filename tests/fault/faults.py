@@ -52,8 +52,9 @@ def in_terminal(arguments, keys, **faults):
 
 def is_foreign(got):
     """A crash of a library that does not look at each of its own allocations: libpcap 1.10 while it compiles a filter,
-    ncurses 6.4."""
-    return got[0] < 0 and any(name in got[2] for name in (b"crash in libpcap", b"crash in libtinfo", b"crash in libncurses"))
+    ncurses 6.4, json-c 0.16."""
+    libraries = (b"libpcap", b"libtinfo", b"libncurses", b"libjson-c")
+    return got[0] < 0 and any(b"crash in " + name in got[2] for name in libraries)
 
 
 def count_allocations(go):

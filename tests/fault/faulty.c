@@ -23,15 +23,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifdef FAULT_LEAKS
-#define ALLOCATOR(name) __interceptor_##name
-#else
-#define ALLOCATOR(name) __libc_##name
-#endif
-
-void *ALLOCATOR(malloc)(size_t size);
-void *ALLOCATOR(calloc)(size_t n, size_t size);
-void *ALLOCATOR(realloc)(void *block, size_t size);
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *block, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *block, size_t size);
 ssize_t __real_read(int fd, void *bytes, size_t len);
 ssize_t __wrap_read(int fd, void *bytes, size_t len);
 int __real_wget_wch(WINDOW *window, wint_t *key);
@@ -43,6 +40,7 @@ static struct {
 	const char *keys;
 } f;
 
+#ifndef __SANITIZE_ADDRESS__
 /* The first code on the stack that is not libc's, nor this. */
 static void on_crash(int signal)
 {
@@ -64,6 +62,7 @@ static void on_crash(int signal)
 	sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 	raise(signal);
 }
+#endif
 
 static __attribute__((constructor)) void init(void)
 {
@@ -75,10 +74,12 @@ static __attribute__((constructor)) void init(void)
 	f.read_fails_at = reads ? strtoul(reads, NULL, 10) : 0;
 	f.is_short = getenv("FAULT_SHORT");
 	f.keys = getenv("FAULT_KEYS");
+#ifndef __SANITIZE_ADDRESS__
 	void *first; /* what backtrace needs it gets now */
 	backtrace(&first, 1);
 	sigaction(SIGSEGV, &(struct sigaction){ .sa_handler = on_crash }, NULL);
 	sigaction(SIGABRT, &(struct sigaction){ .sa_handler = on_crash }, NULL);
+#endif
 	f.ready = true;
 }
 
@@ -111,19 +112,44 @@ static bool fails(void)
 	return true;
 }
 
+#ifdef __SANITIZE_ADDRESS__
+#define REAL(name) __real_##name
+#else
+#define REAL(name) __libc_##name
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *block, size_t size);
+
 void *malloc(size_t size)
 {
-	return fails() ? NULL : ALLOCATOR(malloc)(size);
+	return __wrap_malloc(size);
 }
 
 void *calloc(size_t n, size_t size)
 {
-	return fails() ? NULL : ALLOCATOR(calloc)(n, size);
+	return __wrap_calloc(n, size);
 }
 
 void *realloc(void *block, size_t size)
 {
-	return fails() ? NULL : ALLOCATOR(realloc)(block, size);
+	return __wrap_realloc(block, size);
+}
+#endif
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : REAL(malloc)(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : REAL(calloc)(n, size);
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+	return fails() ? NULL : REAL(realloc)(block, size);
 }
 
 ssize_t __wrap_read(int fd, void *bytes, size_t len)
