@@ -1,6 +1,6 @@
 /* Linked into the whole program: memory that cannot be had, reads that fail and keys that are pressed, when the
- * environment says so. malloc and its like are defined here, so that libraries get no memory either; with FAULT_LEAKS
- * they are those of LeakSanitizer, linked statically.
+ * environment says so. malloc and its like are defined here, so that libraries get no memory either; where a
+ * sanitizer has its own, only what the program itself asks for fails.
  *
  *     FAULT_MEMORY=N[+]       the Nth allocation fails, with + all after it, too
  *     FAULT_READ=N            the Nth read of input fails (EIO)
