@@ -14,14 +14,11 @@ struct told {
 static void on_event(void *ctx, const struct tcpstat_event *ev)
 {
 	struct told *t = ctx;
-	struct tcpstat_event said = *ev;
+	/* Told while it goes on, by what trackers have seen so far: the last word comes at the end, in both. */
+	bool ongoing = ev->type == TCPSTAT_EV_FINDING && ev->finding.ongoing;
 
-	if (ev->type != TCPSTAT_EV_CONNECTION && ev->type != TCPSTAT_EV_FINDING)
-		return;
-	/* Told while it goes on, by what trackers have seen so far: which packets show it, the last word says. */
-	if (ev->type == TCPSTAT_EV_FINDING && ev->finding.ongoing)
-		said.frame = said.finding.n_frames = 0;
-	json_event(t->json, &said);
+	if (ev->type == TCPSTAT_EV_CONNECTION || (ev->type == TCPSTAT_EV_FINDING && !ongoing))
+		json_event(t->json, ev);
 }
 
 /* As a line among the records: what comes before and after a connection is the same, too. */
