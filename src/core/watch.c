@@ -1,6 +1,9 @@
 #include "core/watch.h"
 
-enum { ROOM_STEP = 4 };
+enum {
+	ROOM_STEP = 4,
+	LAST_WORDS = 128                /* bytes */
+};
 
 _Static_assert(WATCH_NKINDS <= 64, "a kind is a bit");
 
@@ -105,14 +108,16 @@ uint64_t watch_unacked(const struct watch *w, enum tcpstat_dir dir)
 	return w->rst_end[dir] > w->half[dir].acked ? w->rst_end[dir] - w->half[dir].acked : 0;
 }
 
-/* `dir` closes before its last answer was acknowledged: what was said with the FIN, after other answers, is no answer
- * but the end of its patience. */
+/* `dir` closes before its last answer was acknowledged: the few bytes said with the FIN, after other answers, are no
+ * answer but the end of its patience (close_notify of TLS, 421 of SMTP). */
 static void farewell(struct watch *w, enum tcpstat_dir dir)
 {
 	struct watch_half *me = &w->half[dir];
 	struct watch_mark *m = find(w, WATCH_SLOW, dir);
 
 	if (!m || m->count < 2 || !me->turn_frame || me->acked != me->turn_acked)
+		return;
+	if (me->end - me->turn_acked > LAST_WORDS + 1) /* and the FIN */
 		return;
 	m->count--;
 	m->ns -= me->turn_ns;
