@@ -177,7 +177,7 @@ struct capture_writer *capture_writer_open(const char *name, struct capture *, s
 /* A packet as capture_next gave it. 0 or CAPTURE_E*; the first error counts, later packets are not written. */
 int capture_writer_put(struct capture_writer *, const struct tcpstat_pkt *, struct capture_error *);
 int capture_writer_flush(struct capture_writer *, struct capture_error *);
-/* Closes and frees. 0 or CAPTURE_E*. */
+/* Closes and frees. 0 or CAPTURE_E*; what was told before is not told again. */
 int capture_writer_close(struct capture_writer *, struct capture_error *);
 /* Bytes of the file so far. */
 uint64_t capture_writer_bytes(const struct capture_writer *);

@@ -25,6 +25,7 @@ struct capture_writer {
 	uint32_t n_numbers, n_written;
 	uint64_t bytes;
 	struct capture_error error;
+	bool told;                      /* who writes knows of the error */
 };
 
 /* ------------------------------------------------------------------------------------------------ fields */
@@ -233,6 +234,15 @@ static int put_pcap(struct capture_writer *w, const struct tcpstat_pkt *pkt)
 	return emit(w, r.bytes, r.len) < 0 ? w->error.code : emit(w, pkt->data, pkt->caplen);
 }
 
+static int tell(struct capture_writer *w, struct capture_error *error)
+{
+	if (w->error.code) {
+		*error = w->error;
+		w->told = true;
+	}
+	return w->error.code;
+}
+
 int capture_writer_put(struct capture_writer *w, const struct tcpstat_pkt *pkt, struct capture_error *error)
 {
 	if (!w->error.code) {
@@ -241,18 +251,14 @@ int capture_writer_put(struct capture_writer *w, const struct tcpstat_pkt *pkt, 
 		else
 			put_pcap(w, pkt);
 	}
-	if (w->error.code)
-		*error = w->error;
-	return w->error.code;
+	return tell(w, error);
 }
 
 int capture_writer_flush(struct capture_writer *w, struct capture_error *error)
 {
 	if (!w->error.code && fflush(w->file) != 0)
 		fail_errno(w, errno);
-	if (w->error.code)
-		*error = w->error;
-	return w->error.code;
+	return tell(w, error);
 }
 
 /* ------------------------------------------------------------------------------------------------ open, close */
@@ -360,9 +366,7 @@ int capture_writer_close(struct capture_writer *w, struct capture_error *error)
 	}
 	if (w->file && (w->file == stdout ? fflush(w->file) : fclose(w->file)) != 0 && !w->error.code)
 		fail_errno(w, errno);
-	rc = w->error.code;
-	if (rc < 0)
-		*error = w->error;
+	rc = w->told ? 0 : tell(w, error);
 	free(w->numbers);
 	free(w->name);
 	free(w);

@@ -1,10 +1,12 @@
 """Input that ends or fails in the middle, output that cannot be written, readers that go, signals: an honest exit status,
 a message where it failed, no sanitizer report, and what was written before is valid."""
 
+import csv
 import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -39,7 +41,35 @@ def valid_lines(out):
         return False
 
 
+def valid(name, out):
+    """What a mode wrote, though the input ended early: whole, and what it claims to be."""
+    if name.startswith("json"):
+        try:
+            return valid_lines(out) if name == "jsonl" else bool(json.loads(out))
+        except ValueError:
+            return False
+    if name == "csv":
+        widths = {len(row) for row in csv.reader(out.decode().splitlines())}
+        return len(widths) == 1 and out.endswith(b"\n")
+    return out.endswith(b"\n")
+
+
+def shards(folder):
+    """The files of a sample's two shards, and arguments that join them."""
+    names = []
+    for k in ("1/2", "2/2"):
+        names.append(os.path.join(folder, f"{k[0]}.jsonl"))
+        with open(names[-1], "wb") as out:
+            run(["--jsonl", "--shard", k, SAMPLE], stdout=out)
+    return ["--merge", *names]
+
+
 def full_disk():
+    with tempfile.TemporaryDirectory() as folder:
+        with open("/dev/full", "wb") as full:
+            p = run(shards(folder), stdout=full)
+        test("merge to a full disk: status 1 and a message", clean(p) and p.returncode == 1 and p.stderr.strip(),
+             (p.returncode, p.stderr))
     for name, options in MODES.items():
         with open("/dev/full", "wb") as full:
             p = run([*options, SAMPLE], stdout=full)
@@ -75,6 +105,15 @@ def closed_pipe():
         p = run([*options, SAMPLE], stdout=write)
         os.close(write)
         test(f"{name} into a closed pipe: no error", clean(p) and p.returncode == 0, (p.returncode, p.stderr))
+    read, write = os.pipe()
+    os.close(read)
+    p = run(["-w", "-", SAMPLE], stdout=write)
+    test("-w into a closed pipe: status 1, told once", clean(p) and p.returncode == 1 and
+         p.stderr.count(b"cannot be written") == 1, (p.returncode, p.stderr))
+    with tempfile.TemporaryDirectory() as folder:
+        p = run(shards(folder), stdout=write)
+    os.close(write)
+    test("merge into a closed pipe: no error", clean(p) and p.returncode == 0, (p.returncode, p.stderr))
 
 
 def cut_input():
@@ -91,6 +130,42 @@ def cut_input():
             if not clean(p) or p.returncode not in allowed or (size >= 24 and not valid_lines(p.stdout)):
                 bad.append((size, p.returncode, p.stderr[:200]))
         test("files cut anywhere", not bad, bad[:5])
+
+
+def cut_input_in_every_mode():
+    with open(SAMPLE, "rb") as f:
+        whole = f.read()
+    with tempfile.TemporaryDirectory() as folder:
+        path, copy, streams = (os.path.join(folder, name) for name in ("cut.pcap", "copy.pcap", "streams"))
+        sizes = [1000 + i * len(whole) // 10 for i in range(9)]
+        for name, options in {**MODES, "write": ["-w", copy], "extract": ["--extract", streams]}.items():
+            bad = []
+            for size in sizes:
+                with open(path, "wb") as f:
+                    f.write(whole[:size])
+                p = run([*options, path])
+                # of a connection that is not in it, there is nothing to show
+                if not clean(p) or p.returncode not in {0, 3} or (p.stdout and not valid(name, p.stdout)):
+                    bad.append((size, p.returncode, p.stderr[:200], p.stdout[-200:]))
+                if name == "write" and run(["--jsonl", copy]).returncode:
+                    bad.append((size, "what was written cannot be read"))
+                shutil.rmtree(streams, ignore_errors=True)
+            test(f"{name}: files cut in the middle", not bad, bad[:3])
+
+
+def cut_shards():
+    with tempfile.TemporaryDirectory() as folder:
+        merge, bad = shards(folder), []
+        with open(merge[1], "rb") as f:
+            whole = f.read()
+        for size in range(0, len(whole), len(whole) // 60):
+            with open(merge[1], "wb") as f:
+                f.write(whole[:size])
+            p = run(merge)
+            if not clean(p) or p.returncode not in {1, 3} or not p.stderr.strip() or \
+                    (p.stdout and not valid_lines(p.stdout)):
+                bad.append((size, p.returncode, p.stderr[:200]))
+        test("merge: a shard cut anywhere is told", not bad, bad[:3])
 
 
 def unreadable():
@@ -130,6 +205,21 @@ def signals():
             if p.returncode not in (0, 3) or not valid_lines(first + out) or REPORT.search(err):
                 bad.append((delay_ms, p.returncode, err[:300]))
         test(f"{sig.name} ends the input, not the output", not bad, bad)
+    for name, options in MODES.items():
+        if name in ("jsonl", "follow"):
+            continue
+        bad = []
+        for delay_ms in (200, 400):  # it handles signals by then, unless the machine is very slow
+            p = subprocess.Popen([PROGRAM, *options, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, bufsize=0)
+            os.write(p.stdin.fileno(), head)
+            time.sleep(delay_ms / 1000)
+            p.send_signal(signal.SIGINT)
+            out, err = p.communicate(timeout=60)
+            if p.returncode not in (0, 3, -signal.SIGINT) or REPORT.search(err) or \
+                    (p.returncode >= 0 and not valid(name, out)):
+                bad.append((delay_ms, p.returncode, err[:300], out[-200:]))
+        test(f"{name}: SIGINT ends the input, not the output", not bad, bad)
 
 
 def input_that_goes():
@@ -165,6 +255,8 @@ full_disk()
 streams_that_do_not_fit()
 closed_pipe()
 cut_input()
+cut_input_in_every_mode()
+cut_shards()
 unreadable()
 slow_input()
 signals()
