@@ -14,6 +14,14 @@ import time
 TOP = os.environ["top_srcdir"]
 PROGRAM = os.environ.get("FAULTY", os.path.join(os.environ["top_builddir"], "tests", "fault", "faulty"))
 
+SAMPLE = os.path.join(TOP, "samples", "refused.pcap")
+LOSS = os.path.join(TOP, "samples", "mixed.pcap")
+PACKED = os.path.join(TOP, "samples", "loss-before-capture.pcap.gz")
+MODES = {"report": [LOSS], "report of a gzip file": [PACKED], "several files": [SAMPLE, LOSS], "filter": [LOSS, "port 80"],
+         "conn": ["--conn", "5", LOSS], "flow": ["--flow", "5", LOSS], "follow": ["--follow", "5", LOSS],
+         "json": ["--json", LOSS], "jsonl": ["--jsonl", "--events", "all", SAMPLE], "hash": ["--jsonl", "--hash", LOSS],
+         "csv": ["--csv", LOSS]}
+
 
 def environment(faults):
     return dict(os.environ, **{k: str(v) for k, v in faults.items()})
@@ -55,6 +63,15 @@ def is_foreign(got):
     ncurses 6.4, json-c 0.16."""
     libraries = (b"libpcap", b"libtinfo", b"libncurses", b"libjson-c")
     return got[0] < 0 and any(b"crash in " + name in got[2] for name in libraries)
+
+
+def dishonest(status, err):
+    """A status that is none, or says that something went wrong while no message says what; None: neither."""
+    if status < 0 or status > 4:
+        return f"status {status}: {err[-300:]}"
+    if status in (1, 3) and not err.strip():
+        return f"status {status} without a message"
+    return None
 
 
 def count_allocations(go):

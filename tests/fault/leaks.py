@@ -6,18 +6,12 @@ import subprocess
 import tempfile
 
 import tap
-from faults import PROGRAM, TOP, count_allocations, each_fails, in_terminal, run
+from faults import LOSS, MODES, PACKED, PROGRAM, count_allocations, each_fails, in_terminal, run
 from tap import test
 
 MOST = 60       # allocations of a mode
 TCPSTAT = os.path.join(os.environ["top_builddir"], "tcpstat")
-SAMPLE = os.path.join(TOP, "samples", "refused.pcap")
-LOSS = os.path.join(TOP, "samples", "mixed.pcap")
-PACKED = os.path.join(TOP, "samples", "loss-before-capture.pcap.gz")
-MODES = {"report": [LOSS], "report of a gzip file": [PACKED], "several files": [SAMPLE, LOSS], "filter": [LOSS, "port 80"],
-         "conn": ["--conn", "5", LOSS], "flow": ["--flow", "5", LOSS], "follow": ["--follow", "5", LOSS],
-         "json": ["--json", LOSS], "jsonl": ["--jsonl", "--events", "all", SAMPLE], "hash": ["--jsonl", "--hash", LOSS],
-         "csv": ["--csv", LOSS], "explain-diff": ["--explain-diff", "100", LOSS]}
+ALL = {**MODES, "explain-diff": ["--explain-diff", "100", LOSS]}
 REPORTS = (b"Sanitizer", b"runtime error")
 
 
@@ -55,7 +49,7 @@ def screen(**faults):
 
 
 def main():
-    for name, arguments in MODES.items():
+    for name, arguments in ALL.items():
         sample(name, plain(arguments))
     sample("extract", files("--extract", "streams"))
     sample("write", files("-w", "copy.pcap"))
