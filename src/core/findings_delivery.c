@@ -115,7 +115,7 @@ static void timeouts(struct study *s, enum tcpstat_dir d)
 	study_tell(s, &f);
 }
 
-static void needless(struct study *s, enum tcpstat_dir d)
+static void tell_needless(struct study *s, enum tcpstat_dir d)
 {
 	const struct tcpstat_half *h = &s->conn->half[d];
 	const struct watch_mark *rto = watch_get(s->watch, WATCH_SPURIOUS_RTO, d);
@@ -187,7 +187,7 @@ void findings_delivery(struct study *s)
 			loss(s, d, WATCH_LOST_AFTER, FINDING_LOSS_AFTER_CAPTURE);
 		}
 		timeouts(s, d);
-		needless(s, d);
+		tell_needless(s, d);
 		order(s, d);
 	}
 }

@@ -376,7 +376,7 @@ static bool says(const struct expert *e, enum verdict v)
 	return e->verdicts & 1u << v;
 }
 
-static bool found(const struct expert *e, enum tcpstat_window_what what)
+static bool has_seen(const struct expert *e, enum tcpstat_window_what what)
 {
 	return e->windows >> what & 1;
 }
@@ -422,25 +422,25 @@ static const char *why_window(const struct expert *e)
 	if (says(e, V_KEEPALIVE) != keepalive)
 		return "a keepalive lies one below what its receiver has acknowledged, and follows a silence; "
 			"Wireshark compares with the highest number sent";
-	if (says(e, V_ZERO_PROBE) != (found(e, TCPSTAT_WINDOW_PROBE)))
+	if (says(e, V_ZERO_PROBE) != (has_seen(e, TCPSTAT_WINDOW_PROBE)))
 		return "it is a probe if the last window that its sender had received was 0";
 	if (says(e, V_KEEPALIVE_ACK) != answer)
 		return "it answers a keepalive if it is the next without data; Wireshark asks whether number, ACK and "
 			"window are those of the last";
-	if (says(e, V_ZERO_PROBE_ACK) != (found(e, TCPSTAT_WINDOW_PROBE_ACK)))
+	if (says(e, V_ZERO_PROBE_ACK) != (has_seen(e, TCPSTAT_WINDOW_PROBE_ACK)))
 		return "it answers a probe if it is the next without data; Wireshark asks whether number, ACK and "
 			"window are those of the last";
-	if (says(e, V_ZERO) && !found(e, TCPSTAT_WINDOW_ZERO))
+	if (says(e, V_ZERO) && !has_seen(e, TCPSTAT_WINDOW_ZERO))
 		return "tcpstat tells the first of an episode, and how long it lasted; to a peer that has finished a "
 			"window says nothing";
-	if (says(e, V_FULL) != (found(e, TCPSTAT_WINDOW_FULL)))
+	if (says(e, V_FULL) != (has_seen(e, TCPSTAT_WINDOW_FULL)))
 		return "tcpstat says so of new data and windows of known scale, and passes over the windows of ACKs "
 			"that were overtaken";
-	if (says(e, V_UPDATE) != (found(e, TCPSTAT_WINDOW_UPDATE)))
+	if (says(e, V_UPDATE) != (has_seen(e, TCPSTAT_WINDOW_UPDATE)))
 		return "an update opens the window further, and is no ACK that was overtaken";
-	if (found(e, TCPSTAT_WINDOW_SHRINK))
+	if (has_seen(e, TCPSTAT_WINDOW_SHRINK))
 		return "its right edge moved left (RFC 9293 section 3.8.6), which Wireshark does not look for";
-	if (found(e, TCPSTAT_WINDOW_SILLY))
+	if (has_seen(e, TCPSTAT_WINDOW_SILLY))
 		return "it opens by less than a segment (RFC 9293 section 3.8.6.2.2), which Wireshark does not look "
 			"for";
 	return NULL;
@@ -460,9 +460,9 @@ static const char *why(const struct expert *e)
 			"only its sender had sent before";
 	if (!again && e->ours.type == TCPSTAT_EV_DUPLICATE)
 		return "Wireshark does not look for copies that carry no data";
-	if (says(e, V_KEEPALIVE) && found(e, TCPSTAT_WINDOW_PROBE))
+	if (says(e, V_KEEPALIVE) && has_seen(e, TCPSTAT_WINDOW_PROBE))
 		return "the last window that its sender had received was 0: it probes";
-	if (says(e, V_KEEPALIVE_ACK) && found(e, TCPSTAT_WINDOW_PROBE_ACK))
+	if (says(e, V_KEEPALIVE_ACK) && has_seen(e, TCPSTAT_WINDOW_PROBE_ACK))
 		return "it answers a probe of a closed window";
 	if (says(e, V_DUP_ACK) && !e->dup_ack)
 		return "RFC 5681 section 2: nothing was outstanding, or it answers a probe, or it is a copy";

@@ -102,8 +102,9 @@ static int add_value(struct print_plan *plan, const struct record_field *f, enum
 static int add_map(struct print_plan *plan, const struct record_field *f, size_t offset)
 {
 	bool ratio = f->storage == RECORD_F64;
-	size_t item = ratio ? sizeof(double) : sizeof(int64_t);
+	size_t item = sizeof(int64_t);
 
+	_Static_assert(sizeof(double) == sizeof(int64_t), "items of both kinds are as far apart");
 	assert(ratio || f->storage == RECORD_I64);
 	for (size_t i = 0; i < f->names->n; i++) {
 		const char *key = record_map_key(f, i);
@@ -211,10 +212,15 @@ static char *make_room(const struct pen *pen, char *to, size_t len)
 	return pb->buf + at;
 }
 
+/* The letters, no 0 behind them. */
+static inline char *put_text(char *to, const char *text, size_t len)
+{
+	return (char *)memcpy(to, text, len) + len;
+}
+
 static char *put_null(char *to)
 {
-	memcpy(to, "null", 4);
-	return to + 4;
+	return put_text(to, "null", 4);
 }
 
 /* Many are 0. */
@@ -244,11 +250,11 @@ static char *quote(char *to, size_t len)
 
 static char *put_ratio(char *to, double value)
 {
-	size_t len = value == 0 ? 3 : record_ratio_text(value, to);
+	size_t len;
 
 	if (value == 0) /* most */
-		memcpy(to, "0.0", 3);
-
+		return put_text(to, "0.0", 3);
+	len = record_ratio_text(value, to);
 	return len ? to + len : put_null(to);
 }
 
@@ -299,7 +305,7 @@ static char *put_name(char *to, const char *name)
 	size_t len = name ? strlen(name) : 0;
 
 	if (len)
-		memcpy(to + 1, name, len);
+		put_text(to + 1, name, len);
 	return quote(to, len);
 }
 
