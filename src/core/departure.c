@@ -79,8 +79,7 @@ static void cut_hole(struct sender *snd, uint64_t at)
 		scoreboard_cut(snd, at);
 }
 
-/* Another copy of [seq, end) passed here. */
-static void remember_again(struct side *d, const struct segment *s, bool newer)
+void departure_repeated(struct side *d, const struct segment *s, bool newer)
 {
 	struct sendq *q = &d->snd.q;
 
@@ -107,7 +106,7 @@ static void send_new(struct replay *r, struct side *d, const struct segment *s, 
 
 	if (d->snd.started && seq < old) {
 		/* An ACK of it was captured before: up to there it counts as sent already. */
-		remember_again(d, s, true);
+		departure_repeated(d, s, true);
 		seq = old;
 		if (s->end <= seq)
 			return;
@@ -132,143 +131,6 @@ static void send_new(struct replay *r, struct side *d, const struct segment *s, 
 	}
 	remember(sender_new_data(&d->snd, seq, s->end, sent_ns, flags, true), s);
 	owner_sent(d, s, sent_ns, vantage_half_ns(r->vantage, d->dir));
-}
-
-/* Next to the receiver: has what passed before arrived? */
-enum arrived { ARRIVED_UNKNOWN, ARRIVED_YES, ARRIVED_NO, ARRIVED_PERHAPS };
-
-/* The receiver itself says, as soon as it says anything: what it sends then acknowledges what it has. While it is
- * silent it may delay its ACK for half a second (RFC 1122 section 4.2.3.2); for longer, it has got nothing. */
-static enum arrived arrived_before(const struct replay *r, const struct side *d, const struct segment *s,
-				   const struct backward *b)
-{
-	uint64_t acked = r->acked[d->dir];
-
-	if (b->before_ns == TCPSTAT_NULL)
-		return ARRIVED_YES;
-	if (d->heard_ns <= b->before_ns)
-		return s->ts - b->before_ns < 500 * (int64_t)MS ? ARRIVED_PERHAPS : ARRIVED_NO;
-	return s->seq >= acked && s->seq < d->missing_end ? ARRIVED_NO : ARRIVED_YES;
-}
-
-/* Have ACKs told the sender of a hole? Those before the last that advanced count if it had not come by then. */
-static bool told_of_loss(const struct replay *r, const struct side *d, const struct segment *s)
-{
-	return d->signs || d->snd.sacked_out || (s->end <= r->acked[d->dir] && d->signs_before);
-}
-
-/* How long ago did `e` leave, by the sender's own clock where there is one? */
-static int64_t age_ns(const struct side *d, const struct segment *s, const struct sent *e, int64_t sent_ns)
-{
-	const struct tcp_opts *o = &s->view->opts;
-	int64_t age = sent_ns - e->xmit_ns, stamped = 0;
-
-	if (o->has_ts && e->flags & SENT_TIMED)
-		stamped = (int64_t)seq_diff(o->ts_val, e->ts_val) * d->clock.tick_ns;
-	return stamped > age ? stamped : age;
-}
-
-/* Can its retransmission timer have fired, for all that is known of it? It sends the head, and no stack waits for less
- * than 200 ms beyond the round trip. From afar it is not certain which ACKs had come, so the original's age counts. */
-static bool may_be_timer(const struct side *d, const struct segment *s, int64_t sent_ns)
-{
-	const struct sender *snd = &d->snd;
-	uint32_t i = sendq_find(&snd->q, s->seq);
-	int64_t least_ns = 200 * (int64_t)MS + rtt_srtt_ns(&snd->rtt);
-
-	if (d->near && s->seq > snd->snd_una)
-		return false;
-	return i >= snd->q.end || age_ns(d, s, &snd->q.entries[i], sent_ns) >= least_ns / 100 * 92;
-}
-
-static enum replay_class go_back(struct replay *r, struct side *d, const struct segment *s, int64_t sent_ns,
-				 const struct backward *b, const struct emitter *e)
-{
-	bool syn = s->flags & TH_SYN;
-	struct tcpstat_event ev = { .dir = d->dir, .ts_ns = s->ts, .frame = s->frame };
-
-	if (b->kind == BACKWARD_DUPLICATE) {
-		ev.type = TCPSTAT_EV_DUPLICATE;
-		ev.duplicate.original_frame = b->original_frame;
-		ev.duplicate.where = TCPSTAT_DUPLICATE_NETWORK;
-		d->counts.duplicates++;
-		emit_event(e, &ev);
-		return REPLAY_DUPLICATE;
-	}
-	if (b->kind == BACKWARD_LATE) {
-		bool overtaken = b->lost == TCPSTAT_LOST_AFTER_CAPTURE;
-
-		ev.type = TCPSTAT_EV_OUT_OF_ORDER;
-		ev.out_of_order = (struct tcpstat_ev_out_of_order){
-			.seq = s->view->seq, .seq_rel = (int64_t)(s->seq - SEQ_ISN), .len = s->len,
-			.late_ns = b->before_ns == TCPSTAT_NULL ? TCPSTAT_NULL : s->ts - b->before_ns };
-		d->counts.out_of_order++;
-		emit_event(e, &ev);
-		if (overtaken)
-			verdict_late_original(d, e, s->seq, s->end);
-		remember_again(d, s, !overtaken);
-		return REPLAY_OUT_OF_ORDER;
-	}
-	enum tcpstat_cause inner = TCPSTAT_CAUSE_UNKNOWN, cause;
-	uint8_t backoff = d->snd.backoff;
-
-	if (syn)
-		cause = s->flags & TH_ACK ? TCPSTAT_CAUSE_SYNACK : TCPSTAT_CAUSE_SYN;
-	else
-		cause = inner = sender_cause(&d->snd, s->seq, s->end, sent_ns);
-	/* Only duplicate ACKs and SACKs make a sender repeat before its timer does. */
-	if (inner == TCPSTAT_CAUSE_FAST && !told_of_loss(r, d, s))
-		cause = inner = may_be_timer(d, s, sent_ns) ? TCPSTAT_CAUSE_RTO : TCPSTAT_CAUSE_UNKNOWN;
-	bool timer = cause == TCPSTAT_CAUSE_RTO || syn;
-
-	if (cause == TCPSTAT_CAUSE_RTO && !d->near)
-		backoff = shots_earlier(r, d, e, sent_ns);
-
-	if (timer) {
-		int64_t base_ns = d->snd.rto_base_ns, progress_ns = d->snd.progress_ns;
-		int64_t stall_ns = sent_ns - (base_ns > progress_ns ? base_ns : progress_ns);
-		d->counts.timeouts++;
-		if (stall_ns > 0)
-			d->counts.stall_ns += stall_ns;
-		if (backoff + 1 > d->counts.max_backoff)
-			d->counts.max_backoff = backoff + 1;
-	}
-	if (syn) {
-		uint32_t i = sendq_find(&d->snd.q, s->seq);
-		if (i < d->snd.q.end) {
-			d->snd.q.entries[i].flags |= SENT_EVER_RETRANS;
-			d->snd.q.entries[i].xmit_ns = sent_ns;
-		}
-		d->snd.rto_base_ns = sent_ns;
-		d->snd.total_retrans++;
-		if (d->snd.backoff < 30)
-			d->snd.backoff++;
-	} else {
-		sender_retransmit(&d->snd, s->seq, s->end < d->snd.snd_nxt ? s->end : d->snd.snd_nxt, sent_ns, inner,
-				  s->view->opts.ts_val);
-	}
-	owner_resent(d, timer || cause == TCPSTAT_CAUSE_TLP, sent_ns);
-	if (!s->len && s->flags & TH_FIN && (cause == TCPSTAT_CAUSE_RTO || cause == TCPSTAT_CAUSE_TLP))
-		cause = TCPSTAT_CAUSE_FIN;
-	enum arrived arrived = b->seen_whole && vantage_is_near(r->vantage, !d->dir) ? arrived_before(r, d, s, b) :
-		ARRIVED_UNKNOWN;
-	bool had_it = arrived == ARRIVED_YES;
-	bool acked = s->end <= r->acked[d->dir];
-	/* Without a reason to repeat it nothing says that what passed here was lost. */
-	bool groundless = cause == TCPSTAT_CAUSE_UNKNOWN && b->lost == TCPSTAT_LOST_AFTER_CAPTURE &&
-		arrived != ARRIVED_NO;
-	struct tcpstat_ev_retransmission told = {
-		.seq = s->view->seq, .seq_rel = (int64_t)(s->seq - SEQ_ISN), .len = s->len, .cause = cause,
-		.backoff = timer ? backoff + 1 : TCPSTAT_NULL, .spurious = !syn && (had_it || acked) ? 1 : -1,
-		.lost = had_it || groundless || arrived == ARRIVED_PERHAPS ? TCPSTAT_LOST_UNKNOWN : b->lost,
-		.original_frame = b->original_frame,
-		.after_ns = b->before_ns == TCPSTAT_NULL ? TCPSTAT_NULL : s->ts - b->before_ns };
-
-	verdict_report(d, e, s, &told, b->same_stamp, arrived == ARRIVED_PERHAPS);
-	remember_again(d, s, true);
-	if (inner == TCPSTAT_CAUSE_RTO || inner == TCPSTAT_CAUSE_FAST)
-		replay_tell_sender(r, d, e, sent_ns, s->frame);
-	return REPLAY_RETRANSMISSION;
 }
 
 enum replay_class departure_seen(struct replay *r, struct side *d, const struct segment *s, const struct emitter *e)
@@ -330,11 +192,11 @@ enum replay_class departure_seen(struct replay *r, struct side *d, const struct 
 	}
 	if (opens) {
 		/* Simultaneous open: the SYN-ACK is no repetition, and the round trip counts from it. */
-		remember_again(d, s, true);
+		departure_repeated(d, s, true);
 		d->snd.q.entries[sendq_find(&d->snd.q, s->seq)].xmit_ns = sent_ns;
 		return REPLAY_NEW;
 	}
-	enum replay_class class = go_back(r, d, s, sent_ns, &b, e);
+	enum replay_class class = again_seen(r, d, s, sent_ns, &b, e);
 
 	if (s->end > top)
 		send_new(r, d, s, top, sent_ns);

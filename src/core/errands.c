@@ -117,13 +117,14 @@ void errands_settle(struct errands *all, struct conn *c)
  * waited, the helper is behind, and the reader does them. */
 void errands_offer(struct errands *all, struct conn *c)
 {
-	if (all->helper && is_busy(all, c) && c->backlog.slots < WAIT_SLOTS) {
-		c->due = (uint16_t)(c->backlog.slots + BATCH_SLOTS);
-		return;
-	}
-	bool waited = c->backlog.slots >= 4 * BATCH_SLOTS;
-
-	if (all->helper && !is_busy(all, c) && !is_idle(all) && (waited || has_enough(all))) {
+	if (!all->helper || is_idle(all)) {
+		errands_settle(all, c);
+	} else if (is_busy(all, c)) {
+		if (c->backlog.slots < WAIT_SLOTS)
+			c->due = (uint16_t)(c->backlog.slots + BATCH_SLOTS);
+		else
+			errands_settle(all, c);
+	} else if (c->backlog.slots >= WAITED_SLOTS || has_enough(all)) {
 		c->due = BATCH_SLOTS;
 		do_now(all, errand_of(all, c));
 	} else {

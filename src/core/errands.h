@@ -15,6 +15,7 @@ enum {
 	ERRANDS = TCPSTAT_ERRANDS,      /* under way at most */
 	ERRANDS_ENOUGH = ERRANDS / 2,   /* for the helper to be busy while the reader does some itself */
 	BATCH_SLOTS = 4 * BACKLOG_CHUNK_SLOTS, /* that are worth to be shown together */
+	WAITED_SLOTS = 4 * BATCH_SLOTS, /* of a connection show that the helper is behind */
 	WAIT_SLOTS = 8 * BATCH_SLOTS    /* of a connection at most, while earlier ones are shown */
 };
 

@@ -1,5 +1,6 @@
 /* A replayed connection, and what the files of the replay do for each other: arrival.c (ACKs reach a sender),
- * departure.c (a sender's segments), shots.c (timers that fired unseen), replay_report.c (events and snapshot). */
+ * departure.c (a sender's segments), again.c (those below SND.NXT), shots.c (timers that fired unseen),
+ * replay_report.c (events and snapshot). */
 #ifndef TCPSTAT_REPLAY_STATE_H
 #define TCPSTAT_REPLAY_STATE_H
 
@@ -44,6 +45,13 @@ static inline struct ack *arrival_pending(const struct side *d, uint32_t i)
 /* ---- departure.c: what a sender sends ---- */
 
 enum replay_class departure_seen(struct replay *, struct side *, const struct segment *, const struct emitter *);
+/* Another copy of [seq, end) passed here; newer: it left after the others. */
+void departure_repeated(struct side *, const struct segment *, bool newer);
+
+/* ---- again.c: what a sender sends below SND.NXT, as backward.c judged it ---- */
+
+enum replay_class again_seen(struct replay *, struct side *, const struct segment *, int64_t sent_ns,
+			     const struct backward *, const struct emitter *);
 
 /* ---- shots.c: timeouts of which nothing passed the capture ---- */
 

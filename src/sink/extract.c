@@ -1,9 +1,5 @@
 #include "sink/extract.h"
 
-#include "sink/record.h"
-
-#include "sink/spool.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +8,9 @@
 #include <sys/queue.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "sink/record.h"
+#include "sink/spool.h"
 
 enum { BUFFER_FIRST_BYTES = 1024, GAP_TEXT_SIZE = 96 };
 
