@@ -223,6 +223,7 @@ static bool is_worth_help(const struct options *o)
 static bool open_analysis(struct run *r)
 {
 	const struct options *o = r->options;
+	int threads = o->extract ? 3 : 2; /* one reads, one analyses, one writes */
 	struct tcpstat_config config;
 	bool aside = o->write && !strcmp(o->write, "-");
 	FILE *out = aside ? stderr : stdout;
@@ -234,7 +235,7 @@ static bool open_analysis(struct run *r)
 		return false;
 	}
 	if (o->extract && is_worth_help(o))
-		r->writer = helper_new(3);
+		r->writer = helper_new(threads);
 	r->view = view_new(o, out, aside ? STDERR_FILENO : STDOUT_FILENO, capture_facts(r->capture),
 		helper_get(r->writer), error, sizeof error);
 	if (!r->view) {
@@ -250,7 +251,7 @@ static bool open_analysis(struct run *r)
 	config.memory_bytes = o->memory.analysis_bytes;
 	config.live = o->n_interfaces > 0;
 	if (is_worth_help(o))
-		r->helper = helper_new(o->extract ? 3 : 2);
+		r->helper = helper_new(threads);
 	config.helper = helper_get(r->helper);
 	config.shard = o->shard;
 	config.shards = o->shards;

@@ -250,11 +250,8 @@ static char *quote(char *to, size_t len)
 
 static char *put_ratio(char *to, double value)
 {
-	size_t len;
+	size_t len = record_ratio_text(value, to);
 
-	if (value == 0) /* most */
-		return put_text(to, "0.0", 3);
-	len = record_ratio_text(value, to);
 	return len ? to + len : put_null(to);
 }
 
