@@ -79,6 +79,7 @@ struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 	if (may_be_helped(&t->config))
 		errands_init(&t->errands, t->config.helper);
 	pool_init(&t->env.chunks, BACKLOG_CHUNK_BYTES, &t->budget);
+	t->env.chunks.kept += errands_chunks(&t->errands);
 	tracker_pools_init(&t->env.trackers, &t->budget, t->errands.helper);
 	pool_init(&t->env.streams, sizeof(struct conn_stream), &t->budget);
 	roster_init(t);

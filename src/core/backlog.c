@@ -38,8 +38,8 @@ _Static_assert(sizeof(struct slot) == 64, "a slot is a cache line");
 _Static_assert(sizeof(struct more) == 64, "so is what follows it");
 
 struct backlog_chunk {
-	struct backlog_chunk *next;     /* of the last one: the first */
-	uint64_t n;
+	struct backlog_chunk *next;     /* first, for the pool; of the last one: the first */
+	uint64_t n;                     /* slots in use, once there is a next one */
 	union {
 		struct slot slot;
 		struct more more;
@@ -69,17 +69,20 @@ static bool fits(const struct segment *s, const struct scene *scene)
 /* Two slots that belong together stay in one chunk. */
 static bool make_room(struct backlog *b, struct pool *chunks, unsigned n)
 {
-	if (b->last && b->last->n + n <= BACKLOG_CHUNK_SLOTS)
+	if (b->last && b->in_last + n <= BACKLOG_CHUNK_SLOTS)
 		return true;
 	struct backlog_chunk *fresh = pool_take(chunks);
 
 	if (!fresh)
 		return false;
-	fresh->n = 0;
 	fresh->next = b->last ? b->last->next : fresh;
-	if (b->last)
+	if (b->last) {
 		b->last->next = fresh;
+		b->last->n = b->in_last;
+	}
 	b->last = fresh;
+	b->chunks++;
+	b->in_last = 0;
 	return true;
 }
 
@@ -135,10 +138,10 @@ bool backlog_put(struct backlog *b, struct pool *chunks, const struct segment *s
 	if ((more && !fits(s, scene)) || !make_room(b, chunks, 1 + more))
 		return false;
 	struct backlog_chunk *c = b->last;
-	fill_slot(&c->of[c->n].slot, s, scene, more);
+	fill_slot(&c->of[b->in_last].slot, s, scene, more);
 	if (more)
-		fill_more(&c->of[c->n + 1].more, s, scene);
-	c->n += 1 + more;
+		fill_more(&c->of[b->in_last + 1].more, s, scene);
+	b->in_last = (uint8_t)(b->in_last + 1 + more);
 	b->slots = (uint16_t)(b->slots + 1 + more);
 	return true;
 }
@@ -216,8 +219,11 @@ void backlog_show(const struct backlog *b, void (*each)(void *ctx, struct segmen
 	struct segment s = { .view = &view };
 	struct scene scene = { 0 };
 
-	for (; c; c = c == b->last ? NULL : c->next)
-		for (unsigned i = 0; i < c->n; i++) {
+	for (unsigned n; c; c = c == b->last ? NULL : c->next) {
+		n = c == b->last ? b->in_last : (unsigned)c->n;
+		if (c != b->last)
+			fetch_block(c->next, sizeof *c);
+		for (unsigned i = 0; i < n; i++) {
 			bool more = c->of[i].slot.flags & SLOT_MORE;
 
 			read_slot(&c->of[i].slot, &s, &view, &scene);
@@ -229,21 +235,22 @@ void backlog_show(const struct backlog *b, void (*each)(void *ctx, struct segmen
 				scene.mss[0] = scene.mss[1] = 0;
 			}
 		}
+	}
 }
 
 void backlog_drop(struct backlog *b, struct pool *chunks)
 {
-	struct backlog_chunk *c = b->last ? b->last->next : NULL, *next;
-
-	for (; c; c = next) {
-		next = c == b->last ? NULL : c->next;
-		pool_put(chunks, c);
-	}
+	if (b->last)
+		pool_put_all(chunks, b->last->next, b->last, b->chunks);
 	*b = (struct backlog){ 0 };
 }
 
 void backlog_fetch(const struct backlog *b)
 {
-	if (b->last)
-		__builtin_prefetch(b->last);
+	if (b->last && b->in_last < BACKLOG_CHUNK_SLOTS) {
+		const char *slot = (const char *)&b->last->of[b->in_last];
+
+		__builtin_prefetch(slot, 1);
+		__builtin_prefetch(slot + 63, 1);
+	}
 }

@@ -18,6 +18,8 @@ struct backlog_chunk;
 struct backlog {
 	struct backlog_chunk *last;     /* its successor is the first; NULL: empty */
 	uint16_t slots;                 /* in use */
+	uint16_t chunks;
+	uint8_t in_last;                /* slots of the last one */
 };
 
 /* false: no memory, or the segment does not go into the short form; nothing has changed. Of a segment with payload the

@@ -96,6 +96,11 @@ static void do_now(struct errands *all, struct errand e)
 	give_back(all, &e);
 }
 
+size_t errands_chunks(const struct errands *all)
+{
+	return all->helper ? ERRANDS * (size_t)(BATCH_SLOTS / BACKLOG_CHUNK_SLOTS) : 0;
+}
+
 static struct errand errand_of(struct errands *all, struct conn *c)
 {
 	struct errand e = { .all = all, .conn = c, .backlog = c->backlog };

@@ -47,6 +47,8 @@ void errands_offer(struct errands *, struct conn *);
 void errands_settle(struct errands *, struct conn *);
 /* The connection is out of the table: reports it and gives it back, sooner or later. */
 void errands_leave(struct errands *, struct conn *, int64_t now_ns);
+/* Chunks of backlogs that may be under way at once: so many come and go with the helper's pace. */
+size_t errands_chunks(const struct errands *);
 /* All that was given is done. */
 void errands_wait(struct errands *);
 /* For one connection. */

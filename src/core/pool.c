@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLAB_BYTES = 64 * 1024 };
+enum { SLAB_BYTES = 64 * 1024, KEPT_BYTES = 512 << 10 };
 
 /* Slabs are in two lists: all of them, and those with a free block. */
 struct pool_slab {
@@ -71,12 +71,12 @@ void *budget_resize(struct budget *b, void *block, size_t old_size, size_t size)
 	}
 	if (size > old_size && size - old_size > b->limit - (b->used < b->limit ? b->used : b->limit))
 		return NULL;
-	uint8_t *p = realloc(block, size);
+	uint8_t *p = block ? realloc(block, size) : calloc(1, size); /* which knows what is 0 already */
 	if (!p) {
 		b->refused++;
 		return NULL;
 	}
-	if (size > old_size)
+	if (block && size > old_size)
 		memset(p + old_size, 0, size - old_size);
 	b->used += size - old_size;
 	return p;
@@ -85,6 +85,7 @@ void *budget_resize(struct budget *b, void *block, size_t old_size, size_t size)
 void pool_init(struct pool *p, size_t block_size, struct budget *budget)
 {
 	*p = (struct pool){ .budget = budget, .block_size = aligned(block_size), .next = budget->pools };
+	p->kept = KEPT_BYTES / p->block_size;
 	budget->pools = p;
 }
 
@@ -162,26 +163,65 @@ static void enter(struct pool *p)
 
 static void leave(struct pool *p)
 {
-	atomic_store_explicit(&p->spare, (uint64_t)p->n_free * p->block_size, memory_order_relaxed);
+	atomic_store_explicit(&p->spare, (uint64_t)(p->n_free + p->n_idle) * p->block_size, memory_order_relaxed);
 	if (p->shared)
 		atomic_flag_clear_explicit(&p->taken, memory_order_release);
 }
 
+static void *take_idle(struct pool *p)
+{
+	void *block = p->idle;
+
+	p->idle = *(void **)block;
+	p->n_idle--;
+	__builtin_prefetch(p->idle, 1); /* for the next time */
+	return block;
+}
+
+static void *take_from_slab(struct pool *p)
+{
+	struct pool_slab *s;
+	void *block;
+
+	if (!p->roomy && pool_grow(p))
+		return NULL;
+	s = p->roomy;
+	block = s->free;
+	s->free = *(void **)block;
+	if (!--s->n_free)
+		remove_roomy(p, s);
+	p->n_free--;
+	return block;
+}
+
+static void put_to_slab(struct pool *p, void *block)
+{
+	struct pool_slab *s = ((struct pool_block *)block - 1)->slab;
+
+	*(void **)block = s->free;
+	s->free = block;
+	if (!s->n_free++)
+		add_roomy(p, s);
+	p->n_free++;
+	if (s->n_free == s->n && p->n_free >= 2 * (size_t)s->n) /* as many stay elsewhere */
+		give_back(p, s);
+}
+
+/* So many blocks may lie idle: none where memory is short. */
+static size_t idle_most(const struct pool *p)
+{
+	size_t kept = p->kept > p->in_use ? p->kept : p->in_use;
+
+	return budget_is_short(p->budget) ? 0 : kept;
+}
+
 void *pool_take(struct pool *p)
 {
-	void *block = NULL;
+	void *block;
 
 	enter(p);
-	if (p->roomy || !pool_grow(p)) {
-		struct pool_slab *s = p->roomy;
-
-		block = s->free;
-		s->free = *(void **)block;
-		if (!--s->n_free)
-			remove_roomy(p, s);
-		p->n_free--;
-		p->in_use++;
-	}
+	block = p->idle ? take_idle(p) : take_from_slab(p);
+	p->in_use += block != NULL;
 	leave(p);
 	return block;
 }
@@ -193,24 +233,23 @@ void *pool_get(struct pool *p)
 	return block ? memset(block, 0, p->block_size) : NULL;
 }
 
+void pool_put_all(struct pool *p, void *first, void *last, size_t n)
+{
+	enter(p);
+	*(void **)last = p->idle;
+	p->idle = first;
+	p->n_idle += n;
+	p->in_use -= n;
+	if (p->n_idle > idle_most(p))
+		while (p->n_idle)
+			put_to_slab(p, take_idle(p));
+	leave(p);
+}
+
 void pool_put(struct pool *p, void *block)
 {
-	struct pool_slab *s;
-
-	if (!block)
-		return;
-	enter(p);
-	s = ((struct pool_block *)block - 1)->slab;
-	*(void **)block = s->free;
-	s->free = block;
-	if (!s->n_free++)
-		add_roomy(p, s);
-	p->n_free++;
-	p->in_use--;
-	/* As many free blocks stay elsewhere: what comes and goes in turns takes no memory. */
-	if (s->n_free == s->n && p->n_free >= 2 * (size_t)s->n)
-		give_back(p, s);
-	leave(p);
+	if (block)
+		pool_put_all(p, block, block, 1);
 }
 
 void pool_fini(struct pool *p)

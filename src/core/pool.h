@@ -1,8 +1,10 @@
 /* Memory of the core: one budget for everything, and pools of fixed-size blocks that take from it.
  *
- * A pool grows by slabs. One whose blocks are all free is given back if as many are free elsewhere: so the steady state
- * allocates nothing, but what a flood took can be had for something else. Variable arrays (rings, interval lists) come
- * from budget_resize. Knows no types. */
+ * A pool grows by slabs. What is put is taken again first, and while it is likely to be nobody looks where it belongs:
+ * a block that lies in no cache is not touched. When more lies idle than is in use, it goes back to its slabs, and a
+ * slab whose blocks are all there is given back if as many are free elsewhere: so the steady state allocates nothing,
+ * but what a flood took can be had for something else. Variable arrays (rings, interval lists) come from budget_resize.
+ * Knows no types. */
 #ifndef TCPSTAT_POOL_H
 #define TCPSTAT_POOL_H
 
@@ -32,6 +34,11 @@ void *budget_resize(struct budget *, void *block, size_t old_size, size_t size);
 
 /* Bytes in use that lie in free blocks of pools. */
 uint64_t budget_spare(const struct budget *);
+/* Hardly anything is left of it. */
+static inline bool budget_is_short(const struct budget *b)
+{
+	return b->used > b->limit / 16 * 15;
+}
 
 /* Asks for the cache lines of a block before they are needed. */
 static inline void fetch_block(const void *block, size_t size)
@@ -48,9 +55,11 @@ struct pool_slab;
 struct pool {
 	struct budget *budget;
 	struct pool_slab *slabs, *roomy; /* roomy: with free blocks */
-	size_t n_free;                  /* blocks */
+	void *idle;                     /* blocks that were put, linked through their first bytes */
+	size_t n_free, n_idle;          /* blocks in slabs; n_idle: not in them */
 	size_t block_size;              /* bytes, rounded up to pointers */
 	size_t in_use;                  /* blocks */
+	size_t kept;                    /* that may be idle however few are in use; the owner may raise it */
 	bool shared;                    /* by two threads */
 	atomic_flag taken;              /* while one of them is in it, for a few instructions */
 	_Atomic uint64_t spare;         /* bytes in free blocks */
@@ -65,6 +74,8 @@ void *pool_get(struct pool *);
 /* The same, whatever is in it. */
 void *pool_take(struct pool *);
 void pool_put(struct pool *, void *block);
+/* `n` blocks, of which each but the last begins with a pointer to the next. */
+void pool_put_all(struct pool *, void *first, void *last, size_t n);
 /* Frees every slab, blocks in use included. */
 void pool_fini(struct pool *);
 

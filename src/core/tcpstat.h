@@ -503,7 +503,7 @@ struct tcpstat_counters {
  * With a helper the callback comes from its thread (and from that of tcpstat_finish), never from two at once; used only
  * when nothing but connections and findings of a file is wanted. Where streams of a file are wanted and nothing that
  * trackers tell meanwhile, it is used, too, but every callback comes from the thread that reads. */
-enum { TCPSTAT_ERRANDS = 2048 };
+enum { TCPSTAT_ERRANDS = 512 };
 
 struct tcpstat_helper {
 	void *ctx;

@@ -1,11 +1,14 @@
 /* Every allocation of the core fails in turn, and then all from each one on: nothing crashes or is lost but what there
- * was no memory for, streams stay in order, every connection is reported. Linked with --wrap=realloc.
+ * was no memory for, streams stay in order, every connection is reported. Linked with --wrap=realloc
+ * and calloc.
  *
  *     allocations FILE...             programs of packets (tests/fuzz/program.h); TAP */
 #include "../fuzz/program.h"
 
 void *__real_realloc(void *block, size_t size);
 void *__wrap_realloc(void *block, size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
 
 enum { CONNS = 256, RUNS_MAX = 3000 };
 
@@ -16,12 +19,20 @@ static struct {
 	uint32_t connections;
 } w;
 
-void *__wrap_realloc(void *block, size_t size)
+static bool fails(void)
 {
 	w.calls++;
-	if (w.fail_at && (w.calls == w.fail_at || (w.all_after && w.calls > w.fail_at)))
-		return NULL;
-	return __real_realloc(block, size);
+	return w.fail_at && (w.calls == w.fail_at || (w.all_after && w.calls > w.fail_at));
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+	return fails() ? NULL : __real_realloc(block, size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
 }
 
 static void on_event(void *ctx, const struct tcpstat_event *ev)
