@@ -184,6 +184,12 @@ static void count_reset(struct survey *s, const struct tcpstat_census *c)
 	}
 }
 
+/* Of an eighth of TIME-WAIT, counted from 1970, which may be before. */
+static uint32_t *bucket_of(struct survey_entry *e, int64_t epoch)
+{
+	return &e->bucket[(uint64_t)epoch % BUCKETS];
+}
+
 static void count_waiting(struct survey *s, const struct tcpstat_census *c)
 {
 	struct survey_key key;
@@ -198,12 +204,15 @@ static void count_waiting(struct survey *s, const struct tcpstat_census *c)
 		return;
 	if (!e->conns)
 		e->epoch = epoch;
-	for (; e->epoch < epoch && e->epoch < epoch + BUCKETS; e->epoch++)
-		e->bucket[(e->epoch + 1) % BUCKETS] = 0;
+	if (epoch - e->epoch >= BUCKETS)
+		memset(e->bucket, 0, sizeof e->bucket);
+	else
+		for (int64_t past = e->epoch + 1; past <= epoch; past++)
+			*bucket_of(e, past) = 0;
 	e->epoch = epoch > e->epoch ? epoch : e->epoch;
 	if (e->epoch - epoch >= BUCKETS)
 		return;
-	e->bucket[epoch % BUCKETS]++;
+	(*bucket_of(e, epoch))++;
 	for (int i = 0; i < BUCKETS; i++)
 		waiting += e->bucket[i];
 	if (waiting > e->waiting_max)

@@ -374,6 +374,37 @@ static void idle_jumps(void)
 				      .after_us = 100000000 });
 }
 
+/* A client that opens and closes first. */
+static void whole_connection(uint32_t client, uint16_t port)
+{
+	static const struct tcp steps[] = {
+		{ .flags = TH_SYN },
+		{ .from_server = true, .flags = TH_SYN | TH_ACK, .ack = 1 },
+		{ .flags = TH_ACK, .seq = 1, .ack = 1 },
+		{ .flags = TH_FIN | TH_ACK, .seq = 1, .ack = 1 },
+		{ .from_server = true, .flags = TH_FIN | TH_ACK, .seq = 1, .ack = 2 },
+		{ .flags = TH_ACK, .seq = 2, .ack = 2 },
+	};
+
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		struct tcp step = steps[i];
+
+		step.src = client;
+		step.src_port = port;
+		packet(&step);
+	}
+}
+
+/* Hosts that hold TIME-WAIT, and do so again after 90 years. */
+static void centuries_in_time_wait(void)
+{
+	for (uint16_t round = 0; round < 2; round++) {
+		for (uint32_t i = 0; i < 10000; i++)
+			whole_connection(0x0a010000 + i, (uint16_t)(2000 + round));
+		w.pkt.ts_ns += (int64_t)90 * 366 * 86400 * 1000000000;
+	}
+}
+
 /* ---- runner ---- */
 
 static const struct attack {
@@ -396,6 +427,7 @@ static const struct attack {
 	{ "large repetitions", large_repetitions },
 	{ "pending ACKs", pending_acks },
 	{ "idle jumps", idle_jumps },
+	{ "centuries in TIME-WAIT", centuries_in_time_wait },
 };
 
 static bool run(const struct attack *a)

@@ -21,16 +21,19 @@ static void on_event(void *ctx, const struct tcpstat_event *ev)
 		json_event(t->json, ev);
 }
 
-/* As a line among the records: what comes before and after a connection is the same, too. */
+/* As a line among the records: what comes before and after a connection is the same, too. Of the bytes a hash, which
+ * takes a sixth of the time that it takes to write them. */
 static void on_bytes(void *ctx, uint32_t conn, enum tcpstat_dir dir, uint64_t offset, const uint8_t *bytes, size_t len)
 {
 	struct told *t = ctx;
 
-	json_flush(t->json);
-	fprintf(t->out, "%u %d %llu %zu:", conn, (int)dir, (unsigned long long)offset, len);
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
+
 	for (size_t i = 0; i < len; i++)
-		fprintf(t->out, "%02x", bytes[i]);
-	fputc('\n', t->out);
+		hash = (hash ^ bytes[i]) * 0x100000001b3;
+	json_flush(t->json);
+	fprintf(t->out, "%u %d %llu %zu: %016llx\n", conn, (int)dir, (unsigned long long)offset, len,
+		(unsigned long long)hash);
 }
 
 static struct told tell(const uint8_t *data, size_t size, uint32_t events, bool streams)

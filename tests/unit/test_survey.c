@@ -172,3 +172,48 @@ Test(survey, a_host_that_resets)
 	cr_assert_eq(count("rst-abort", false), 1);
 	tcpstat_free(t);
 }
+
+/* Clients that open and close first, one in a millisecond. */
+static void closed(struct tcpstat *t, int64_t ms, unsigned n, uint16_t port)
+{
+	for (unsigned i = 0; i < n; i++) {
+		packet(t, ms + i, true, 1, (uint16_t)(port + i), TH_SYN, 100, 0);
+		packet(t, ms + i, false, 1, (uint16_t)(port + i), TH_SYN | TH_ACK, 500, 101);
+		packet(t, ms + i, true, 1, (uint16_t)(port + i), TH_ACK, 101, 501);
+		packet(t, ms + i, true, 1, (uint16_t)(port + i), TH_FIN | TH_ACK, 101, 501);
+		packet(t, ms + i, false, 1, (uint16_t)(port + i), TH_FIN | TH_ACK, 501, 102);
+		packet(t, ms + i, true, 1, (uint16_t)(port + i), TH_ACK, 102, 502);
+	}
+}
+
+static const int64_t CENTURY = (int64_t)36525 * 86400 * 1000; /* ms */
+
+/* Times before 1970 are times, too. */
+Test(survey, time_wait_at_any_time)
+{
+	for (int64_t begin_ms = -CENTURY; begin_ms <= CENTURY; begin_ms += CENTURY) {
+		struct tcpstat *t = begin(false);
+
+		closed(t, begin_ms - 20000, 1200, 2000);
+		tcpstat_finish(t);
+		cr_assert_eq(count("time-wait-pileup", false), 1);
+		cr_assert_not_null(strstr(told.title[0], "1200 connections"), "%s", told.title[0]);
+		tcpstat_free(t);
+	}
+}
+
+/* It is over when others begin, a century later as well as a minute (tests/attack sees that the time between costs none). */
+Test(survey, time_wait_ends)
+{
+	static const int64_t later_ms[] = { 8000, 68000, CENTURY };
+
+	for (int i = 0; i < 3; i++) {
+		struct tcpstat *t = begin(false);
+
+		closed(t, 0, 600, 2000);
+		closed(t, later_ms[i], 600, 4000);
+		tcpstat_finish(t);
+		cr_assert_eq(count("time-wait-pileup", false), i == 0, "%s", told.title[0]);
+		tcpstat_free(t);
+	}
+}
