@@ -1,12 +1,12 @@
 #include "join/part.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH = 16, CHUNK = 1 << 16 };
+#include "join/parse.h"
+
 static const size_t WINDOW_BYTES = 4 << 20;
 
 /* ----------------------------------------------------------------------------------------------------- complaints */
@@ -106,57 +106,44 @@ static bool take(struct part *p, char c)
 
 /* ----------------------------------------------------------------------------------------------------- JSON */
 
-/* json-c 0.16 says nothing when it gets no memory: it takes what it has read for an error, or leaves it out. */
-static bool is_short_of_memory(struct part *p)
+static int no_memory(struct part *p)
 {
-	if (errno != ENOMEM)
-		return false;
-	fail(p, "out of memory");
-	return true;
-}
-
-static const char *reason(const struct part *p)
-{
-	return json_tokener_error_desc(json_tokener_get_error(p->tokener));
+	return fail(p, "out of memory");
 }
 
 /* A value of a document, from here on as far as it goes. NULL: told. (A value that is null is of no use here.) */
 static struct json_object *get_value(struct part *p)
 {
-	size_t used = 0;
+	struct json_object *o;
+	struct parse_end end;
 
-	json_tokener_reset(p->tokener);
 	p->line = p->at;
-	while (!p->over && need(p, 1)) {
-		size_t n = source_left(&p->source) < CHUNK ? source_left(&p->source) : CHUNK;
-		errno = 0;
-		struct json_object *o = json_tokener_parse_ex(p->tokener, (const char *)p->source.cur, (int)n);
-		if (is_short_of_memory(p)) {
-			json_object_put(o);
-			return NULL;
-		}
-		enum json_tokener_error error = json_tokener_get_error(p->tokener);
-		size_t end = json_tokener_get_parse_end(p->tokener);
+	for (size_t n = 1; !p->over; n = n < PART_RECORD_MAX / 2 ? 2 * n : PART_RECORD_MAX) {
+		bool goes_on = need(p, n);
 
-		if (o) {
-			skip(p, end);
-			return o;
-		}
-		if (error != json_tokener_continue || end < n) {
-			skip(p, end < n ? end : n);
-			give_up(p, error == json_tokener_continue || error == json_tokener_success ?
-				"a value that cannot be" : reason(p));
+		if (p->over)
 			return NULL;
-		}
-		skip(p, n);
-		used += n;
-		if (used > PART_RECORD_MAX) {
-			give_up(p, "a record without end");
+		n = source_left(&p->source) < PART_RECORD_MAX ? source_left(&p->source) : PART_RECORD_MAX;
+		switch (parse_json((const char *)p->source.cur, n, &o, &end)) {
+		case PARSE_OK:
+			skip(p, end.used);
+			if (!o)
+				give_up(p, "null where a value must be");
+			return o;
+		case PARSE_CUT:
+			if (goes_on && n < PART_RECORD_MAX)
+				break;
+			give_up(p, goes_on ? "a record without end" : "the document ends too early");
+			return NULL;
+		case PARSE_WRONG:
+			skip(p, end.used);
+			give_up(p, end.wrong);
+			return NULL;
+		case PARSE_NO_MEMORY:
+			no_memory(p);
 			return NULL;
 		}
 	}
-	if (!p->over)
-		give_up(p, "the document ends too early");
 	return NULL;
 }
 
@@ -186,21 +173,18 @@ static bool get_line(struct part *p, size_t *len)
 static struct json_object *parse_line(struct part *p, size_t len)
 {
 	struct json_object *o;
+	struct parse_end end;
 
 	while (len && strchr(" \t\r", p->source.cur[len - 1]) && p->source.cur[len - 1])
 		len--;
-	json_tokener_reset(p->tokener);
-	errno = 0;
-	o = json_tokener_parse_ex(p->tokener, (const char *)p->source.cur, (int)len);
-	if (is_short_of_memory(p)) {
+	enum parse_result r = parse_json((const char *)p->source.cur, len, &o, &end);
+	if (r == PARSE_NO_MEMORY) {
+		no_memory(p);
+	} else if (r != PARSE_OK || !o || end.used < len) {
+		part_complain(p, "no JSON record (%s)", r == PARSE_WRONG ? end.wrong : r == PARSE_CUT ? "it ends too early" :
+			o ? "more on the line" : "null");
 		json_object_put(o);
-		return NULL;
-	}
-	if (!o || json_tokener_get_parse_end(p->tokener) < len) {
-		part_complain(p, "no JSON record (%s)", json_tokener_get_error(p->tokener) == json_tokener_success ?
-			"more on the line" : reason(p));
-		json_object_put(o);
-		return NULL;
+		o = NULL;
 	}
 	return o;
 }
@@ -468,11 +452,6 @@ int part_open(struct part *p, const char *name, part_tell *tell, void *ctx)
 
 	*p = (struct part){ .name = strcmp(name, "-") ? name : "standard input", .tell = tell, .ctx = ctx };
 	rc = source_open(&p->source, name, &config);
-	p->tokener = json_tokener_new_ex(DEPTH);
-	if (!p->tokener)
-		return fail(p, "out of memory");
-	json_tokener_set_flags(p->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8 |
-		JSON_TOKENER_ALLOW_TRAILING_CHARS);
 	if (rc < 0)
 		need(p, 1);
 	if (p->failed)
@@ -519,8 +498,6 @@ void part_close(struct part *p)
 	json_object_put(p->capture);
 	json_object_put(p->shard);
 	json_object_put(p->summary);
-	if (p->tokener)
-		json_tokener_free(p->tokener);
 	source_close(&p->source);
 	*p = (struct part){ 0 };
 }

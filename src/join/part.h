@@ -7,7 +7,7 @@
  *     part_end(p);                                     p->summary, of a document p->capture
  *
  * The file is foreign: it is told what is wrong with it, by name and line, and what can be read is read. Memory: one
- * record, at most PART_RECORD_MAX bytes of text. */
+ * record, at most PART_RECORD_MAX bytes of text and PARSE_VALUES values. */
 #ifndef JOIN_PART_H
 #define JOIN_PART_H
 
@@ -38,7 +38,6 @@ struct part {
 	part_tell *tell;
 	void *ctx;
 	struct source source;
-	struct json_tokener *tokener;
 	bool over;                      /* nothing more can be read */
 	bool in_list, list_begun;       /* document: between its brackets; an item was there */
 };

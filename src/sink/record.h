@@ -224,5 +224,8 @@ size_t record_ratio_text(double value, char *text);  /* 0: not finite */
 /* Any bytes as valid UTF-8 that is safe on a terminal: what is no UTF-8, DEL and the C1 controls become \xNN; the
  * controls below 32 stay (JSON escapes them). Cut at `size`, which includes the NUL. */
 size_t record_utf8(const char *bytes, char *text, size_t size);
+/* Length of the UTF-8 character at `p`, 0 if it is none: overlong forms, surrogates and what lies beyond U+10FFFF are
+ * none (RFC 3629). A NUL at the end stops every check. */
+size_t record_utf8_len(const unsigned char *p);
 
 #endif

@@ -146,9 +146,7 @@ size_t record_addr_text(const struct tcpstat_addr *a, char text[RECORD_ADDR_SIZE
 	return strlen(text);
 }
 
-/* Length of the UTF-8 character at `p`, 0 if it is none: overlong forms, surrogates and what lies beyond U+10FFFF are
- * none (RFC 3629). The NUL at the end stops every check. */
-static size_t utf8_len(const unsigned char *p)
+size_t record_utf8_len(const unsigned char *p)
 {
 	unsigned c = p[0], low = 0x80, high = 0xbf;
 	size_t n;
@@ -179,7 +177,7 @@ size_t record_utf8(const char *bytes, char *text, size_t size)
 	size_t n = 0;
 
 	while (*p) {
-		size_t len = utf8_len(p);
+		size_t len = record_utf8_len(p);
 		bool safe = len && *p != 0x7f && !(*p == 0xc2 && p[1] < 0xa0);
 
 		if (n + (safe ? len : 4) >= size)

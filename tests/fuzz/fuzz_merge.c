@@ -1,7 +1,8 @@
 /* Shards joined: the input is one to three files that claim to be shards of a capture, one after the other, parted by a
  * line "==". Whatever they say, what is written is UTF-8, as lines each a record and as a document one value where
- * joining went well, and nothing goes wrong without being told. */
+ * joining went well, and nothing goes wrong without being told. What is read of them is what json-c's parser reads. */
 #include "join/join.h"
+#include "join/parse.h"
 #include "fuzz.h"
 
 #include <json-c/json.h>
@@ -18,18 +19,68 @@ static void tell(void *ctx, const char *text)
 	(*told)++;
 }
 
-static void check_value(const char *text, size_t len)
+/* The value of a text that has no other; NULL: it has none. */
+static struct json_object *known_parser(const char *text, size_t len, const char **error)
 {
 	struct json_tokener *tokener = json_tokener_new();
+	struct json_object *object;
 
 	if (!tokener)
-		return;
+		abort();
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	struct json_object *object = json_tokener_parse_ex(tokener, text, (int)len);
-	FUZZ_CHECK(object, "no JSON (%s): %.*s", json_tokener_error_desc(json_tokener_get_error(tokener)), (int)len,
-		text);
-	json_object_put(object);
+	object = json_tokener_parse_ex(tokener, text, (int)len);
+	*error = json_tokener_error_desc(json_tokener_get_error(tokener));
 	json_tokener_free(tokener);
+	return object;
+}
+
+static void check_value(const char *text, size_t len)
+{
+	const char *error;
+	struct json_object *object = known_parser(text, len, &error);
+
+	FUZZ_CHECK(object, "no JSON (%s): %.*s", error, (int)len, text);
+	json_object_put(object);
+}
+
+/* Refused by us, and not by json-c, for good. */
+static bool is_stricter(const char *wrong)
+{
+	static const char *const more[] = { "half a character", "a zero byte in a name", "a name that is too long",
+		"a name that is there twice", "a number out of range", "a number that is too long", "a number that is none",
+		"nesting too deep", "too many values", "a control character in a string" };
+
+	for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
+		if (!strcmp(more[i], wrong))
+			return true;
+	return false;
+}
+
+/* The arrays and objects of each line. */
+static void check_parser(const char *text, size_t size)
+{
+	for (const char *line = text, *next; line < text + size; line = next) {
+		const char *end = memchr(line, '\n', (size_t)(text + size - line)), *error;
+		struct json_object *ours, *theirs;
+		struct parse_end parsed;
+
+		next = end ? end + 1 : text + size;
+		enum parse_result result = parse_json(line, (size_t)(next - line), &ours, &parsed);
+		FUZZ_CHECK(parsed.used <= (size_t)(next - line), "%zu bytes", parsed.used);
+		FUZZ_CHECK((result == PARSE_WRONG) == (parsed.wrong != NULL), "result %d", (int)result);
+		if (result == PARSE_OK && (json_object_is_type(ours, json_type_object) ||
+			json_object_is_type(ours, json_type_array))) {
+			theirs = known_parser(line, parsed.used, &error);
+			FUZZ_CHECK(theirs && json_object_equal(ours, theirs), "%s: %.*s", error, (int)parsed.used, line);
+			json_object_put(theirs);
+		} else if (result != PARSE_OK && (*line == '{' || *line == '[')) {
+			theirs = known_parser(line, (size_t)(next - line), &error);
+			FUZZ_CHECK(!theirs || (result == PARSE_WRONG && is_stricter(parsed.wrong)), "%d, %s: %.*s",
+				(int)result, parsed.wrong, (int)(next - line), line);
+			json_object_put(theirs);
+		}
+		json_object_put(ours);
+	}
 }
 
 /* A document that ends early is none; of lines each stands for itself. */
@@ -67,6 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > SIZE_MAX_BYTES)
 		return 0;
+	check_parser((const char *)data, size);
 	do {
 		size_t used = n + 1 < PARTS ? part_len(data, size) : size;
 
