@@ -41,19 +41,17 @@ static void add_undo(const char *sequence)
 	}
 }
 
-/* Before curses is asked, so that a handler need not ask: what it says may have to be said while it is at work. */
+/* Before curses is asked, so that a handler need not ask: what it says may have to be said while it is at work.
+ * (tigetstr, which looks a name up, crashes where the table of names found no memory.) */
 static void prepare_undo(void)
 {
-	static char name[][6] = { "sgr0", "rmkx", "cnorm", "rmcup" };
-	char *text;
+	const char *const sequence[] = { exit_attribute_mode, keypad_local, cursor_normal, exit_ca_mode };
 	size_t i;
 
 	term.n_undo = 0;
 	add_undo("\033[?1000l\033[?1002l\033[?1006l");
-	for (i = 0; i < sizeof name / sizeof *name; i++) {
-		text = tigetstr(name[i]);
-		add_undo(text == (char *)-1 ? NULL : text);
-	}
+	for (i = 0; i < sizeof sequence / sizeof *sequence; i++)
+		add_undo(sequence[i] == (const char *)-1 ? NULL : sequence[i]);
 }
 
 static void put_back(void)
