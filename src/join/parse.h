@@ -1,6 +1,6 @@
-/* JSON that others wrote, as objects of json-c (RFC 8259, and no name twice in an object, RFC 7493). json-c's own parser
- * (0.16) cannot be asked: it does not look at what its allocations bring, so without memory it leaves values out, cuts
- * strings short or crashes. Here every value is there, or it is told that one is not. */
+/* JSON that others wrote, as objects of json-c (RFC 8259, and no name twice in an object, RFC 7493). json-c's own
+ * parser (0.16) cannot be asked: it does not look at what its allocations bring, so without memory it leaves values
+ * out, cuts strings short or crashes. Here every value is there, or it is told that one is not. */
 #ifndef JOIN_PARSE_H
 #define JOIN_PARSE_H
 

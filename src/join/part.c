@@ -181,8 +181,8 @@ static struct json_object *parse_line(struct part *p, size_t len)
 	if (r == PARSE_NO_MEMORY) {
 		no_memory(p);
 	} else if (r != PARSE_OK || !o || end.used < len) {
-		part_complain(p, "no JSON record (%s)", r == PARSE_WRONG ? end.wrong : r == PARSE_CUT ? "it ends too early" :
-			o ? "more on the line" : "null");
+		part_complain(p, "no JSON record (%s)", r == PARSE_WRONG ? end.wrong :
+			r == PARSE_CUT ? "it ends too early" : o ? "more on the line" : "null");
 		json_object_put(o);
 		o = NULL;
 	}

@@ -47,8 +47,8 @@ static void check_value(const char *text, size_t len)
 static bool is_stricter(const char *wrong)
 {
 	static const char *const more[] = { "half a character", "a zero byte in a name", "a name that is too long",
-		"a name that is there twice", "a number out of range", "a number that is too long", "a number that is none",
-		"nesting too deep", "too many values", "a control character in a string" };
+		"a name that is there twice", "a number out of range", "a number that is too long",
+		"a number that is none", "nesting too deep", "too many values", "a control character in a string" };
 
 	for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
 		if (!strcmp(more[i], wrong))
@@ -71,7 +71,8 @@ static void check_parser(const char *text, size_t size)
 		if (result == PARSE_OK && (json_object_is_type(ours, json_type_object) ||
 			json_object_is_type(ours, json_type_array))) {
 			theirs = known_parser(line, parsed.used, &error);
-			FUZZ_CHECK(theirs && json_object_equal(ours, theirs), "%s: %.*s", error, (int)parsed.used, line);
+			FUZZ_CHECK(theirs && json_object_equal(ours, theirs), "%s: %.*s", error, (int)parsed.used,
+				line);
 			json_object_put(theirs);
 		} else if (result != PARSE_OK && (*line == '{' || *line == '[')) {
 			theirs = known_parser(line, (size_t)(next - line), &error);

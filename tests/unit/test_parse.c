@@ -42,12 +42,14 @@ static void bad_text(const char *text, const char *wrong, size_t at)
 }
 
 static const char everything[] = " { \"a\" : [ 1 , -2.50 , 1e3 , true , false , null , [ ] , { } ] ,\r\n\t"
-	"\"b\\u0041\" : \"x\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00\\u0000 \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\" } ";
+	"\"b\\u0041\" : \"x\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00\\u0000 "
+	"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\" } ";
 
 Test(parse, every_kind_of_value)
 {
 	same(everything, "{\"a\":[1,-2.50,1e3,true,false,null,[],{}],"
-		"\"bA\":\"x\\\"\\\\/\\b\\f\\n\\r\\t\xc3\xa9\xf0\x9f\x98\x80\\u0000 \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\"}");
+		"\"bA\":\"x\\\"\\\\/\\b\\f\\n\\r\\t\xc3\xa9\xf0\x9f\x98\x80\\u0000 "
+		"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\"}");
 	same("[0,-0,9223372036854775807,-9223372036854775808,18446744073709551615]",
 		"[0,0,9223372036854775807,-9223372036854775808,18446744073709551615]");
 	same("{\"a\":0.1000,\"b\":1E-7,\"c\":1.5e+300}", "{\"a\":0.1000,\"b\":1E-7,\"c\":1.5e+300}");
@@ -100,7 +102,8 @@ Test(parse, what_is_wrong)
 	bad_text("[+1]", "a value that is none", 1);
 	bad_text("[18446744073709551616]", "a number out of range", 21);
 	bad_text("[-9223372036854775809]", "a number out of range", 21);
-	bad_text("[1.0000000000000000000000000000000000000000000000000000000000000001]", "a number that is too long", 1);
+	bad_text("[1.0000000000000000000000000000000000000000000000000000000000000001]",
+		"a number that is too long", 1);
 	bad_text("[nulL]", "a value that is none", 1);
 	bad_text("[True]", "a value that is none", 1);
 	bad_text("{a:1}", "no name where one must be", 1);

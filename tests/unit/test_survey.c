@@ -202,7 +202,8 @@ Test(survey, time_wait_at_any_time)
 	}
 }
 
-/* It is over when others begin, a century later as well as a minute (tests/attack sees that the time between costs none). */
+/* It is over when others begin, a century later as well as a minute. (That the time between costs none is for
+ * tests/attack to see.) */
 Test(survey, time_wait_ends)
 {
 	static const int64_t later_ms[] = { 8000, 68000, CENTURY };
