@@ -201,7 +201,7 @@ int capture_socket(const struct capture *c, size_t interface)
 
 int64_t capture_now_ns(const struct capture *c)
 {
-	return c->live ? live_now_ns(c->live) : c->facts.last_ts_ns;
+	return c->live ? live_now_ns(c->live) : capture_last_ts_ns(c);
 }
 
 void capture_stop(struct capture *c)
@@ -234,13 +234,13 @@ static void widen(int64_t *first, int64_t *last, int64_t ts_ns)
 		*last = ts_ns;
 }
 
-static void count(struct capture *c, const struct tcpstat_pkt *pkt)
+/* Of a live capture; those of files are summed up when they are asked for. */
+static void count(struct capture_facts *facts, const struct tcpstat_pkt *pkt)
 {
-	c->facts.packets++;
-	c->facts.bytes += pkt->caplen;
-	c->facts.wire_bytes += pkt->wirelen;
-	c->interfaces.all[pkt->interface].packets++;
-	widen(&c->facts.first_ts_ns, &c->facts.last_ts_ns, pkt->ts_ns);
+	facts->packets++;
+	facts->bytes += pkt->caplen;
+	facts->wire_bytes += pkt->wirelen;
+	widen(&facts->first_ts_ns, &facts->last_ts_ns, pkt->ts_ns);
 }
 
 static void count_in_file(struct capture_file *file, const struct tcpstat_pkt *pkt)
@@ -288,7 +288,7 @@ static int next_of_files(struct capture *c, struct tcpstat_pkt *pkt, struct capt
 		if (rc != CAPTURE_PACKET)
 			return rc;
 		pkt->frame = number(c, &c->merge.inputs[input].reader);
-		count(c, pkt);
+		c->interfaces.all[pkt->interface].packets++;
 		count_in_file(&c->files[input], pkt);
 		rc = FILTER_PASSED;
 		if (c->filter)
@@ -314,17 +314,46 @@ int capture_next(struct capture *c, struct tcpstat_pkt *pkt, struct capture_erro
 		c->stop = 1;            /* an interface that failed once is not asked again */
 	if (rc == CAPTURE_PACKET) {
 		pkt->frame = ++c->frames;
-		count(c, pkt);
+		c->interfaces.all[pkt->interface].packets++;
+		count(&c->facts, pkt);
 	}
 	return rc;
 }
 
 /* ------------------------------------------------------------------------------------------------ facts */
 
+int64_t capture_last_ts_ns(const struct capture *c)
+{
+	int64_t last_ns = c->facts.last_ts_ns;
+
+	for (size_t i = 0; i < c->n_files; i++)
+		if (c->files[i].last_ts_ns > last_ns)
+			last_ns = c->files[i].last_ts_ns;
+	return last_ns;
+}
+
+static void sum_up(struct capture_facts *facts)
+{
+	facts->packets = facts->bytes = facts->wire_bytes = 0;
+	for (size_t i = 0; i < facts->n_files; i++) {
+		const struct capture_file *file = &facts->files[i];
+
+		facts->packets += file->packets;
+		facts->bytes += file->bytes;
+		facts->wire_bytes += file->wire_bytes;
+		if (file->packets) {
+			widen(&facts->first_ts_ns, &facts->last_ts_ns, file->first_ts_ns);
+			widen(&facts->first_ts_ns, &facts->last_ts_ns, file->last_ts_ns);
+		}
+	}
+}
+
 const struct capture_facts *capture_facts(struct capture *c)
 {
 	if (c->live)
 		live_stats(c->live);
+	else
+		sum_up(&c->facts);
 	c->facts.interfaces = c->interfaces.all;
 	c->facts.n_interfaces = c->interfaces.n;
 	return &c->facts;

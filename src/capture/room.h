@@ -25,6 +25,9 @@ struct capture {
 	struct capture_facts facts;
 };
 
+/* Of all packets so far; TCPSTAT_NULL: none. */
+int64_t capture_last_ts_ns(const struct capture *);
+
 /* live.c */
 struct live *live_open(struct capture *, const char *const *interfaces, size_t n, const char *filter,
 		struct capture_error *);

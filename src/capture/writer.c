@@ -164,7 +164,7 @@ static int emit_interface(struct capture_writer *w, uint32_t index)
 static int emit_statistics(struct capture_writer *w, uint32_t index)
 {
 	const struct capture_interface *interface = &w->capture->interfaces.all[index];
-	int64_t ts_ns = w->capture->facts.last_ts_ns;
+	int64_t ts_ns = capture_last_ts_ns(w->capture);
 	struct record r = { .big = w->big };
 	uint64_t ticks = ts_ns > 0 ? (uint64_t)ts_ns : 0;
 

@@ -91,9 +91,9 @@ struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 	return t;
 }
 
-/* Live: does something hold by now that only the whole shows? It takes a walk over all connections, so the more of
- * them there are the rarer. */
-static void look(struct tcpstat *t)
+/* Does something hold by now that only the whole shows? It takes a walk over all connections, so the more of them there
+ * are the rarer. */
+static void look_at_all(struct tcpstat *t)
 {
 	const int64_t conn_ns = 10000;
 	int64_t pause_ns = (int64_t)t->flows.count * conn_ns;
@@ -101,8 +101,6 @@ static void look(struct tcpstat *t)
 	struct survey now;
 	struct conn room;
 
-	if (!t->config.live || !t->config.watched || t->config.shards)
-		return;
 	if (t->now_ns - t->looked_ns < (pause_ns > second_ns ? pause_ns : second_ns))
 		return;
 	t->looked_ns = t->now_ns;
@@ -118,15 +116,22 @@ static void look(struct tcpstat *t)
 	survey_end_look(&now, &t->survey, &t->counters, &(struct emitter){ .config = &t->config }, t->now_ns);
 }
 
-/* Time never goes back for whoever comes after. */
-static int64_t clamp_time(struct tcpstat *t, int64_t ts)
+static void look(struct tcpstat *t)
+{
+	if (t->config.live && t->config.watched && !t->config.shards)
+		look_at_all(t);
+}
+
+/* Time never goes back for whoever comes after; false: this one did. */
+static bool advance_time(struct tcpstat *t, int64_t ts)
 {
 	if (t->has_time && ts < t->now_ns) {
 		t->counters.time_backwards++;
-		return t->now_ns;
+		return false;
 	}
 	t->has_time = true;
-	return t->now_ns = ts;
+	t->now_ns = ts;
+	return true;
 }
 
 static uint32_t tunnel_number(const char *name)
@@ -154,10 +159,8 @@ static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct 
 	if (!is_mine(t, &key))
 		return 0;
 	roster_position(t, t->read, 0);
-	if (t->config.key_by_vlan) {
-		memcpy(key.vlan, v->vlan, sizeof key.vlan);
-		key.tunnel = tunnel_number(v->tunnel);
-	}
+	if (t->config.key_by_vlan)
+		flow_key_set_path(&key, v->vlan, tunnel_number(v->tunnel));
 	roster_make_room(t);
 	struct conn *c = roster_find(t, &key);
 	uint32_t previous = 0, incarnation = 0;
@@ -193,7 +196,8 @@ static int handle_tcp(struct tcpstat *t, const struct tcp_view *v, const struct 
 			t->states[i][before[i]]--;
 			t->states[i][c->endpoints.ep[i].state]++;
 		}
-	conn_progress(c, &t->env, t->now_ns);
+	if (t->config.events & TCPSTAT_MASK(TCPSTAT_EV_PROGRESS))
+		conn_progress(c, &t->env, t->now_ns);
 	flow_table_touch(&t->flows, &c->node, conn_class(c));
 	return 0;
 }
@@ -220,26 +224,30 @@ static void handle_icmp(struct tcpstat *t, const struct icmp_view *v, const stru
 		emit_event(&e, &ev);
 }
 
-int tcpstat_packet(struct tcpstat *t, const struct tcpstat_pkt *packet)
+int tcpstat_packet(struct tcpstat *t, const struct tcpstat_pkt *pkt)
 {
-	struct tcpstat_pkt pkt = *packet;
+	struct tcpstat_pkt clamped;
 	struct decoded d;
 	int rc = 0;
 
-	t->read = pkt.frame;
+	t->read = pkt->frame;
 	t->counters.packets++;
-	t->counters.captured_bytes += pkt.caplen;
-	t->counters.bytes += pkt.wirelen > pkt.caplen ? pkt.wirelen : pkt.caplen;
-	pkt.ts_ns = clamp_time(t, pkt.ts_ns);
+	t->counters.captured_bytes += pkt->caplen;
+	t->counters.bytes += pkt->wirelen > pkt->caplen ? pkt->wirelen : pkt->caplen;
+	if (!advance_time(t, pkt->ts_ns)) {
+		clamped = *pkt;
+		clamped.ts_ns = t->now_ns;
+		pkt = &clamped;
+	}
 	roster_expire(t);
 	look(t);
-	decode_frame(t->decoder, &pkt, &d);
+	decode_frame(t->decoder, pkt, &d);
 	if (d.verdict == DECODE_TCP)
-		rc = handle_tcp(t, &d.tcp, &pkt);
+		rc = handle_tcp(t, &d.tcp, pkt);
 	else if (d.verdict == DECODE_ICMP)
-		handle_icmp(t, &d.icmp, &pkt);
+		handle_icmp(t, &d.icmp, pkt);
 	else if (d.verdict == DECODE_DNS)
-		dns_message(&t->dns, &d.dns, pkt.ts_ns, pkt.frame);
+		dns_message(&t->dns, &d.dns, pkt->ts_ns, pkt->frame);
 	t->counters.no_memory += rc != 0;
 	return rc;
 }

@@ -2,24 +2,23 @@
 
 #include <string.h>
 
-/* flags of a slot beside the nine of TCP */
-enum {
-	SLOT_TS = 0x200, SLOT_IP_ID = 0x400, SLOT_DF = 0x800, SLOT_S2C = 0x1000, SLOT_DSACK = 0x2000,
-	SLOT_WND_EXACT = 0x4000, SLOT_MORE = 0x8000
-};
-
-/* What every segment has. */
+/* What every segment has: in the order of struct segment and tcp_view, so that neighbours are copied together. */
 struct slot {
 	int64_t ts;
-	uint64_t frame, seq, ack;
-	uint32_t raw_seq, raw_ack, ts_val, ts_ecr;
+	uint64_t frame;
+	uint32_t raw_seq, raw_ack;
+	uint32_t ts_val, ts_ecr;
+	uint64_t seq, ack;
 	uint32_t len;
-	uint16_t wnd, ip_id, flags;
-	uint8_t ttl;
+	uint16_t flags, wnd;
+	uint8_t wnd_shift, n_sack;
+	bool wnd_exact, dsack;
+	uint8_t ttl, ecn;
+	bool has_ip_id, df;
+	uint16_t ip_id;
 	uint8_t state[2];
-	uint8_t kind : 3, cksum : 2, ecn : 2;
-	uint8_t history;
-	uint8_t wnd_shift : 4, n_sack : 4;
+	uint8_t kind, history, dir, cksum;
+	bool has_ts, more;
 };
 
 /* The slot after it, of a segment that has more to say. */
@@ -34,8 +33,7 @@ struct more {
 	uint8_t change[11];           /* as in struct state_changes */
 };
 
-_Static_assert(sizeof(struct slot) == 64, "a slot is a cache line");
-_Static_assert(sizeof(struct more) == 64, "so is what follows it");
+_Static_assert(sizeof(struct more) <= sizeof(struct slot), "what follows a slot takes no more than one");
 
 struct backlog_chunk {
 	struct backlog_chunk *next;     /* first, for the pool; of the last one: the first */
@@ -86,33 +84,38 @@ static bool make_room(struct backlog *b, struct pool *chunks, unsigned n)
 	return true;
 }
 
-static void fill_slot(struct slot *slot, const struct segment *s, const struct scene *scene, bool more)
+static void fill_slot(struct slot *restrict slot, const struct segment *s, const struct scene *scene, bool more)
 {
 	const struct tcp_view *v = s->view;
 
 	slot->ts = s->ts;
 	slot->frame = s->frame;
-	slot->seq = s->seq;
-	slot->ack = s->ack;
 	slot->raw_seq = v->seq;
 	slot->raw_ack = v->ack;
 	slot->ts_val = v->opts.ts_val;
 	slot->ts_ecr = v->opts.ts_ecr;
+	slot->seq = s->seq;
+	slot->ack = s->ack;
 	slot->len = s->len;
+	slot->flags = v->flags;
 	slot->wnd = v->wnd;
-	slot->ip_id = v->ip_id;
-	slot->flags = (uint16_t)(s->flags | (v->opts.has_ts ? SLOT_TS : 0) | (v->has_ip_id ? SLOT_IP_ID : 0) |
-		(v->df ? SLOT_DF : 0) | (s->dir == TCPSTAT_S2C ? SLOT_S2C : 0) | (s->dsack ? SLOT_DSACK : 0) |
-		(s->wnd_exact ? SLOT_WND_EXACT : 0) | (more ? SLOT_MORE : 0));
-	slot->ttl = v->ttl;
-	slot->state[0] = scene->state[0];
-	slot->state[1] = scene->state[1];
-	slot->kind = scene->kind;
-	slot->cksum = v->cksum;
-	slot->ecn = v->ecn;
-	slot->history = scene->history;
 	slot->wnd_shift = s->wnd_shift;
 	slot->n_sack = s->n_sack;
+	slot->wnd_exact = s->wnd_exact;
+	slot->dsack = s->dsack;
+	slot->ttl = v->ttl;
+	slot->ecn = v->ecn;
+	slot->has_ip_id = v->has_ip_id;
+	slot->df = v->df;
+	slot->ip_id = v->ip_id;
+	slot->state[0] = scene->state[0];
+	slot->state[1] = scene->state[1];
+	slot->kind = (uint8_t)scene->kind;
+	slot->history = scene->history;
+	slot->dir = (uint8_t)s->dir;
+	slot->cksum = (uint8_t)v->cksum;
+	slot->has_ts = v->opts.has_ts;
+	slot->more = more;
 }
 
 static void fill_more(struct more *more, const struct segment *s, const struct scene *scene)
@@ -146,42 +149,38 @@ bool backlog_put(struct backlog *b, struct pool *chunks, const struct segment *s
 	return true;
 }
 
-static void read_slot(const struct slot *slot, struct segment *s, struct tcp_view *v, struct scene *scene)
+static void read_slot(const struct slot *restrict slot, struct segment *restrict s, struct tcp_view *restrict v,
+	struct scene *restrict scene)
 {
-	uint16_t flags = slot->flags & 0x1ff;
-
-	v->seq = slot->raw_seq;
-	v->ack = slot->raw_ack;
-	v->flags = flags;
-	v->wnd = slot->wnd;
-	v->len = v->caplen = slot->len;
-	v->ttl = slot->ttl;
-	v->ecn = slot->ecn;
-	v->has_ip_id = slot->flags & SLOT_IP_ID;
-	v->df = slot->flags & SLOT_DF;
-	v->ip_id = slot->ip_id;
-	v->cksum = (enum cksum_verdict)slot->cksum;
-	v->opts.has_ts = slot->flags & SLOT_TS;
-	v->opts.ts_val = slot->ts_val;
-	v->opts.ts_ecr = slot->ts_ecr;
-	v->opts.n_sack = slot->n_sack;
 	s->ts = slot->ts;
 	s->frame = slot->frame;
-	s->dir = slot->flags & SLOT_S2C ? TCPSTAT_S2C : TCPSTAT_C2S;
-	s->flags = flags;
-	s->len = slot->len;
+	v->seq = slot->raw_seq;
+	v->ack = slot->raw_ack;
+	v->opts.ts_val = slot->ts_val;
+	v->opts.ts_ecr = slot->ts_ecr;
 	s->seq = slot->seq;
-	s->end = slot->seq + slot->len + !!(flags & TH_SYN) + !!(flags & TH_FIN);
 	s->ack = slot->ack;
-	s->wnd = (uint64_t)slot->wnd << slot->wnd_shift;
+	s->len = v->len = v->caplen = slot->len;
+	s->flags = v->flags = slot->flags;
+	v->wnd = slot->wnd;
 	s->wnd_shift = slot->wnd_shift;
-	s->wnd_exact = slot->flags & SLOT_WND_EXACT;
-	s->n_sack = slot->n_sack;
-	s->dsack = slot->flags & SLOT_DSACK;
+	s->n_sack = v->opts.n_sack = slot->n_sack;
+	s->wnd_exact = slot->wnd_exact;
+	s->dsack = slot->dsack;
+	v->ttl = slot->ttl;
+	v->ecn = slot->ecn;
+	v->has_ip_id = slot->has_ip_id;
+	v->df = slot->df;
+	v->ip_id = slot->ip_id;
+	v->cksum = (enum cksum_verdict)slot->cksum;
+	v->opts.has_ts = slot->has_ts;
+	s->dir = (enum tcpstat_dir)slot->dir;
+	s->end = segment_end(slot->seq, slot->len, slot->flags);
+	s->wnd = (uint64_t)slot->wnd << slot->wnd_shift;
 	s->copy = false;
-	scene->kind = (enum scene_kind)slot->kind;
 	scene->state[0] = slot->state[0];
 	scene->state[1] = slot->state[1];
+	scene->kind = (enum scene_kind)slot->kind;
 	scene->history = slot->history;
 	scene->changes.n = 0;
 }
@@ -224,7 +223,7 @@ void backlog_show(const struct backlog *b, void (*each)(void *ctx, struct segmen
 		if (c != b->last)
 			fetch_block(c->next, sizeof *c);
 		for (unsigned i = 0; i < n; i++) {
-			bool more = c->of[i].slot.flags & SLOT_MORE;
+			bool more = c->of[i].slot.more;
 
 			read_slot(&c->of[i].slot, &s, &view, &scene);
 			if (more)
@@ -251,6 +250,6 @@ void backlog_fetch(const struct backlog *b)
 		const char *slot = (const char *)&b->last->of[b->in_last];
 
 		__builtin_prefetch(slot, 1);
-		__builtin_prefetch(slot + 63, 1);
+		__builtin_prefetch(slot + sizeof(struct slot) - 1, 1);
 	}
 }

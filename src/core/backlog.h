@@ -1,4 +1,4 @@
-/* Segments of one connection that wait for its trackers: what trackers read of them, 64 bytes each, in the order of the
+/* Segments of one connection that wait for its trackers: what trackers read of them, 80 bytes each, in the order of the
  * capture. A tracker's state is large and soon cold; when a whole run of segments passes through it at once, it is
  * fetched once for all of them, and a connection that exchanged little needs none before it ends.
  *
@@ -11,7 +11,7 @@
 #include "core/scene.h"
 #include "core/segment.h"
 
-enum { BACKLOG_CHUNK_SLOTS = 7, BACKLOG_CHUNK_BYTES = 16 + 64 * BACKLOG_CHUNK_SLOTS };
+enum { BACKLOG_CHUNK_SLOTS = 7, BACKLOG_CHUNK_BYTES = 16 + 80 * BACKLOG_CHUNK_SLOTS };
 
 struct backlog_chunk;
 

@@ -10,28 +10,38 @@ typedef uint64_t pair_of_words __attribute__((vector_size(16), aligned(1), may_a
 
 static const uint8_t *add_blocks(uint64_t *sum, const uint8_t *p, size_t blocks)
 {
-	pair_of_sums low = { 0 }, high = { 0 };
+	pair_of_sums all = { 0 }, high = { 0 };
 
 	for (; blocks; blocks--, p += 64) {
 		const pair_of_words *w = (const pair_of_words *)p;
 
-		low += (w[0] & UINT32_MAX) + (w[1] & UINT32_MAX) + (w[2] & UINT32_MAX) + (w[3] & UINT32_MAX);
+		all += w[0] + w[1] + w[2] + w[3];
 		high += (w[0] >> 32) + (w[1] >> 32) + (w[2] >> 32) + (w[3] >> 32);
 	}
-	low += high;
-	*sum += low[0] + low[1];
+	all -= high << 32; /* that of the low halves: what went beyond 64 bits went with the high ones */
+	all += high;
+	*sum += all[0] + all[1];
 	return p;
+}
+
+static uint64_t add_word(uint64_t sum, const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof word); /* copies of constant size cost no call */
+	return sum + (word & UINT32_MAX) + (word >> 32);
 }
 
 uint64_t cksum_add(uint64_t sum, const uint8_t *p, size_t len)
 {
 	p = add_blocks(&sum, p, len / 64);
-	for (len %= 64; len >= 8; p += 8, len -= 8) {
-		uint64_t word;
-		memcpy(&word, p, sizeof word);
-		sum += (word & UINT32_MAX) + (word >> 32);
+	for (unsigned i = len % 64 / 16; i; i--, p += 16)
+		sum = add_word(add_word(sum, p), p + 8);
+	if (len & 8) {
+		sum = add_word(sum, p);
+		p += 8;
 	}
-	if (len & 4) {                  /* copies of constant size cost no call */
+	if (len & 4) {
 		uint32_t half;
 		memcpy(&half, p, sizeof half);
 		sum += half;
@@ -50,15 +60,6 @@ uint64_t cksum_add(uint64_t sum, const uint8_t *p, size_t len)
 		sum += pair;
 	}
 	return sum;
-}
-
-uint16_t cksum_fold(uint64_t sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
 }
 
 /* A big-endian number as if it stood in memory. */

@@ -10,7 +10,14 @@
 /* Adds `len` bytes (below 4 GiB), the first at an even offset. Sums may be added up until cksum_fold. */
 uint64_t cksum_add(uint64_t sum, const uint8_t *p, size_t len);
 /* To 16 bits; 0xffff when bytes with a right checksum among them were added. */
-uint16_t cksum_fold(uint64_t sum);
+static inline uint16_t cksum_fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
 /* The pseudo-header (RFC 9293 section 3.1, RFC 8200 section 8.1). Both addresses are of the same family. */
 uint64_t cksum_pseudo(const struct tcpstat_addr *src, const struct tcpstat_addr *dst, uint8_t protocol, uint32_t len);
 /* Of a whole segment of `len` >= 20 bytes. A field that holds the bare sum of the pseudo-header, with or without the

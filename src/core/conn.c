@@ -4,11 +4,7 @@
 #include <string.h>
 
 #include "core/errands.h"
-
-
-/* A jump in sequence space of more than this (or four windows) is not believed until something else confirms it: late
- * segments of another incarnation, forged ones and damage make no phantom bytes. */
-static const uint64_t jump_bytes = 64 << 20;
+#include "core/space.h"
 
 _Static_assert(sizeof(struct conn) <= CONN_MAX_BYTES, "idle connections stay small");
 
@@ -21,7 +17,6 @@ static enum tcpstat_dir direction(const struct conn *c, bool swapped)
 {
 	return sender_end(swapped) == c->client ? TCPSTAT_C2S : TCPSTAT_S2C;
 }
-
 
 /* Who is client, when no SYN tells: the receiver of a SYN-ACK, else the side with the higher port, else who spoke
  * first. */
@@ -69,140 +64,6 @@ void conn_fini(struct conn *c, struct conn_env *env)
 	c->stream = NULL;
 }
 
-/* ------------------------------------------------------------------------------------------------- sequence space */
-
-static uint64_t unwrap(const struct conn_dir *d, uint32_t raw)
-{
-	return seq_unwrap(raw, d->snd_max, d->isn + (uint32_t)(d->snd_max - SEQ_ISN));
-}
-
-static void anchor(struct conn_dir *d, uint32_t isn, uint64_t snd_max)
-{
-	d->known = true;
-	d->isn = isn;
-	d->snd_max = snd_max;
-	d->acked = d->far = 0;
-}
-
-static uint64_t reach(const struct conn *c, enum tcpstat_dir dir)
-{
-	uint64_t windows = (uint64_t)c->dir[!dir].max_wnd * 4;
-
-	return windows > jump_bytes ? windows : jump_bytes;
-}
-
-/* Something (a segment's end: weight 1, an ACK: 2) says that `dir` has come as far as `offset`. Is it believed? Beyond
- * reach only if three segments, or a segment and an ACK, or two ACKs agree. */
-static bool believe(struct conn *c, enum tcpstat_dir dir, uint64_t offset, unsigned weight)
-{
-	struct conn_dir *d = &c->dir[dir];
-
-	if (offset > d->snd_max + jump_bytes && offset > d->snd_max + reach(c, dir)) {
-		uint64_t limit = reach(c, dir);
-		bool near = d->far && offset + limit > d->far && offset < d->far + limit;
-		d->far_segments = (uint8_t)((near ? d->far_segments : 0) + weight);
-		d->far = offset;
-		if (d->far_segments < 3)
-			return false;
-	}
-	d->far = 0;
-	d->far_segments = 0;
-	if (offset > d->snd_max)
-		d->snd_max = offset;
-	return true;
-}
-
-static bool is_repeated_syn(const struct conn_dir *d, const struct tcp_view *v)
-{
-	return d->known && v->seq == d->isn;
-}
-
-/* The SYN of a direction fixes where it begins, even if an ACK was seen before. */
-static void anchor_syn(struct conn *c, enum tcpstat_dir dir, const struct tcp_view *v)
-{
-	struct conn_dir *d = &c->dir[dir];
-
-	if (d->syn_seen && d->isn != v->seq) { /* a second SYN-ACK that disagrees; see answers_other_synack */
-		d->isn_other = d->isn;
-		d->has_isn_other = true;
-	}
-	if (!d->known || d->isn != v->seq)
-		anchor(d, v->seq, SEQ_ISN);
-	d->syn_seen = true;
-}
-
-/* Two SYN-ACKs with different numbers: what the client answers is the one that holds. */
-static void answer_synack(struct conn_dir *server, const struct tcp_view *v)
-{
-	if (!server->has_isn_other)
-		return;
-	if (v->ack == server->isn_other + 1)
-		anchor(server, server->isn_other, SEQ_ISN + 1);
-	server->has_isn_other = false;
-}
-
-static void scale_window(const struct conn *c, const struct tcp_view *v, struct segment *s)
-{
-	const struct conn_dir *d = &c->dir[s->dir], *peer = &c->dir[!s->dir];
-
-	s->wnd = v->wnd;
-	s->wnd_exact = true;
-	if (v->flags & TH_SYN || (d->syn_seen && !d->has_wscale) || (peer->syn_seen && !peer->has_wscale))
-		return;
-	s->wnd_exact = d->syn_seen && peer->syn_seen;
-	s->wnd_shift = d->syn_seen ? d->wscale : 0;
-	s->wnd <<= s->wnd_shift;
-}
-
-static bool is_dsack(const struct segment *s)
-{
-	if (!s->n_sack || !(s->flags & TH_ACK))
-		return false;
-	return s->sack[0][1] <= s->ack || (s->n_sack > 1 && s->sack[0][0] >= s->sack[1][0] &&
-		s->sack[0][1] <= s->sack[1][1]);
-}
-
-static void unwrap_ack(struct conn *c, struct segment *s)
-{
-	struct conn_dir *peer = &c->dir[!s->dir];
-	const struct tcp_view *v = s->view;
-
-	if (!peer->known && !(v->flags & TH_RST))
-		anchor(peer, v->ack - 1, SEQ_ISN + 1);
-	s->ack = peer->known ? unwrap(peer, v->ack) : SEQ_ISN + 1;
-	for (s->n_sack = 0; s->n_sack < v->opts.n_sack; s->n_sack++)
-		for (unsigned i = 0; i < 2; i++)
-			s->sack[s->n_sack][i] = unwrap(peer, v->opts.sack[s->n_sack][i]);
-	s->dsack = is_dsack(s);
-}
-
-static void unwrap_segment(struct conn *c, const struct tcp_view *v, struct segment *s)
-{
-	struct conn_dir *d = &c->dir[s->dir];
-
-	if (!d->known && !(v->flags & (TH_RST | TH_SYN)))
-		anchor(d, v->seq - 1, SEQ_ISN + 1);
-	s->seq = d->known ? unwrap(d, v->seq) : SEQ_ISN + 1;
-	s->end = s->seq + v->len + !!(v->flags & TH_SYN) + !!(v->flags & TH_FIN);
-	if (v->flags & TH_ACK)
-		unwrap_ack(c, s);
-	scale_window(c, v, s);
-}
-
-/* RFC 9293 section 3.10.7.3 (SYN-SENT) and RFC 5961 section 3: would the receiver obey this RST? It can only be judged
- * by what the receiver acknowledged and what was sent to it. */
-static bool is_obeyed(const struct conn *c, const struct segment *s)
-{
-	const struct conn_dir *d = &c->dir[s->dir], *peer = &c->dir[!s->dir];
-	uint64_t wnd = peer->max_wnd > 65535 ? peer->max_wnd : 65535;
-
-	if (c->endpoints.ep[!s->dir].state == TCPSTAT_EP_SYN_SENT)
-		return s->flags & TH_ACK && s->ack > SEQ_ISN && s->ack <= peer->snd_max;
-	if (!d->known)
-		return true;
-	return s->seq >= (d->acked ? d->acked : SEQ_ISN) && s->seq <= d->snd_max + wnd;
-}
-
 /* ------------------------------------------------------------------------------------------------- what is noted */
 
 static void note_flags(struct conn *c, const struct segment *s)
@@ -210,10 +71,12 @@ static void note_flags(struct conn *c, const struct segment *s)
 	uint16_t f = s->flags;
 
 	history_note(&c->history, s);
-	c->completeness |= (uint8_t)(f & TH_SYN ? f & TH_ACK ? 2 : 1 : 0);
-	if ((f & (TH_SYN | TH_ACK)) == TH_ACK)
+	if (f & TH_SYN)
+		c->completeness |= f & TH_ACK ? 2 : 1;
+	else if (f & TH_ACK)
 		c->completeness |= s->len ? 8 : 4;
-	c->completeness |= (uint8_t)((f & TH_FIN ? 16 : 0) | (f & TH_RST ? 32 : 0));
+	if (f & (TH_FIN | TH_RST))
+		c->completeness |= (uint8_t)((f & TH_FIN ? 16 : 0) | (f & TH_RST ? 32 : 0));
 }
 
 static void note_packet(struct conn *c, const struct segment *s)
@@ -230,11 +93,14 @@ static void note_packet(struct conn *c, const struct segment *s)
 		c->last_ts = s->ts;
 	d->packets++;
 	d->bytes += v->wire_bytes;
-	d->cksum_errors += v->cksum == CKSUM_BAD;
-	d->cksum_offloaded += v->cksum == CKSUM_OFFLOADED;
+	if (v->cksum != CKSUM_GOOD) {
+		d->cksum_errors += v->cksum == CKSUM_BAD;
+		d->cksum_offloaded += v->cksum == CKSUM_OFFLOADED;
+	}
 	if (s->wnd > d->max_wnd)
 		d->max_wnd = s->wnd < UINT32_MAX ? (uint32_t)s->wnd : UINT32_MAX;
-	d->has_data |= s->len && !(s->flags & TH_RST);
+	if (s->len && !(s->flags & TH_RST))
+		d->has_data = true;
 	note_flags(c, s);
 }
 
@@ -421,8 +287,8 @@ static void show_syn(struct conn *c, struct conn_env *env)
 	struct tcp_view v = { .seq = d->isn, .flags = c->syn.flags, .wnd = c->syn.wnd, .ttl = c->syn.ttl,
 		.ecn = c->syn.ecn, .has_ip_id = c->syn.has_ip_id, .df = c->syn.df, .ip_id = c->syn.ip_id,
 		.vlan = { c->vlan[0], c->vlan[1] },
-		.tunnel = c->tunnel, .wire_bytes = (uint32_t)d->bytes, .src_port = k->port[c->client],
-		.dst_port = k->port[!c->client] };
+		.tunnel = c->tunnel, .wire_bytes = (uint32_t)d->bytes, .src_port = flow_key_port(k, c->client),
+		.dst_port = flow_key_port(k, !c->client) };
 
 	v.opts = (struct tcp_opts){ .has_mss = d->has_mss, .mss = d->mss, .has_wscale = d->has_wscale,
 		.wscale = d->wscale,
@@ -495,7 +361,7 @@ static void follow_states(struct conn *c, const struct segment *s, uint64_t top,
 	const struct emitter *e)
 {
 	const struct conn_dir *d = &c->dir[s->dir];
-	bool obeyed = s->flags & TH_RST && is_obeyed(c, s);
+	bool obeyed = s->flags & TH_RST && space_obeys(c, s);
 
 	/* Whoever gets a damaged one drops it. Where all sums of a sender are wrong, its network card fills them in. */
 	if (s->flags & (TH_RST | TH_FIN) && s->view->cksum == CKSUM_BAD &&
@@ -515,37 +381,10 @@ static void follow_states(struct conn *c, const struct segment *s, uint64_t top,
 		check_survival(c, s, e);
 		if (s->flags & TH_FIN && c->fin_by < 0)
 			c->fin_by = (int8_t)s->dir;
-		c->dir[s->dir].has_fin |= !!(s->flags & TH_FIN);
+		if (s->flags & TH_FIN)
+			c->dir[s->dir].has_fin = true;
 	}
 	endpoints_segment(&c->endpoints, s, top, obeyed, e);
-}
-
-/* How a segment's numbers fit what is known. */
-enum fit {
-	FIT_GOOD,
-	FIT_FAR,                        /* far ahead: no state rests on it unless more of the kind comes */
-	FIT_FOREIGN                     /* of another incarnation, or forged: it says nothing about this connection */
-};
-
-/* Advances what is known of both directions. */
-static enum fit advance(struct conn *c, const struct segment *s)
-{
-	struct conn_dir *d = &c->dir[s->dir], *peer = &c->dir[!s->dir];
-
-	if (s->flags & TH_RST)
-		return FIT_GOOD;
-	if (d->syn_seen && s->seq < SEQ_ISN)
-		return FIT_FOREIGN;
-	if (s->flags & TH_ACK) {
-		if (peer->syn_seen && s->ack <= SEQ_ISN)
-			return FIT_FOREIGN;
-		/* a challenge ACK of the former incarnation, if it has not even begun */
-		if (!believe(c, !s->dir, s->ack, 2))
-			return peer->syn_seen && !d->syn_seen ? FIT_FOREIGN : FIT_FAR;
-		if (s->ack > peer->acked)
-			peer->acked = s->ack;
-	}
-	return s->end <= d->snd_max || believe(c, s->dir, s->end, 1) ? FIT_GOOD : FIT_FAR;
 }
 
 /* The same FIN seen again? A host that repeats it gives it another IP ID. Remembers it. */
@@ -568,19 +407,19 @@ void conn_segment(struct conn *c, struct conn_env *env, const struct tcp_view *v
 	struct conn_dir *d = &c->dir[s.dir];
 	enum fit fit = FIT_FOREIGN;
 	bool is_syn = v->flags & TH_SYN && !(v->flags & TH_RST);
-	bool again = is_syn && d->syn_seen && is_repeated_syn(d, v);
+	bool again = is_syn && d->syn_seen && space_is_isn(d, v->seq);
 	/* an endpoint that has lost its memory knocks inside the window of the connection that the peer still has */
 	bool stray = is_syn && d->syn_seen && !again && (!(v->flags & TH_ACK) || c->dir[s.dir].acked > SEQ_ISN);
 
 	scene.changes.n = 0;
 	if (is_syn && !stray)
-		anchor_syn(c, s.dir, v);
+		space_begin(c, s.dir, v);
 	if (!is_syn && v->flags & TH_ACK && !(v->flags & TH_RST))
-		answer_synack(&c->dir[!s.dir], v);
-	unwrap_segment(c, v, &s);
+		space_choose(&c->dir[!s.dir], v);
+	space_unwrap(c, v, &s);
 	uint64_t top = d->snd_max;
 	if (!stray)
-		fit = advance(c, &s);
+		fit = space_advance(c, &s);
 	if (is_syn && !stray)
 		note_syn(c, &s, again);
 	if (fit == FIT_GOOD && !is_syn && !(v->flags & TH_RST) && s.dir == TCPSTAT_C2S &&
@@ -630,7 +469,7 @@ bool conn_is_new_incarnation(const struct conn *c, const struct tcp_view *v, boo
 		return d->packets || !peer->syn_seen;
 	if (!peer->packets)
 		return true; /* given up and tried again with the same port */
-	uint64_t seq = unwrap(d, v->seq), wnd = peer->max_wnd > 65535 ? peer->max_wnd : 65535;
+	uint64_t seq = space_offset(d, v->seq), wnd = peer->max_wnd > 65535 ? peer->max_wnd : 65535;
 	return seq < d->snd_max || seq > d->snd_max + wnd;
 }
 

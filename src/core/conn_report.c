@@ -187,7 +187,7 @@ static void report(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 		struct tcpstat_half *h = &out->half[i];
 		out->addr[i].family = (uint8_t)k->family;
 		memcpy(out->addr[i].bytes, k->addr[end], 16);
-		out->port[i] = k->port[end];
+		out->port[i] = flow_key_port(k, end);
 		out->options[i] = options_of(&c->dir[i]);
 		blank_half(h);
 		h->packets = c->dir[i].packets;
@@ -278,7 +278,7 @@ static void census_half_open(const struct conn *c, int64_t now, struct tcpstat_c
 
 		census->addr[i].family = (uint8_t)k->family;
 		memcpy(census->addr[i].bytes, k->addr[end], 16);
-		census->port[i] = k->port[end];
+		census->port[i] = flow_key_port(k, end);
 		census->half[i].packets = c->dir[i].packets;
 		census->half[i].gap_bytes = TCPSTAT_NULL;
 	}

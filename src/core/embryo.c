@@ -54,7 +54,8 @@ void embryo_syn(const struct embryo *e, struct tcp_view *v, struct tcpstat_pkt *
 
 	*pkt = (struct tcpstat_pkt){ .ts_ns = e->ts, .frame = e->frame };
 	*v = (struct tcp_view){ .src = end_of(k, e->swapped), .dst = end_of(k, !e->swapped),
-		.src_port = k->port[e->swapped], .dst_port = k->port[!e->swapped], .seq = e->seq, .flags = e->flags,
+		.src_port = flow_key_port(k, e->swapped), .dst_port = flow_key_port(k, !e->swapped), .seq = e->seq,
+		.flags = e->flags,
 		.wnd = e->wnd, .wire_bytes = e->wire_bytes, .ttl = e->ttl, .ecn = e->ecn,
 		.cksum = (enum cksum_verdict)e->cksum, .has_ip_id = e->has_ip_id, .df = e->df, .ip_id = e->ip_id,
 		.vlan = { e->vlan[0], e->vlan[1] }, .tunnel = e->tunnel,

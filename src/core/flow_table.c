@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/bytes.h"
 #include "core/hash.h"
 
 enum { FIRST_SLOTS = 256, PROBE_MAX = 96 };
@@ -12,40 +13,68 @@ struct flow_slot {
 	uint32_t hash;                  /* beside the pointer: most of a probe never leaves the table */
 };
 
-_Static_assert(sizeof(struct flow_key) == 48, "the key has no padding");
-
-/* With `n` constant where it is called, comparing and copying cost no call. */
-static inline bool order_ends(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port,
-	const struct tcpstat_addr *dst, uint16_t dst_port, size_t n)
+/* Four bytes as the first of eight. */
+static uint64_t word_of(uint32_t bytes)
 {
-	int order = memcmp(src->bytes, dst->bytes, n);
-	bool swapped = order > 0 || (!order && src_port > dst_port);
-
-	*key = (struct flow_key){ .family = src->family, .vlan = { 0xffff, 0xffff } };
-	memcpy(key->addr[swapped], src->bytes, n);
-	memcpy(key->addr[!swapped], dst->bytes, n);
-	key->port[swapped] = src_port;
-	key->port[!swapped] = dst_port;
-	return swapped;
+#if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return (uint64_t)bytes << 32;
+#else
+	return bytes;
+#endif
 }
 
 bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port,
 	const struct tcpstat_addr *dst, uint16_t dst_port)
 {
-	if (src->family == 4)
-		return order_ends(key, src, src_port, dst, dst_port, 4);
-	return order_ends(key, src, src_port, dst, dst_port, 16);
+	uint32_t a, b;
+	int order;
+
+	*key = (struct flow_key){ .family = src->family };
+	if (src->family == 4) {
+		a = be32(src->bytes);
+		b = be32(dst->bytes);
+		order = (a > b) - (a < b);
+	} else {
+		order = memcmp(src->bytes, dst->bytes, 16);
+	}
+	bool swapped = order > 0 || (!order && src_port > dst_port);
+
+	if (src->family == 4) { /* each word is made before it is stored: who reads it next has not to wait */
+		memcpy(&a, src->bytes, 4);
+		memcpy(&b, dst->bytes, 4);
+		key->addr[swapped][0] = word_of(a);
+		key->addr[!swapped][0] = word_of(b);
+	} else {
+		memcpy(key->addr[swapped], src->bytes, 16);
+		memcpy(key->addr[!swapped], dst->bytes, 16);
+	}
+	key->ports = (uint64_t)src_port << 16 * swapped | (uint64_t)dst_port << 16 * !swapped;
+	return swapped;
+}
+
+void flow_key_set_path(struct flow_key *key, const uint16_t vlan[2], uint32_t tunnel)
+{
+	key->ports = (uint32_t)key->ports | (uint64_t)vlan[0] << 32 | (uint64_t)vlan[1] << 48;
+	key->tunnel = tunnel;
 }
 
 static uint32_t hash_key(const struct flow_table *t, const struct flow_key *key)
 {
-	uint64_t words[sizeof *key / 8], h = t->secret[6];
+	const uint64_t *secret = t->secret;
+	uint64_t h = secret[6];
 
-	memcpy(words, key, sizeof words);
-	for (size_t i = 0; i < sizeof words / sizeof *words; i += 2)
-		h = hash_fold(words[i] ^ t->secret[i], words[i + 1] ^ t->secret[i + 1] ^ h);
-	h = hash_fold(h, t->secret[7]);
+	for (unsigned i = 0; i < 2; i++)
+		h = hash_fold(key->addr[i][0] ^ secret[2 * i], key->addr[i][1] ^ secret[2 * i + 1] ^ h);
+	h = hash_fold(key->ports ^ secret[4], ((uint64_t)key->tunnel << 32 | key->family) ^ secret[5] ^ h);
+	h = hash_fold(h, secret[7]);
 	return (uint32_t)(h ^ h >> 32);
+}
+
+static bool is_same(const struct flow_key *a, const struct flow_key *b)
+{
+	return a->addr[0][0] == b->addr[0][0] && a->addr[0][1] == b->addr[0][1] && a->addr[1][0] == b->addr[1][0] &&
+		a->addr[1][1] == b->addr[1][1] && a->ports == b->ports && a->family == b->family &&
+		a->tunnel == b->tunnel;
 }
 
 void flow_table_init(struct flow_table *t, struct budget *budget, uint64_t seed)
@@ -70,7 +99,7 @@ struct flow_node *flow_table_find(const struct flow_table *t, const struct flow_
 		return NULL;
 	uint32_t hash = hash_key(t, key);
 	for (size_t i = hash & (t->n_slots - 1); t->slots[i].node; i = (i + 1) & (t->n_slots - 1))
-		if (t->slots[i].hash == hash && !memcmp(&t->slots[i].node->key, key, sizeof *key))
+		if (t->slots[i].hash == hash && is_same(&t->slots[i].node->key, key))
 			return t->slots[i].node;
 	return NULL;
 }

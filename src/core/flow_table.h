@@ -14,14 +14,18 @@
 
 enum { FLOW_CLASSES = 5 };
 
-/* Canonical: the lower address (then port) first. No padding: compared and hashed as bytes. */
+/* Canonical: the lower address (then port) first. */
 struct flow_key {
-	uint8_t addr[2][16];
-	uint16_t port[2];
-	uint16_t vlan[2];
+	uint64_t addr[2][2];            /* 16 bytes each, as on the wire; of IPv4 the first four */
+	uint64_t ports;                 /* from the lowest bits: two ports, two VLAN tags */
 	uint32_t family;
 	uint32_t tunnel;                /* any number that tells tunnels apart; 0 none */
 };
+
+static inline uint16_t flow_key_port(const struct flow_key *key, unsigned end)
+{
+	return (uint16_t)(key->ports >> 16 * end);
+}
 
 /* The part of a flow's owner that the table knows; the owner embeds it. */
 struct flow_node {
@@ -47,6 +51,8 @@ struct flow_table {
 /* Fills in `key`; true: the source is the second of its ends. */
 bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port,
 	const struct tcpstat_addr *dst, uint16_t dst_port);
+/* Flows of other VLANs and tunnels are others. */
+void flow_key_set_path(struct flow_key *, const uint16_t vlan[2], uint32_t tunnel);
 
 /* As tcpstat_shard; shard.c. */
 uint32_t shard_of(const struct flow_key *, uint32_t shards);

@@ -49,9 +49,9 @@ void history_note(struct history *h, const struct segment *s)
 
 	if (!h->n && h->flipped)
 		h->letter[h->n++] = '^';
-	for (unsigned i = 0; fresh >> i; i++) {
-		if (!(fresh >> i & 1) || h->n + 1u >= sizeof h->letter)
-			continue;
+	for (; fresh && h->n + 1u < sizeof h->letter; fresh &= fresh - 1) {
+		unsigned i = (unsigned)__builtin_ctz(fresh);
+
 		h->seen |= 1u << (i + shift);
 		h->letter[h->n++] = s->dir == TCPSTAT_C2S ? letters[i] : (char)(letters[i] - 'A' + 'a');
 	}

@@ -163,7 +163,7 @@ static bool evict(struct tcpstat *t)
 	return true;
 }
 
-void roster_make_room(struct tcpstat *t)
+void roster_evict(struct tcpstat *t)
 {
 	for (int i = 0; i < EVICT_AT_ONCE && budget_is_short(&t->budget); i++)
 		if (t->budget.used - budget_spare(&t->budget) <= t->budget.limit / 16 * 15 || !evict(t))

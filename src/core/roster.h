@@ -50,7 +50,12 @@ struct conn *roster_seen_whole(struct tcpstat *, struct flow_node *, struct conn
 void roster_leave(struct tcpstat *, struct flow_node *);
 /* Before a packet: whose time is over leaves; where memory is short, somebody does. */
 void roster_expire(struct tcpstat *);
-void roster_make_room(struct tcpstat *);
+void roster_evict(struct tcpstat *);
+static inline void roster_make_room(struct tcpstat *t)
+{
+	if (budget_is_short(&t->budget))
+		roster_evict(t);
+}
 /* A segment passes; one with FIN or RST shortens the stay of those that are over. */
 void roster_note_end(struct tcpstat *, const struct tcp_view *, uint64_t frame);
 /* The end of the capture: all leave, in the order of their numbers. */

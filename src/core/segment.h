@@ -54,13 +54,19 @@ struct segment {
 	uint64_t seq, end;              /* [seq, end): payload, SYN and FIN */
 	uint64_t ack;                   /* in the peer's space; meaningless without TH_ACK */
 	uint64_t wnd;                   /* bytes, scaled by what is known; a SYN's is never scaled */
-	bool wnd_exact;                 /* false: the scale is unknown */
 	uint8_t wnd_shift;              /* wnd is the window on the wire shifted by this */
 	uint8_t n_sack;
-	uint64_t sack[4][2];            /* [left, right) in the peer's space */
+	bool wnd_exact;                 /* false: the scale is unknown */
 	bool dsack;                     /* sack[0] is a DSACK (RFC 2883 section 4) */
 	bool copy;                      /* made by the network or the capture of a segment seen before, see copy.h */
+	uint64_t sack[4][2];            /* [left, right) in the peer's space */
 };
+
+/* Where a segment ends in sequence space. */
+static inline uint64_t segment_end(uint64_t seq, uint32_t len, uint16_t flags)
+{
+	return seq + len + (flags & TH_SYN) / TH_SYN + (flags & TH_FIN) / TH_FIN;
+}
 
 /* Numbers and window are still to be found; of `sack` nothing is set. */
 static inline void segment_init(struct segment *s, const struct tcp_view *v, int64_t ts, uint64_t frame,

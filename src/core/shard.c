@@ -21,10 +21,10 @@ uint32_t shard_of(const struct flow_key *key, uint32_t shards)
 	size_t len = key->family == 4 ? 4 : 16;
 	uint64_t h = add_bytes(0xcbf29ce484222325u, seed, sizeof seed);
 
-	h = add_bytes(h, key->addr[0], len);
-	h = add_bytes(h, key->addr[1], len);
+	h = add_bytes(h, (const uint8_t *)key->addr[0], len);
+	h = add_bytes(h, (const uint8_t *)key->addr[1], len);
 	h = add_bytes(h, protocol, sizeof protocol);
-	h = add_port(add_port(h, key->port[0]), key->port[1]);
+	h = add_port(add_port(h, flow_key_port(key, 0)), flow_key_port(key, 1));
 	return (uint32_t)(h ^ h >> 32) % shards + 1;
 }
 
