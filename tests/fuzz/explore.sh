@@ -4,6 +4,7 @@
 #
 # With $FUZZ_CC (clang) by libFuzzer: crashes as fuzz/ENTRY-crash-..., new inputs in fuzz/corpus/ENTRY. With
 # FUZZ_CC=afl-clang-fast the same entry points run under AFL++, in fuzz/afl: crashes in fuzz/afl/ENTRY/default/crashes.
+# FUZZ_MUTATOR=no: without mutate.c; FUZZ_SEED=N: the same dice again.
 seconds=${1:?seconds}
 shift
 src=$top_srcdir build=$top_builddir cc=${FUZZ_CC:-clang}
@@ -28,7 +29,7 @@ done
 libfuzzer() { # ENTRY
 	mkdir -p "corpus/$1"
 	"./fuzz_$1" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 -artifact_prefix="$1-" \
-		-print_final_stats=1 "corpus/$1" "$src/tests/fuzz/corpus/$1" >"$1.log" 2>&1
+		-print_final_stats=1 -seed="${FUZZ_SEED:-0}" "corpus/$1" "$src/tests/fuzz/corpus/$1" >"$1.log" 2>&1
 	failed=$?
 	grep -E 'ERROR|SUMMARY|Test unit written|stat::number_of_executed_units|cov:.*DONE|fuzz_.*: ' "$1.log" | tail -8
 	return $failed
@@ -36,8 +37,10 @@ libfuzzer() { # ENTRY
 
 afl() { # ENTRY
 	rm -rf "./$1"
+	[ -z "$mutator" ] || export AFL_CUSTOM_MUTATOR_LIBRARY="$PWD/mutate.so"
+	[ -n "$mutator" ] || unset AFL_CUSTOM_MUTATOR_LIBRARY
 	AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_NO_AFFINITY=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_AUTORESUME=0 \
-		afl-fuzz -V "$seconds" -t 10000 -m none -i "$src/tests/fuzz/corpus/$1" -o "$1" -- "./fuzz_$1" >"$1.log" 2>&1 || {
+		afl-fuzz -V "$seconds" ${FUZZ_SEED:+-s "$FUZZ_SEED"} -t 10000 -m none -i "$src/tests/fuzz/corpus/$1" -o "$1" -- "./fuzz_$1" >"$1.log" 2>&1 || {
 		tail -n 20 "$1.log"
 		return 1
 	}
@@ -47,13 +50,21 @@ afl() { # ENTRY
 
 status=0
 for entry; do
-	# libFuzzer takes a mutator that knows what the input of these means
-	case $afl$entry in
-	track | agree | json | text) mutator=$src/tests/fuzz/mutate.c ;;
+	# what the input of these means the fuzzer is told
+	case ${FUZZ_MUTATOR:-yes}$entry in
+	yestrack | yesagree | yesjson | yestext) mutator=$src/tests/fuzz/mutate.c ;;
 	*) mutator= ;;
 	esac
+	if [ -n "$afl" ]; then
+		[ -z "$mutator" ] || [ mutate.so -nt "$mutator" ] ||
+			clang $flags $FUZZ_CFLAGS -O2 -fPIC -shared -DFOR_AFL "$mutator" "$src/tests/fuzz/program.c" \
+				"$src"/src/core/*.c -lm -o mutate.so || exit 1
+		linked=
+	else
+		linked=$mutator
+	fi
 	$cc $flags -fsanitize=$for_entries$sanitize -fno-sanitize-recover=undefined "$src/tests/fuzz/fuzz_$entry.c" \
-		$mutator $objects $FUZZ_LIBS -o "fuzz_$entry" || exit 1
+		$linked $objects $FUZZ_LIBS -o "fuzz_$entry" || exit 1
 	[ "$seconds" -gt 0 ] || continue
 	echo "--- $entry, $seconds s"
 	if [ -n "$afl" ]; then afl "$entry"; else libfuzzer "$entry"; fi || status=1

@@ -1,13 +1,13 @@
-/* A mutator for the entries that read a program of packets (program.h), in the fuzzers that take one: it knows where an
- * instruction begins, so that a packet is dropped, repeated, moved or taken over from a valid connection as a whole,
- * where a mutation of bytes would shift all that follows into something else. Every other time bytes are mutated as
- * ever. */
+/* A mutator for the entries that read a program of packets (program.h): it knows where an instruction begins, so that a
+ * packet is dropped, repeated, moved or taken over from a valid connection or from another program as a whole, where a
+ * mutation of bytes would shift all that follows into something else. With libFuzzer it is linked into the entry and
+ * every other time bytes are mutated as ever. With AFL++ (-DFOR_AFL) it is a library of its own for
+ * AFL_CUSTOM_MUTATOR_LIBRARY, beside AFL++'s own mutations. */
 #include "program.h"
 
-enum { HEADER = 7, MOST = 512 };
+enum { HEADER = 7, MOST = 512, RUN = 24 };
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 
 /* Connection 0, client is direction 0; kinds: 0 ACK, 1 PSH, 2 SYN, 3 SYN and ACK, 4 FIN. */
 #define WHO(dir, kind) ((dir) << 2 | (kind) << 3)
@@ -77,21 +77,21 @@ static size_t put_connection(uint8_t *data, size_t size, size_t max_size, size_t
 	return size;
 }
 
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+/* One packet, or one connection, is another; `size` is HEADER at least. */
+static size_t mutate(uint8_t *data, size_t size, size_t max_size, uint32_t *state)
 {
 	uint8_t copy[64];
 	size_t at[MOST + 1];
-	uint32_t random = seed;
-
-	if (size < HEADER || next(&random) & 1)
-		return LLVMFuzzerMutate(data, size, max_size);
+	uint32_t random = *state;
 	size_t n = find_instructions(data, size, at), i = n ? next(&random) % n : 0;
 	size_t to = at[n ? next(&random) % (n + 1) : 0], len = n ? at[i + 1] - at[i] : 0;
 	uint8_t conn = next(&random) & 3;
 
 	len = len < sizeof copy ? len : sizeof copy;
 	memcpy(copy, data + at[n ? i : 0], len);
-	switch (n ? next(&random) % 6 : 0) {
+	unsigned what = n ? next(&random) % 6 : 0;
+	*state = random;
+	switch (what) {
 	case 0:
 		return put_connection(data, size, max_size, to, conn);
 	case 1: { /* one packet of it */
@@ -115,3 +115,113 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 		return replace(data, size, max_size, at[i], len, copy, len);
 	}
 }
+
+/* Some packets of another program, one after the other, put in. */
+static size_t splice(uint8_t *data, size_t size, size_t max_size, const uint8_t *other, size_t other_size,
+	uint32_t *random)
+{
+	size_t at[MOST + 1], from[MOST + 1];
+	size_t n = find_instructions(data, size, at), n_other = find_instructions(other, other_size, from);
+
+	if (!n_other)
+		return size;
+	size_t first = next(random) % n_other, end = first + 1 + next(random) % RUN;
+
+	end = end < n_other ? end : n_other;
+	return replace(data, size, max_size, at[next(random) % (n + 1)], 0, other + from[first], from[end] - from[first]);
+}
+
+#ifndef FOR_AFL
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2, size_t size2, uint8_t *out,
+	size_t max_size, unsigned seed);
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+	uint32_t random = seed;
+
+	if (size < HEADER || next(&random) & 1)
+		return LLVMFuzzerMutate(data, size, max_size);
+	return mutate(data, size, max_size, &random);
+}
+
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2, size_t size2, uint8_t *out,
+	size_t max_size, unsigned seed)
+{
+	uint32_t random = seed;
+	size_t size = size1 < max_size ? size1 : max_size;
+
+	memcpy(out, data1, size);
+	return size < HEADER || size2 < HEADER ? size : splice(out, size, max_size, data2, size2, &random);
+}
+#else
+void *afl_custom_init(void *afl, unsigned seed);
+size_t afl_custom_fuzz(void *mutator, uint8_t *data, size_t size, uint8_t **out, uint8_t *other, size_t other_size,
+	size_t max_size);
+void afl_custom_deinit(void *mutator);
+
+static uint32_t byte_random;
+
+struct mutator {
+	uint32_t random;
+	size_t room;
+	uint8_t *bytes;
+};
+
+/* Of an instruction: one byte, or one bit of it. */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size)
+{
+	(void)max_size;
+	if (size) {
+		uint8_t *byte = data + next(&byte_random) % size;
+
+		*byte = next(&byte_random) & 1 ? (uint8_t)next(&byte_random) :
+			*byte ^ (uint8_t)(1 << next(&byte_random) % 8);
+	}
+	return size;
+}
+
+void *afl_custom_init(void *afl, unsigned seed)
+{
+	struct mutator *m = calloc(1, sizeof *m);
+	(void)afl;
+
+	if (m)
+		m->random = byte_random = seed;
+	return m;
+}
+
+/* A few mutations, one on the other. 0: none, AFL++ goes on with its own. */
+size_t afl_custom_fuzz(void *mutator, uint8_t *data, size_t size, uint8_t **out, uint8_t *other, size_t other_size,
+	size_t max_size)
+{
+	struct mutator *m = mutator;
+
+	*out = data;
+	if (size < HEADER || size > max_size)
+		return 0;
+	if (m->room < max_size) {
+		uint8_t *bytes = realloc(m->bytes, max_size);
+
+		if (!bytes)
+			return 0;
+		m->bytes = bytes;
+		m->room = max_size;
+	}
+	memcpy(m->bytes, data, size);
+	for (unsigned times = 1 + next(&m->random) % 4; times > 0; times--)
+		size = other && other_size >= HEADER && next(&m->random) % 4 == 0 ?
+			splice(m->bytes, size, max_size, other, other_size, &m->random) :
+			mutate(m->bytes, size, max_size, &m->random);
+	*out = m->bytes;
+	return size;
+}
+
+void afl_custom_deinit(void *mutator)
+{
+	struct mutator *m = mutator;
+
+	free(m->bytes);
+	free(m);
+}
+#endif
