@@ -43,12 +43,13 @@ static void check_value(const char *text, size_t len)
 	json_object_put(object);
 }
 
-/* Refused by us, and not by json-c, for good. */
+/* Refused by us, and not by json-c, for good. (What it takes for UTF-8 may be longer than need be, or surrogates.) */
 static bool is_stricter(const char *wrong)
 {
 	static const char *const more[] = { "half a character", "a zero byte in a name", "a name that is too long",
 		"a name that is there twice", "a number out of range", "a number that is too long",
-		"a number that is none", "nesting too deep", "too many values", "a control character in a string" };
+		"a number that is none", "nesting too deep", "too many values", "a control character in a string",
+		"no UTF-8" };
 
 	for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
 		if (!strcmp(more[i], wrong))
