@@ -55,19 +55,29 @@ static enum parse_result expect(struct text *t, char c, const char *otherwise)
 
 /* ----------------------------------------------------------------------------------------------------- strings */
 
-/* Of four hexadecimal digits; -1: they are none. */
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
+/* Of four hexadecimal digits. */
 static long hex4(const char *p)
 {
-	long value = 0;
+	return (long)hex(p[0]) << 12 | hex(p[1]) << 8 | hex(p[2]) << 4 | hex(p[3]);
+}
 
-	for (int i = 0; i < 4; i++) {
-		int digit = p[i] >= '0' && p[i] <= '9' ? p[i] - '0' :
-			(p[i] | 32) >= 'a' && (p[i] | 32) <= 'f' ? (p[i] | 32) - 'a' + 10 : -1;
-		if (digit < 0)
-			return -1;
-		value = value << 4 | digit;
+/* Is it \uXXXX at `p`, as far as it is there? */
+static enum parse_result scan_unit(struct text *t, const char *p, const char *otherwise)
+{
+	for (int i = 0; i < 6; i++, p++) {
+		if (p == t->end)
+			return PARSE_CUT;
+		if (i == 0 ? *p != '\\' : i == 1 ? *p != 'u' : hex(*p) < 0)
+			return wrong(t, otherwise);
 	}
-	return value;
+	return PARSE_OK;
 }
 
 static bool is_high(long unit)
@@ -83,10 +93,9 @@ static bool is_low(long unit)
 /* What a backslash begins. */
 static enum parse_result scan_escape(struct text *t)
 {
-	size_t left = (size_t)(t->end - t->p);
-	long unit;
+	enum parse_result r;
 
-	if (left < 2)
+	if (t->end - t->p < 2)
 		return PARSE_CUT;
 	if (t->p[1] != 'u') {
 		if (!t->p[1] || !strchr("\"\\/bfnrt", t->p[1]))
@@ -94,22 +103,18 @@ static enum parse_result scan_escape(struct text *t)
 		t->p += 2;
 		return PARSE_OK;
 	}
-	if (left < 6)
-		return PARSE_CUT;
-	unit = hex4(t->p + 2);
-	if (unit < 0)
-		return wrong(t, "an escape that is none");
-	if (is_high(unit)) {
-		if (left < 12)
-			return PARSE_CUT;
-		if (t->p[6] != '\\' || t->p[7] != 'u' || !is_low(hex4(t->p + 8)))
+	r = scan_unit(t, t->p, "an escape that is none");
+	if (r == PARSE_OK && is_high(hex4(t->p + 2))) {
+		r = scan_unit(t, t->p + 6, "half a character");
+		if (r == PARSE_OK && !is_low(hex4(t->p + 8)))
+			r = wrong(t, "half a character");
+		t->p += r == PARSE_OK ? 12 : 0;
+	} else if (r == PARSE_OK) {
+		if (is_low(hex4(t->p + 2)))
 			return wrong(t, "half a character");
 		t->p += 6;
-	} else if (is_low(unit)) {
-		return wrong(t, "half a character");
 	}
-	t->p += 6;
-	return PARSE_OK;
+	return r;
 }
 
 static enum parse_result scan_utf8(struct text *t)
