@@ -1,6 +1,7 @@
 #!/bin/sh
 # Reads of bytes that nobody wrote, where the tools are installed:
-#     the core under MemorySanitizer (clang) on the corpora of the entry points that need nothing but the core;
+#     the core under MemorySanitizer (clang) on the corpora of the entry points that need nothing but the core, and with
+#     the readers of files on every capture of ../shared/captures, whole;
 #     the program under valgrind on the golden runs, where what it writes and its exit status must be the same.
 # clang cannot look into libraries that it did not build, so libpcap, json-c and curses are left to valgrind.
 dir=$(mktemp -d) || exit 99
@@ -40,6 +41,28 @@ msan() {
 	done
 }
 
+# What a library unpacks would count as unset: captures are unpacked before.
+captures() {
+	folder=${TCPSTAT_SHARED:-$top_srcdir/../shared}/captures/dev
+	[ -d "$folder" ] || { skip "MemorySanitizer: captures of others" "../shared/captures is not there"; return; }
+	mkdir "$dir/captures" "$dir/readers" && cd "$dir/readers" || return
+	for file in "$folder"/*; do
+		name=$dir/captures/${file##*/}
+		case $file in
+		*.gz) gzip -cdq "$file" >"$name" 2>/dev/null ;;
+		*.zst) zstd -cdq "$file" >"$name" 2>/dev/null || rm -f "$name" ;;
+		*) ln -s "$file" "$name" ;;
+		esac
+	done
+	found=$(make -s --no-print-directory -C "$top_builddir" print-list LIST=lint_flags | tail -n 1)
+	libraries=$(make -s --no-print-directory -C "$top_builddir" print-list LIST=system_libs | tail -n 1)
+	{ ls "$top_srcdir"/src/capture/*.c | xargs -P "$(nproc)" -n 4 clang $flags -D_GNU_SOURCE $found -c &&
+		clang $flags -DPACKETS_MAX=100000000 "$top_srcdir/tests/fuzz/fuzz_capture.c" ./*.o "$dir"/*.o -lm $libraries \
+			-o "$dir/fuzz_capture" && "$dir/fuzz_capture" "$dir/captures"; } >"$dir/log" 2>&1 &&
+		[ "$(grep -c '^ok' "$dir/log")" -eq "$(ls "$dir/captures" | wc -l)" ]
+	result $? "MemorySanitizer: $(ls "$dir/captures" | wc -l) captures of others" "$dir/log"
+}
+
 memcheck() {
 	cd "$top_srcdir" || return
 	while IFS='|' read -r name status arguments; do
@@ -61,6 +84,7 @@ elif ! printf 'int main(void) { return 0; }' | clang -fsanitize=memory -x c -o "
 	skip "the core with MemorySanitizer" "clang has no MemorySanitizer here"
 else
 	msan
+	captures
 fi
 if command -v valgrind >/dev/null; then memcheck; else skip "golden runs" "valgrind is missing"; fi
 echo "1..$n"

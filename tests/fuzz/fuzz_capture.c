@@ -2,7 +2,17 @@
 #include "capture/capture.h"
 #include "fuzz.h"
 
-enum { PACKETS_MAX = 2000 };
+#ifndef PACKETS_MAX
+#define PACKETS_MAX 2000
+#endif
+
+static void on_event(void *ctx, const struct tcpstat_event *ev)
+{
+	uint64_t *events = ctx;
+
+	FUZZ_CHECK(ev->type < TCPSTAT_NEVENTS, "event %d", (int)ev->type);
+	++*events;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -11,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct capture *c = capture_open_memory(data, size, &options, &error);
 	struct tcpstat_config config;
 	struct tcpstat_pkt pkt;
-	uint64_t frame = 0;
+	uint64_t frame = 0, events = 0;
 	int rc = 0;
 
 	if (!c) {
@@ -20,6 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	tcpstat_config_init(&config);
 	config.memory_bytes = 4 << 20;
+	config.events = ~0u;
+	config.event = on_event;
+	config.ctx = &events;
 	struct tcpstat *t = tcpstat_new(&config);
 
 	for (int i = 0; t && i < PACKETS_MAX && (rc = capture_next(c, &pkt, &error)) != CAPTURE_END; i++) {
