@@ -215,6 +215,14 @@ static void reverse_bytes(void)
 		data(1000000000 - 2 * i, 1);
 }
 
+/* All over a window of 1 GB. */
+static void reverse_gigabyte(void)
+{
+	handshake(false);
+	for (uint32_t i = 0; i < 500000; i++)
+		data(1000000000 - 1999 * i, 1);
+}
+
 static void million_holes(void)
 {
 	handshake(false);
@@ -415,6 +423,7 @@ static const struct attack {
 	{ "300,000 established connections", million_established },
 	{ "hash flooding", hash_flooding },
 	{ "bytes in reverse order", reverse_bytes },
+	{ "bytes in reverse order over 1 GB", reverse_gigabyte },
 	{ "million holes", million_holes },
 	{ "scattered bytes", scattered_bytes },
 	{ "overlapping copies", overlapping_copies },

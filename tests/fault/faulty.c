@@ -3,6 +3,7 @@
  * sanitizer has its own, only what the program itself asks for fails.
  *
  *     FAULT_MEMORY=N[+]       the Nth allocation fails, with + all after it, too
+ *     FAULT_SIGNAL=N          SIGINT comes at the Nth allocation
  *     FAULT_READ=N            the Nth read of input fails (EIO)
  *     FAULT_SHORT=1           reads of input yield three bytes at most
  *     FAULT_KEYS=KEYS         --tui: pressed one by one, each when nothing else is left; then the terminal is asked
@@ -36,7 +37,7 @@ int __wrap_wget_wch(WINDOW *window, wint_t *key);
 
 static struct {
 	bool ready, all_after, is_short;
-	unsigned long allocations, fail_at, reads, read_fails_at;
+	unsigned long allocations, fail_at, signal_at, reads, read_fails_at;
 	const char *keys;
 } f;
 
@@ -66,11 +67,12 @@ static void on_crash(int signal)
 
 static __attribute__((constructor)) void init(void)
 {
-	const char *memory = getenv("FAULT_MEMORY"), *reads = getenv("FAULT_READ");
+	const char *memory = getenv("FAULT_MEMORY"), *reads = getenv("FAULT_READ"), *when = getenv("FAULT_SIGNAL");
 	char *end = NULL;
 
 	f.fail_at = memory ? strtoul(memory, &end, 10) : 0;
 	f.all_after = end && *end == '+';
+	f.signal_at = when ? strtoul(when, NULL, 10) : 0;
 	f.read_fails_at = reads ? strtoul(reads, NULL, 10) : 0;
 	f.is_short = getenv("FAULT_SHORT");
 	f.keys = getenv("FAULT_KEYS");
@@ -106,6 +108,8 @@ static bool fails(void)
 {
 	unsigned long n = f.ready ? __atomic_add_fetch(&f.allocations, 1, __ATOMIC_RELAXED) : 0;
 
+	if (n && n == f.signal_at)
+		raise(SIGINT);
 	if (!f.fail_at || (f.all_after ? n < f.fail_at : n != f.fail_at))
 		return false;
 	fault_here();

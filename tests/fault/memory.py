@@ -1,9 +1,12 @@
 """The whole program without memory, and with reads that fail: each allocation fails in turn, its libraries' included,
 and then all from there on. No crash; what comes out with status 0 is what comes out with memory, unless
-a message says what is missing; lines are whole. Input in reads of three bytes, and reads that fail anywhere, likewise."""
+a message says what is missing; lines are whole. SIGINT at each allocation, input in reads of three bytes, and reads that
+fail anywhere, likewise."""
 
+import concurrent.futures
 import json
 import os
+import signal
 
 import tap
 from faults import MODES, PACKED, SAMPLE, count_allocations, dishonest, each_fails, is_foreign, run
@@ -41,6 +44,34 @@ def memory():
              f"{len(bad)} problems", *bad[:8])
 
 
+def judge_signal(name, got, whole):
+    """What is wrong, or None. Before the program handles it, SIGINT ends it as it ends any other, with nothing written;
+    from then on it ends the input. What is written is whole, and is all if all was read."""
+    status, out, err = got
+    if status == -signal.SIGINT:
+        return f"killed with {len(out)} bytes written" if out else None
+    if status == 1 and b"there is no connection" in err and not out:
+        return None     # that is asked for, as far as the input was read
+    if status not in (0, whole[0]):
+        return f"status {status}: {err[-300:]}"
+    if name in ("jsonl", "hash"):
+        return None if out and whole_lines(out) else f"cut lines: ...{out[-100:]}"
+    if name == "json":
+        return None if out.endswith(b"\n") and json.loads(out) else "cut"
+    return None if not out or out.endswith(b"\n") else f"cut: ...{out[-100:]}"
+
+
+def signals():
+    for name, arguments in MODES.items():
+        count, whole = count_allocations(lambda **faults: run(arguments, **faults))
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            got = list(pool.map(lambda at: run(arguments, FAULT_SIGNAL=at), range(1, count + 1)))
+        bad = [f"allocation {at}: {problem}" for at, one in enumerate(got, 1) if (problem := judge_signal(name, one, whole))]
+        handled = sum(status == whole[0] for status, _, _ in got)
+        test(f"{name}: SIGINT at each of {count} allocations ({handled} of them handled)", handled and not bad,
+             f"{len(bad)} problems", *bad[:8])
+
+
 def reads():
     with open(SAMPLE, "rb") as f:
         whole = run(["--jsonl", "-"], stdin=f)
@@ -61,5 +92,6 @@ if os.environ.get("sanitizers") == "yes":
     tap.skip_all("sanitizers have allocators of their own")
 else:
     memory()
+    signals()
     reads()
     tap.done()

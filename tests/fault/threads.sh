@@ -1,5 +1,6 @@
 #!/bin/sh
-# The second thread under ThreadSanitizer: what it and the reader touch at once, in every output that it serves.
+# The second thread under ThreadSanitizer: what it and the reader touch at once, in every output that it serves, and on
+# every capture of ../shared/captures.
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 skip() {
@@ -22,7 +23,7 @@ source=$(cd "$top_srcdir" && pwd)
 "$top_builddir/tests/bench/gen_capture" -l 10 elephants 40000 >"$scratch/elephants.pcap"
 "$top_builddir/tests/bench/gen_capture" flood 60000 >"$scratch/flood.pcap"
 n=0
-echo 1..15
+echo 1..16
 for kind in mice elephants flood; do
 	for options in "" --jsonl --csv "--memory 8M" "--extract $scratch/streams"; do
 		n=$((n + 1))
@@ -38,3 +39,18 @@ for kind in mice elephants flood; do
 		fi
 	done
 done
+
+captures=${TCPSTAT_SHARED:-$source/../shared}/captures/dev
+if [ ! -d "$captures" ]; then
+	echo "ok 16 - captures of others # SKIP ../shared/captures is not there"
+	exit 0
+fi
+find "$captures" -type f | TSAN_OPTIONS="exitcode=66 log_path=$scratch/race" xargs -P 2 -n 1 sh -c \
+	'timeout 240 "$0" --jsonl "$1" >/dev/null 2>&1; [ $? -le 3 ] || echo "# $1"' "$scratch/build/tcpstat" >"$scratch/bad"
+if [ -s "$scratch/bad" ] || ls "$scratch"/race.* >/dev/null 2>&1; then
+	echo "not ok 16 - captures of others"
+	cat "$scratch/bad"
+	cat "$scratch"/race.* 2>/dev/null | head -n 40 | sed 's/^/# /'
+else
+	echo "ok 16 - $(find "$captures" -type f | wc -l) captures of others"
+fi

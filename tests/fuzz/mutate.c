@@ -9,14 +9,21 @@ enum { HEADER = 7, MOST = 512, RUN = 24 };
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
-/* Connection 0, client is direction 0; kinds: 0 ACK, 1 PSH, 2 SYN, 3 SYN and ACK, 4 FIN. */
+/* Connection 0, client is direction 0; kinds: 0 ACK, 1 PSH, 2 SYN, 3 SYN and ACK, 4 FIN, 5 RST. */
 #define WHO(dir, kind) ((dir) << 2 | (kind) << 3)
 #define HOW(len, time, options) ((len) << 2 | (time) << 4 | (options) << 6)
+/* So many MSS from the next number: after WHO(...) | SEQ_AT, HOW(...) | ACK_AT. */
+#define SEQ_AT (1 << 6)
+#define ACK_AT 1
+#define MSS_BACK(n) (256 - (n))
+#define LATER 200       /* in steps of 2 ms: a timeout */
 
-/* Instructions of a connection as it should be: a handshake, data both ways, and the close. */
-static const struct {
-	uint8_t bytes[6], n;
-} valid[] = {
+struct instruction {
+	uint8_t bytes[12], n;
+};
+
+/* A connection as it should be: a handshake, data both ways, and the close. */
+static const struct instruction connection[] = {
 	{ { WHO(0, 2), HOW(0, 1, 1), 0, 10, 7, 1 }, 6 }, /* scale 7, a tick of the timestamps */
 	{ { WHO(1, 3), HOW(0, 1, 1), 0, 10, 7, 1 }, 6 },
 	{ { WHO(0, 0), HOW(0, 1, 1), 0, 10, 1 }, 5 },
@@ -30,7 +37,54 @@ static const struct {
 	{ { WHO(0, 0), HOW(0, 1, 1), 0, 10, 1 }, 5 },
 };
 
-enum { N_VALID = sizeof valid / sizeof valid[0] };
+/* What happens to one that is established, its server being the sender. A segment is lost, three duplicate ACKs with
+ * SACK ask for it, and it is sent again. */
+static const struct instruction loss[] = {
+	{ { WHO(1, 1), HOW(2, 1, 1), 0, 10, 1 }, 5 },
+	{ { WHO(1, 1) | SEQ_AT, HOW(2, 1, 1), 0, 10, 1, 1 }, 6 },
+	{ { WHO(0, 0), HOW(0, 1, 2) | ACK_AT, 0, 10, MSS_BACK(2), 1, 0, 0, 1, 0x81 }, 10 },
+	{ { WHO(1, 1), HOW(2, 1, 1), 0, 1, 1 }, 5 },
+	{ { WHO(0, 0), HOW(0, 1, 2) | ACK_AT, 0, 10, MSS_BACK(3), 1, 0, 0, 2, 0x82 }, 10 },
+	{ { WHO(1, 1), HOW(2, 1, 1), 0, 1, 1 }, 5 },
+	{ { WHO(0, 0), HOW(0, 1, 2) | ACK_AT, 0, 10, MSS_BACK(4), 1, 0, 0, 3, 0x83 }, 10 },
+	{ { WHO(1, 1) | SEQ_AT, HOW(2, 1, 1), 0, 10, MSS_BACK(4), 1 }, 6 },
+	{ { WHO(0, 0), HOW(0, 1, 1), 0, 10, 1 }, 5 },
+};
+
+/* A segment is lost, and so is what is sent after the first timeout. */
+static const struct instruction timeouts[] = {
+	{ { WHO(1, 1), HOW(2, 1, 1), 0, 10, 1 }, 5 },
+	{ { WHO(1, 1) | SEQ_AT, HOW(2, 2, 1), 0, LATER, MSS_BACK(1), 100 }, 6 },
+	{ { WHO(1, 1) | SEQ_AT, HOW(2, 2, 1), 0, LATER, MSS_BACK(1), 100 }, 6 },
+	{ { WHO(0, 0), HOW(0, 1, 1), 0, 10, 1 }, 5 },
+};
+
+/* The client's window closes, is asked for by one byte, and opens; frame 0x40: a window follows. */
+static const struct instruction closed_window[] = {
+	{ { WHO(1, 1), HOW(2, 1, 1), 0, 10, 1 }, 5 },
+	{ { WHO(0, 0), HOW(0, 1, 1), 0x40, 10, 0, 0, 1 }, 7 },
+	{ { WHO(1, 0), HOW(1, 2, 1), 0, LATER, 1, 100 }, 6 },
+	{ { WHO(0, 0), HOW(0, 1, 1) | ACK_AT, 0x40, 10, 0, 0, 0, 1 }, 8 },
+	{ { WHO(0, 0), HOW(0, 2, 1), 0x40, LATER, 0xff, 0xff, 100 }, 7 },
+};
+
+/* A segment goes twice, is acknowledged with D-SACK, and the client resets. */
+static const struct instruction twice[] = {
+	{ { WHO(1, 1), HOW(2, 1, 1), 0, 10, 1 }, 5 },
+	{ { WHO(0, 0), HOW(0, 1, 1), 0, 10, 1 }, 5 },
+	{ { WHO(1, 1) | SEQ_AT, HOW(2, 2, 1), 0, LATER, MSS_BACK(1), 100 }, 6 },
+	{ { WHO(0, 0), HOW(0, 1, 2), 0, 10, 1, 0, 0, 1, 0x81 }, 9 },
+	{ { WHO(0, 5), HOW(0, 1, 0), 0, 10 }, 4 },
+};
+
+#define PHRASE(name) { name, sizeof name / sizeof *name }
+
+static const struct phrase {
+	const struct instruction *instruction;
+	size_t n;
+} phrases[] = { PHRASE(connection), PHRASE(loss), PHRASE(timeouts), PHRASE(closed_window), PHRASE(twice) };
+
+enum { N_PHRASES = sizeof phrases / sizeof phrases[0] };
 
 /* Where instructions begin, and at last where they end; the number of instructions. */
 static size_t find_instructions(const uint8_t *data, size_t size, size_t at[MOST + 1])
@@ -64,16 +118,20 @@ static size_t replace(uint8_t *data, size_t size, size_t max_size, size_t to, si
 	return size - gone + n;
 }
 
-/* A whole connection, of one of the four numbers, after instruction `to`. */
-static size_t put_connection(uint8_t *data, size_t size, size_t max_size, size_t to, uint8_t conn)
+/* An instruction, of one of the four connections, at `to`. */
+static size_t put(uint8_t *data, size_t size, size_t max_size, size_t to, const struct instruction *i, uint8_t conn)
 {
-	for (size_t i = N_VALID; i-- > 0;) {
-		uint8_t bytes[6];
+	uint8_t bytes[sizeof i->bytes];
 
-		memcpy(bytes, valid[i].bytes, sizeof bytes);
-		bytes[0] |= conn;
-		size = replace(data, size, max_size, to, 0, bytes, valid[i].n);
-	}
+	memcpy(bytes, i->bytes, sizeof bytes);
+	bytes[0] |= conn;
+	return replace(data, size, max_size, to, 0, bytes, i->n);
+}
+
+static size_t put_phrase(uint8_t *data, size_t size, size_t max_size, size_t to, const struct phrase *p, uint8_t conn)
+{
+	for (size_t i = p->n; i-- > 0;)
+		size = put(data, size, max_size, to, &p->instruction[i], conn);
 	return size;
 }
 
@@ -86,6 +144,7 @@ static size_t mutate(uint8_t *data, size_t size, size_t max_size, uint32_t *stat
 	size_t n = find_instructions(data, size, at), i = n ? next(&random) % n : 0;
 	size_t to = at[n ? next(&random) % (n + 1) : 0], len = n ? at[i + 1] - at[i] : 0;
 	uint8_t conn = next(&random) & 3;
+	const struct phrase *phrase = &phrases[next(&random) % N_PHRASES];
 
 	len = len < sizeof copy ? len : sizeof copy;
 	memcpy(copy, data + at[n ? i : 0], len);
@@ -93,15 +152,9 @@ static size_t mutate(uint8_t *data, size_t size, size_t max_size, uint32_t *stat
 	*state = random;
 	switch (what) {
 	case 0:
-		return put_connection(data, size, max_size, to, conn);
-	case 1: { /* one packet of it */
-		uint8_t bytes[6];
-		size_t k = next(&random) % N_VALID;
-
-		memcpy(bytes, valid[k].bytes, sizeof bytes);
-		bytes[0] |= conn;
-		return replace(data, size, max_size, to, 0, bytes, valid[k].n);
-	}
+		return put_phrase(data, size, max_size, to, phrase, conn);
+	case 1: /* one packet of it */
+		return put(data, size, max_size, to, &phrase->instruction[next(state) % phrase->n], conn);
 	case 2: /* lost */
 		return replace(data, size, max_size, at[i], len, copy, 0);
 	case 3: /* twice */
