@@ -65,7 +65,7 @@ static int hex(char c)
 /* Of four hexadecimal digits. */
 static long hex4(const char *p)
 {
-	return (long)hex(p[0]) << 12 | hex(p[1]) << 8 | hex(p[2]) << 4 | hex(p[3]);
+	return ((hex(p[0]) * 16L + hex(p[1])) * 16 + hex(p[2])) * 16 + hex(p[3]);
 }
 
 /* Is it \uXXXX at `p`, as far as it is there? */
@@ -249,10 +249,10 @@ static const char *digits(const char *p, const char *end)
 static enum parse_result whole_number(struct text *t, const char *number, struct json_object **out)
 {
 	errno = 0;
-	long long value = strtoll(number, NULL, 10);
+	long long small = strtoll(number, NULL, 10);
 
 	if (!errno) {
-		*out = json_object_new_int64(value);
+		*out = json_object_new_int64(small);
 	} else {
 		errno = 0;
 		unsigned long long large = strtoull(number, NULL, 10);
@@ -406,10 +406,10 @@ static enum parse_result value(struct text *t, struct json_object **out)
 	}
 }
 
-enum parse_result parse_json(const char *text, size_t len, struct json_object **out, struct parse_end *end)
+enum parse_result parse_json(const char *text, size_t len, struct json_object **o, struct parse_end *end)
 {
 	struct text t = { .p = text, .end = text + len, .values = PARSE_VALUES };
-	enum parse_result r = value(&t, out);
+	enum parse_result r = value(&t, o);
 
 	*end = (struct parse_end){ (size_t)(t.p - text), t.wrong };
 	return r;
