@@ -26,8 +26,8 @@ struct parse_end {
 	const char *wrong;              /* PARSE_WRONG: what it is, constant */
 };
 
-/* The value that begins the text; what follows it is not looked at. `*o` is owned by the caller; NULL is null, and stands
- * for all that is not PARSE_OK. */
+/* The value that begins the text; what follows it is not looked at. `*o` is owned by the caller; NULL is null, and
+ * stands for all that is not PARSE_OK. */
 enum parse_result parse_json(const char *text, size_t len, struct json_object **o, struct parse_end *end);
 
 #endif

@@ -181,7 +181,8 @@ static size_t splice(uint8_t *data, size_t size, size_t max_size, const uint8_t 
 	size_t first = next(random) % n_other, end = first + 1 + next(random) % RUN;
 
 	end = end < n_other ? end : n_other;
-	return replace(data, size, max_size, at[next(random) % (n + 1)], 0, other + from[first], from[end] - from[first]);
+	size_t to = at[next(random) % (n + 1)];
+	return replace(data, size, max_size, to, 0, other + from[first], from[end] - from[first]);
 }
 
 #ifndef FOR_AFL
