@@ -80,7 +80,8 @@ struct tcpstat *tcpstat_new(const struct tcpstat_config *config)
 		errands_init(&t->errands, t->config.helper);
 	pool_init(&t->env.chunks, BACKLOG_CHUNK_BYTES, &t->budget);
 	t->env.chunks.kept += errands_chunks(&t->errands);
-	tracker_pools_init(&t->env.trackers, &t->budget, t->errands.helper);
+	for (unsigned by = 0; by < ERRANDS_BY; by++)
+		tracker_pools_init(&t->env.trackers[by], &t->budget, t->errands.helper);
 	pool_init(&t->env.streams, sizeof(struct conn_stream), &t->budget);
 	roster_init(t);
 	t->decoder = decoder_new(&t->budget, &t->counters);
@@ -286,7 +287,8 @@ void tcpstat_free(struct tcpstat *t)
 	decoder_free(t->decoder);
 	pool_fini(&t->env.chunks);
 	pool_fini(&t->env.streams);
-	tracker_pools_fini(&t->env.trackers);
+	for (unsigned by = 0; by < ERRANDS_BY; by++)
+		tracker_pools_fini(&t->env.trackers[by]);
 	struct budget budget = t->budget;
 	budget_resize(&budget, t, sizeof *t, 0);
 }

@@ -181,10 +181,10 @@ static struct emitter emitter_of(const struct conn *c, struct conn_env *env)
 		.budget = c->trackers ? &c->trackers->budget : NULL };
 }
 
-static bool open_trackers(struct conn *c, struct conn_env *env)
+static bool open_trackers(struct conn *c, struct conn_env *env, enum errands_by by)
 {
 	if (!c->trackers && !c->no_trackers)
-		c->trackers = trackers_new(&env->trackers, env->config->watched,
+		c->trackers = trackers_new(&env->trackers[by], env->config->watched,
 			c->stream ? c->stream->reasm : NULL);
 	/* tracked without, for good: half of the truth would be wrong */
 	c->no_trackers = !c->trackers;
@@ -203,11 +203,11 @@ static void pass(void *ctx, struct segment *s, const struct scene *scene)
 	trackers_segment(p->trackers, s, scene, &p->emitter);
 }
 
-void conn_show(struct conn *c, struct conn_env *env, const struct backlog *b)
+void conn_show(struct conn *c, struct conn_env *env, enum errands_by by, const struct backlog *b)
 {
 	struct passing p;
 
-	if (!c->begun || !open_trackers(c, env))
+	if (!c->begun || !open_trackers(c, env, by))
 		return;
 	p = (struct passing){ c->trackers, emitter_of(c, env) };
 	backlog_show(b, pass, &p);

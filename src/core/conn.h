@@ -26,12 +26,15 @@ enum conn_class {
 
 struct survey;
 
+/* On whose thread something is done, see errands.h. */
+enum errands_by { BY_READER, BY_HELPER, ERRANDS_BY };
+
 /* What connections share. */
 struct conn_env {
 	struct budget *budget;
 	const struct tcpstat_config *config;
 	struct pool chunks;             /* of backlogs */
-	struct tracker_pools trackers;
+	struct tracker_pools trackers[ERRANDS_BY]; /* each takes from its own: what comes and goes stays in its cache */
 	struct pool streams;
 	bool in_step;                   /* what trackers tell is wanted: no segment waits for them */
 	bool apart;                     /* the reader puts streams together, and reports connections itself */
@@ -127,7 +130,7 @@ void conn_settle(struct conn *, struct conn_env *);
 /* Their watch learns of the gaps in the streams; part of settling, and nothing of the connection may be under way. */
 void conn_learn_gaps(struct conn *, struct conn_env *);
 /* Shows them what waited; for errands.c. */
-void conn_show(struct conn *, struct conn_env *, const struct backlog *);
+void conn_show(struct conn *, struct conn_env *, enum errands_by, const struct backlog *);
 /* The lookup of this connection's server, if `d` has it; once, for one that has just begun. */
 void conn_look_up(struct conn *, struct conn_env *, struct dns *d);
 enum conn_class conn_class(const struct conn *);

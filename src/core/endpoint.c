@@ -85,14 +85,9 @@ static void announce(const struct endpoints *es, const struct endpoint *ep, enum
 }
 
 /* The fact is true from now on; `proven` may come later. One that changes nothing is not kept. */
-static void learn(struct endpoints *es, struct endpoint *ep, enum endpoint_fact fact, bool proven,
+static void learn_anew(struct endpoints *es, struct endpoint *ep, enum endpoint_fact fact, bool proven,
 	const struct origin *o)
 {
-	if (endpoint_has(ep, fact)) {
-		if (proven)
-			ep->provisional &= (uint16_t)~(1u << fact);
-		return;
-	}
 	enum tcpstat_state from = ep->state, to = step(from, fact, ep->base);
 	if (from == to)
 		return;
@@ -103,6 +98,15 @@ static void learn(struct endpoints *es, struct endpoint *ep, enum endpoint_fact 
 		ep->provisional |= (uint16_t)(1u << fact);
 	ep->state = (uint8_t)to;
 	announce(es, ep, from, to, triggers[fact], !proven, o);
+}
+
+static inline void learn(struct endpoints *es, struct endpoint *ep, enum endpoint_fact fact, bool proven,
+	const struct origin *o)
+{
+	if (!endpoint_has(ep, fact))
+		learn_anew(es, ep, fact, proven, o);
+	else if (proven)
+		ep->provisional &= (uint16_t)~(1u << fact);
 }
 
 /* These facts were none. Only what is provisional is taken back, and only if nothing certain came after the first of

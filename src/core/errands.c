@@ -15,16 +15,20 @@ void errands_fini(struct errands *all)
 	all->helper = NULL;
 }
 
-static void run(void *arg)
+static void run(struct errand *e, enum errands_by by)
 {
-	struct errand *e = arg;
 	struct errands *all = e->all;
 
-	conn_show(e->conn, all->env, &e->backlog);
+	conn_show(e->conn, all->env, by, &e->backlog);
 	if (e->leaves) {
 		conn_finish(e->conn, all->env, all->survey, e->now_ns);
 		conn_fini(e->conn, all->env);
 	}
+}
+
+static void help(void *arg)
+{
+	run(arg, BY_HELPER);
 }
 
 static void give_back(struct errands *all, struct errand *e)
@@ -87,12 +91,12 @@ static void give(struct errands *all, struct errand e)
 		wait_for(all, all->given - ERRANDS / 2);
 	*slot = e;
 	e.conn->errand = ++all->given;
-	all->helper->give(all->helper->ctx, run, slot);
+	all->helper->give(all->helper->ctx, help, slot);
 }
 
 static void do_now(struct errands *all, struct errand e)
 {
-	run(&e);
+	run(&e, BY_READER);
 	give_back(all, &e);
 }
 
@@ -149,7 +153,7 @@ void errands_leave(struct errands *all, struct conn *c, int64_t now_ns)
 		return;
 	}
 	if (!is_busy(all, c) && has_enough(all)) { /* but for the report: those keep their order */
-		conn_show(c, all->env, &e.backlog);
+		conn_show(c, all->env, BY_READER, &e.backlog);
 		backlog_drop(&e.backlog, &all->env->chunks);
 	}
 	give(all, e);
