@@ -7,7 +7,7 @@ static uint64_t mix(uint64_t print, uint64_t value)
 }
 
 /* What two copies have in common. */
-static uint64_t print_of(const struct segment *s)
+static inline uint64_t print_of(const struct segment *s)
 {
 	const struct tcp_view *v = s->view;
 	uint64_t print = mix(v->ip_id, (uint64_t)v->seq << 32 | v->ack);
@@ -26,20 +26,28 @@ static bool can_tell(const struct segment *s)
 	return (s->view->has_ip_id && s->view->ip_id) || (!s->len && s->n_sack && s->view->opts.has_ts);
 }
 
-bool copy_seen(struct copy *c, const struct segment *s, uint64_t *original)
+static bool is_among(const uint64_t prints[COPY_SLOTS], uint64_t print)
 {
+#ifdef __GNUC__
+#pragma GCC unroll 8
+#endif
+	for (unsigned i = 0; i < COPY_SLOTS; i++)
+		if (prints[i] == print)
+			return true;
+	return false;
+}
+
+bool copy_seen(struct copy *c, const struct segment *s)
+{
+	struct copy_half *half = &c->half[s->dir];
+
 	if (!can_tell(s))
 		return false;
-	uint64_t print = print_of(s);
-	for (unsigned i = 0; i < COPY_SLOTS; i++)
-		if (c->slot[s->dir][i].print == print && c->slot[s->dir][i].frame) {
-			*original = c->slot[s->dir][i].frame;
-			return true;
-		}
-	unsigned at = c->next[s->dir];
-	c->slot[s->dir][at].print = print;
-	c->slot[s->dir][at].frame = s->frame;
-	c->next[s->dir] = (at + 1) % COPY_SLOTS;
+	uint64_t print = print_of(s) | 1;
+	if (is_among(half->print, print))
+		return true;
+	half->print[half->next] = print;
+	half->next = (half->next + 1) % COPY_SLOTS;
 	return false;
 }
 

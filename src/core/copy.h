@@ -15,15 +15,15 @@
 enum { COPY_SLOTS = 8 };
 
 struct copy {
-	struct {
-		uint64_t print, frame;  /* frame 0: nothing there */
-	} slot[2][COPY_SLOTS];
-	uint8_t next[2];
+	struct copy_half {
+		uint64_t print[COPY_SLOTS]; /* of the last ones; 0: nothing there */
+		uint8_t next;
+	} half[2];
 };
 
-/* Is `s` a copy of one of the segments seen last in its direction? To be asked once for each segment, in capture order;
- * the frame of the original goes to *original, if it is one. */
-bool copy_seen(struct copy *, const struct segment *s, uint64_t *original);
+/* Is `s` a copy of one of the segments seen last in its direction? To be asked once for each segment, in capture
+ * order. */
+bool copy_seen(struct copy *, const struct segment *s);
 /* What two copies have in common, as a number; 0: it cannot be told of this segment. */
 uint32_t copy_print(const struct segment *);
 

@@ -2,56 +2,57 @@
 
 #include <string.h>
 
-static bool is_duplicate(const struct dupack *d, const struct segment *s)
+/* Of an ACK that acknowledges as much as the last one. */
+static bool is_duplicate(const struct dupack_half *me, const struct dupack_half *peer, const struct segment *s)
 {
-	if (s->copy || s->len || (s->flags & (TH_SYN | TH_FIN | TH_RST | TH_ACK)) != TH_ACK)
+	if (s->len || s->flags & (TH_SYN | TH_FIN) || s->view->wnd != me->wnd)
 		return false;
-	if (s->ack != d->half[s->dir].ack || s->view->wnd != d->half[s->dir].wnd)
-		return false;
-	/* a keepalive or zero-window probe */
-	if (s->seq + 1 == d->half[!s->dir].ack)
-		return false;
-	return d->half[!s->dir].end > s->ack;
+	return peer->end > s->ack && s->seq + 1 != peer->ack; /* a keepalive or zero-window probe */
 }
 
-static void emit_duplicate(const struct dupack *d, const struct segment *s, const struct emitter *e)
+static __attribute__((cold)) void emit_duplicate(uint32_t run, const struct segment *s, const struct emitter *e)
 {
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_DUP_ACK, .dir = s->dir, .ts_ns = s->ts, .frame = s->frame };
 
 	if (!emit_wants(e, ev.type))
 		return;
 	ev.dup_ack.ack = s->view->ack;
-	ev.dup_ack.run = d->half[s->dir].run;
+	ev.dup_ack.run = run;
 	ev.dup_ack.n_sack = s->n_sack;
 	ev.dup_ack.dsack = s->dsack;
 	memcpy(ev.dup_ack.sack, s->view->opts.sack, sizeof ev.dup_ack.sack);
 	emit_event(e, &ev);
 }
 
-void dupack_segment(struct dupack *d, const struct segment *s, const struct emitter *e)
+static void follow_ack(struct dupack_half *me, const struct dupack_half *peer, const struct segment *s,
+	const struct emitter *e)
 {
-	struct dupack_half *me = &d->half[s->dir];
-
-	if (is_duplicate(d, s)) {
+	if (s->ack > me->ack) {
+		me->ack = s->ack;
+		me->then[me->followed] += me->run >= 3;
+		me->followed = TCPSTAT_THEN_NOTHING;
+		me->run = 0;
+	} else if (s->ack == me->ack && is_duplicate(me, peer, s)) {
 		me->dup_acks++;
 		if (++me->run == 3)
 			me->runs_3++;
-		emit_duplicate(d, s, e);
+		emit_duplicate(me->run, s, e);
 	}
-	if (s->flags & TH_ACK && !(s->flags & TH_RST) && !s->copy) {
-		if (s->ack > me->ack) {
-			me->ack = s->ack;
-			me->then[me->followed] += me->run >= 3;
-			me->followed = TCPSTAT_THEN_NOTHING;
-			me->run = 0;
-		}
-		me->wnd = s->view->wnd;
+	me->wnd = s->view->wnd;
+	if (s->n_sack) {
 		me->sack_blocks += s->n_sack;
 		me->dsacks += s->dsack;
 	}
-	if (segment_occupies(s) && s->end > me->end) {
-		struct dupack_half *peer = &d->half[!s->dir];
+}
 
+void dupack_segment(struct dupack *d, const struct segment *s, const struct emitter *e)
+{
+	bool back = s->dir != TCPSTAT_C2S;
+	struct dupack_half *me = back ? &d->half[1] : &d->half[0], *peer = back ? &d->half[0] : &d->half[1];
+
+	if (s->flags & TH_ACK && !(s->flags & TH_RST) && !s->copy)
+		follow_ack(me, peer, s, e);
+	if (s->end > me->end && segment_occupies(s)) {
 		if (peer->run && s->len && peer->followed == TCPSTAT_THEN_NOTHING)
 			peer->followed = TCPSTAT_THEN_LIMITED_TRANSMIT;
 		me->end = s->end;

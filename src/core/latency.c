@@ -16,22 +16,34 @@ static uint64_t sent(const struct latency *l, enum tcpstat_dir dir)
 	return l->turns && l->turns->half[dir].end ? l->turns->half[dir].end : SEQ_ISN + 1;
 }
 
+static void connect(struct latency *l, const struct segment *s)
+{
+	if (s->seq > sent(l, TCPSTAT_C2S) || s->ack > sent(l, TCPSTAT_S2C))
+		l->has_synack = false;  /* the one that answered it did not pass here */
+	else
+		l->connect_ns = s->ts - l->syn_ts;
+	l->has_connect = l->has_synack;
+}
+
 static void handshake(struct latency *l, const struct segment *s)
 {
-	if (s->flags & TH_RST)
-		return;
 	if (s->dir == TCPSTAT_S2C) {
-		l->has_synack |= l->has_syn && s->flags & TH_SYN;
+		if (s->flags & TH_SYN)
+			l->has_synack |= l->has_syn;
 	} else if (!l->has_syn && s->flags & TH_SYN) {
 		l->has_syn = true;
 		l->syn_ts = s->ts;
 	} else if (l->has_synack && !l->has_connect && s->flags & TH_ACK) {
-		if (s->seq > sent(l, TCPSTAT_C2S) || s->ack > sent(l, TCPSTAT_S2C))
-			l->has_synack = false;  /* the one that answered it did not pass here */
-		else
-			l->connect_ns = s->ts - l->syn_ts;
-		l->has_connect = l->has_synack;
+		connect(l, s);
 	}
+}
+
+static bool make_turns(struct latency *l, struct budget *b)
+{
+	l->turns = budget_resize(b, NULL, 0, sizeof *l->turns);
+	if (l->turns)
+		l->turns->turn = TCPSTAT_NODIR;
+	return l->turns;
 }
 
 /* `s` is the first data after what the other side sent: who answers, and how long did it take? */
@@ -69,22 +81,19 @@ int64_t latency_segment(struct latency *l, struct budget *b, const struct segmen
 {
 	int64_t ns = TCPSTAT_NULL;
 
-	if (s->copy)
+	if (s->copy || s->flags & TH_RST)
 		return ns;
 	handshake(l, s);
-	if (s->flags & TH_RST)
-		return ns;
-	if (s->len && s->dir == TCPSTAT_C2S && l->has_syn && !l->has_first_request) {
-		l->has_first_request = true;
-		l->first_request_ns = s->ts - l->syn_ts;
-	}
-	if (s->len && !l->turns && (l->turns = budget_resize(b, NULL, 0, sizeof *l->turns)))
-		l->turns->turn = TCPSTAT_NODIR;
-	if (!l->turns)
-		return ns;
-	if (s->len)
+	if (s->len) {
+		if (s->dir == TCPSTAT_C2S && l->has_syn && !l->has_first_request) {
+			l->has_first_request = true;
+			l->first_request_ns = s->ts - l->syn_ts;
+		}
+		if (!l->turns && !make_turns(l, b))
+			return ns;
 		ns = data(l->turns, b, s, half_ns);
-	if (s->flags & TH_ACK && s->ack > l->turns->half[s->dir].ack)
+	}
+	if (l->turns && s->flags & TH_ACK && s->ack > l->turns->half[s->dir].ack)
 		l->turns->half[s->dir].ack = s->ack;
 	return ns;
 }

@@ -33,8 +33,15 @@ struct pass {
 	enum tcpstat_dir dir;
 	int64_t ts;
 	uint64_t frame;
-	bool bytes;                     /* somebody wants them */
 };
+
+/* Does anybody want the bytes? */
+static bool has_reader(const struct pass *p)
+{
+	const struct tcpstat_config *c = p->out->config;
+
+	return c->stream && (!c->only_conn || c->only_conn == p->out->conn);
+}
 
 static uint64_t min64(uint64_t a, uint64_t b)
 {
@@ -62,6 +69,12 @@ static uint64_t top(const struct reasm *r)
 static uint64_t plausible(const struct reasm *r)
 {
 	return max64(r->next, max64(r->acked, r->trusted)) + max64(4 * r->max_wnd, plausible_bytes);
+}
+
+/* What is not ahead is plausible in any case. */
+static bool is_plausible(const struct reasm *r, uint64_t off)
+{
+	return off <= r->next || off <= plausible(r);
 }
 
 static bool is_near(const struct reasm *r, uint64_t a, uint64_t b)
@@ -128,8 +141,9 @@ static void deliver(struct pass *p, const uint8_t *data, uint64_t len)
 	struct reasm *r = p->r;
 	const struct tcpstat_config *c = p->out->config;
 
-	tell_gap(p);
-	if (p->bytes)
+	if (r->gap_len)
+		tell_gap(p);
+	if (has_reader(p))
 		c->stream(c->ctx, p->out->conn, p->dir, r->next - r->base, data, (size_t)len);
 	r->next += len;
 }
@@ -142,7 +156,8 @@ static void pass_on(struct pass *p, const struct reasm_bytes *b, uint64_t upto)
 
 	if (r->next < have)
 		deliver(p, b->data ? b->data + (r->next - b->lo) : NULL, have - r->next);
-	give_up(p, upto, TCPSTAT_GAP_TRUNCATED);
+	if (r->next < upto)
+		give_up(p, upto, TCPSTAT_GAP_TRUNCATED);
 }
 
 /* What waits, from `next` to `upto`, all of it seen: bytes, and holes where the snapshot length cut. */
@@ -150,13 +165,14 @@ static void pass_on_ahead(struct pass *p, uint64_t upto)
 {
 	struct reasm *r = p->r;
 	struct reasm_ahead *a = r->ahead;
+	bool bytes = has_reader(p);
 
 	while (r->next < upto) {
 		const uint8_t *data = NULL;
 		uint64_t lo = OPEN;
 		uint32_t len = 0;
 
-		if (p->bytes) {
+		if (bytes) {
 			reasm_buf_drop_below(&a->buf, r->next);
 			data = reasm_buf_head(&a->buf, &lo, &len);
 			if (data && lo == r->next)
@@ -174,18 +190,22 @@ static void pass_on_ahead(struct pass *p, uint64_t upto)
 	}
 }
 
-/* Delivers what is in order now. */
-static void advance(struct pass *p)
+/* Something waits: delivers what of it is in order now. */
+static void advance_ahead(struct pass *p)
 {
 	struct reasm *r = p->r;
 
-	if (!r->ahead || !r->ahead->seen.n)
-		return;
 	if (ahead_lo(r) <= r->next)
 		pass_on_ahead(p, min64(rangeset_at(&r->ahead->seen, 0).hi, limit(r)));
 	rangeset_drop_below(&r->ahead->seen, r->next);
 	rangeset_drop_below(&r->ahead->cut, r->next);
 	reasm_buf_drop_below(&r->ahead->buf, r->next);
+}
+
+static inline void advance(struct pass *p)
+{
+	if (p->r->ahead && p->r->ahead->seen.n)
+		advance_ahead(p);
 }
 
 /* ------------------------------------------------------------------------------------------------------ storage */
@@ -240,7 +260,7 @@ static int store(struct pass *p, const struct reasm_bytes *b)
 
 	if (!a)
 		return TCPSTAT_ENOMEM;
-	if (p->bytes) {
+	if (has_reader(p)) {
 		uint64_t cap = c->reasm_conn_bytes ? c->reasm_conn_bytes : cap_default_bytes;
 		if (reasm_buf_add(&a->buf, b, c->overlap, cap, &r->conflicts))
 			return TCPSTAT_ENOMEM;
@@ -292,7 +312,7 @@ static void take(struct pass *p, struct reasm_bytes *b)
 /* ------------------------------------------------------------------------------------------------------ evidence */
 
 /* Holes that the peer has acknowledged since long ago will not be filled. */
-static void settle(struct pass *p)
+static void settle_holes(struct pass *p)
 {
 	struct reasm *r = p->r;
 	uint64_t ack = proven(r);
@@ -312,6 +332,12 @@ static void settle(struct pass *p)
 	r->missing_segments = 0;
 }
 
+static inline void settle(struct pass *p)
+{
+	if (p->r->acked > p->r->next)
+		settle_holes(p);
+}
+
 /* A segment with a wrong checksum: its receiver drops it, unless what is wrong is only the capture. */
 static void put_aside(struct reasm *r, const struct segment *s)
 {
@@ -319,7 +345,7 @@ static void put_aside(struct reasm *r, const struct segment *s)
 				 .caplen = s->view->caplen };
 	struct reasm_ahead *a = get_ahead(r);
 
-	if (!a || !r->based || s->flags & (TH_SYN | TH_RST) || b.hi <= r->next || b.lo > plausible(r))
+	if (!a || !r->based || s->flags & (TH_SYN | TH_RST) || b.hi <= r->next || !is_plausible(r, b.lo))
 		return;
 	b.from = max64(b.lo, r->next);
 	if (b.caplen > s->len)
@@ -328,7 +354,7 @@ static void put_aside(struct reasm *r, const struct segment *s)
 		reasm_buf_drop_above(&a->damaged, 0);
 }
 
-/* The peer acknowledged bytes of which only copies with a wrong checksum were captured: then the sums were wrong. */
+/* Something waits, and the peer acknowledged bytes of which only copies with a wrong checksum were captured: then the sums were wrong. */
 static void take_damaged(struct pass *p)
 {
 	struct reasm *r = p->r;
@@ -336,8 +362,6 @@ static void take_damaged(struct pass *p)
 	uint64_t ack = min64(r->acked, r->fin);
 	uint32_t len;
 
-	if (!r->ahead)
-		return;
 	for (;;) {
 		reasm_buf_drop_below(&r->ahead->damaged, r->next);
 		b.data = reasm_buf_head(&r->ahead->damaged, &b.lo, &len);
@@ -369,7 +393,7 @@ static void take_ack(struct pass *p, const struct segment *s)
 		r->acked_ts = s->ts;
 		return;
 	}
-	if (s->ack > plausible(r)) {
+	if (!is_plausible(r, s->ack)) {
 		r->far_ack = s->ack;
 		if (!is_near(r, s->ack, top(r)))
 			return;
@@ -384,8 +408,10 @@ static void take_ack(struct pass *p, const struct segment *s)
 			r->rst = OPEN;
 		if (s->ack > r->fin && s->ack - r->fin > 1)
 			r->fin = OPEN;
-		advance(p);
-		take_damaged(p);
+		if (r->ahead) {
+			advance(p);
+			take_damaged(p);
+		}
 	}
 	settle(p);
 }
@@ -405,7 +431,7 @@ static void set_base(struct reasm *r, uint64_t base)
 {
 	r->based = true;
 	r->base = r->next = base;
-	if (r->acked > plausible(r))
+	if (!is_plausible(r, r->acked))
 		r->acked = 0;
 }
 
@@ -421,23 +447,23 @@ static void take_payload(struct pass *p, const struct segment *s, uint64_t lo)
 		return;
 	if (!r->based)
 		set_base(r, lo);
-	if (lo > plausible(r))
-		weigh_far(r, lo);
-	else
+	if (is_plausible(r, lo))
 		r->far_segments = 0;
+	else
+		weigh_far(r, lo);
 	take(p, &b);
 }
 
 /* Is that RST one that its receiver takes (RFC 5961 section 3.2, generously)? */
 static bool rst_counts(const struct reasm *r, uint64_t seq)
 {
-	return !r->based || (seq + 1 >= max64(r->acked, r->base) && seq <= plausible(r));
+	return !r->based || (seq + 1 >= max64(r->acked, r->base) && is_plausible(r, seq));
 }
 
 /* A sender that goes on below what the peer acknowledged never sent that much: the ACK was none of this connection. */
 static void contradict(struct reasm *r, const struct segment *s)
 {
-	if (s->len || !r->based || r->fin != OPEN || r->acked <= top(r) || s->seq + 1 >= r->acked)
+	if (s->len || s->seq + 1 >= r->acked || !r->based || r->fin != OPEN || r->acked <= top(r))
 		return;
 	r->acked = max64(top(r), s->seq);
 	r->missing_ack = 0;
@@ -446,7 +472,7 @@ static void contradict(struct reasm *r, const struct segment *s)
 static void take_own(struct pass *p, const struct segment *s)
 {
 	struct reasm *r = p->r;
-	uint64_t lo = s->seq + (s->flags & TH_SYN ? 1 : 0), hi = lo + s->len;
+	uint64_t lo = s->seq + (s->flags & TH_SYN ? 1 : 0);
 
 	if (s->flags & TH_SYN) {
 		if (!r->based || (!r->payload_bytes && r->next == r->base))
@@ -459,28 +485,19 @@ static void take_own(struct pass *p, const struct segment *s)
 	}
 	contradict(r, s);
 	if (s->len) {
-		r->unread |= !p->bytes;
+		r->unread |= !has_reader(p);
 		take_payload(p, s, lo);
 	}
 	if (!r->based)
 		return;
-	if (s->flags & TH_FIN && r->fin == OPEN && hi >= r->next && hi <= plausible(r))
-		r->fin = hi;
+	if (s->flags & TH_FIN && r->fin == OPEN && lo + s->len >= r->next && is_plausible(r, lo + s->len))
+		r->fin = lo + s->len;
 	if (r->missing_ack && s->len)
 		r->missing_segments++;
 	settle(p);
 }
 
 /* ------------------------------------------------------------------------------------------------------ interface */
-
-static struct pass make_pass(struct reasm both[2], enum tcpstat_dir dir, int64_t ts, uint64_t frame,
-			     const struct emitter *out)
-{
-	const struct tcpstat_config *c = out->config;
-
-	return (struct pass){ .r = &both[dir], .out = out, .dir = dir, .ts = ts, .frame = frame,
-			      .bytes = c->stream && (!c->only_conn || c->only_conn == out->conn) };
-}
 
 void reasm_init(struct reasm both[2], struct budget *budget)
 {
@@ -493,29 +510,31 @@ void reasm_segment(struct reasm both[2], const struct segment *s, const struct e
 	if (s->dir != TCPSTAT_C2S && s->dir != TCPSTAT_S2C)
 		return;
 	enum tcpstat_dir back = s->dir == TCPSTAT_C2S ? TCPSTAT_S2C : TCPSTAT_C2S;
-	struct pass own = make_pass(both, s->dir, s->ts, s->frame, out);
-	struct pass peer = make_pass(both, back, s->ts, s->frame, out);
+	struct reasm *own = &both[s->dir], *peer = &both[back];
+	struct pass p = { .r = peer, .out = out, .dir = back, .ts = s->ts, .frame = s->frame };
 
-	if (own.r->finished)
+	if (own->finished)
 		return;
 	/* Where no sum was ever right, the sums prove nothing; where no ACK is captured, nothing else can. */
 	if (s->view->cksum == CKSUM_GOOD)
-		own.r->cksum_good = true;
-	if (s->view->cksum == CKSUM_BAD && own.r->cksum_good && own.r->acked) {
+		own->cksum_good = true;
+	if (s->view->cksum == CKSUM_BAD && own->cksum_good && own->acked) {
 		if (s->len)
-			put_aside(own.r, s);
+			put_aside(own, s);
 		return;
 	}
 	if (s->flags & TH_RST) {
-		if (rst_counts(own.r, s->seq)) {
-			own.r->rst = min64(own.r->rst, top(own.r));
-			peer.r->rst = min64(peer.r->rst, top(peer.r));
+		if (rst_counts(own, s->seq)) {
+			own->rst = min64(own->rst, top(own));
+			peer->rst = min64(peer->rst, top(peer));
 		}
 		return;
 	}
 	if (s->flags & TH_ACK)
-		take_ack(&peer, s);
-	take_own(&own, s);
+		take_ack(&p, s);
+	p.r = own;
+	p.dir = s->dir;
+	take_own(&p, s);
 }
 
 static void finish(struct pass *p)
@@ -541,7 +560,7 @@ static void finish(struct pass *p)
 void reasm_finish(struct reasm both[2], int64_t ts, const struct emitter *out)
 {
 	for (enum tcpstat_dir dir = TCPSTAT_C2S; dir <= TCPSTAT_S2C; dir++) {
-		struct pass p = make_pass(both, dir, ts, 0, out);
+		struct pass p = { .r = &both[dir], .out = out, .dir = dir, .ts = ts };
 		if (!p.r->finished)
 			finish(&p);
 	}

@@ -99,21 +99,27 @@ static void follow_probes(struct timers *t, struct budget *b, const struct segme
 
 /* ------------------------------------------------------------------------------------------------- delayed ACKs */
 
-static void follow_acks(struct timers *t, struct budget *b, const struct segment *s, int64_t late_ns)
+/* Somebody held back the ACK of one segment for so long. */
+static void count_late(struct timers_half *me, int64_t late_ns)
 {
-	uint64_t prior = t->ack[s->dir];
-	bool one = prior && s->ack > prior && s->ack - prior <= t->len[!s->dir];
-
-	if (s->flags & TH_ACK && !(s->flags & TH_RST) && s->ack > prior)
-		t->ack[s->dir] = s->ack;
-	if (s->len)
-		t->len[s->dir] = s->len;
-	if (late_ns < LATE_MS * (int64_t)MS || s->len || s->flags & (TH_SYN | TH_FIN) || !one || !make(t, b))
-		return;
-	struct timers_half *me = &t->half[s->dir];
 	me->late++;
 	for (int i = 0; i < BINS; i++)
 		me->bin[i] += late_ns >= bins[i].from * (int64_t)MS && late_ns < bins[i].to * (int64_t)MS;
+}
+
+static void follow_acks(struct timers *t, struct budget *b, const struct segment *s, int64_t late_ns)
+{
+	uint64_t prior = t->ack[s->dir];
+
+	if (s->len)
+		t->len[s->dir] = s->len;
+	if (s->ack <= prior || !(s->flags & TH_ACK) || s->flags & TH_RST)
+		return;
+	t->ack[s->dir] = s->ack;
+	if (late_ns < LATE_MS * (int64_t)MS || s->len || s->flags & (TH_SYN | TH_FIN))
+		return;
+	if (prior && s->ack - prior <= t->len[!s->dir] && make(t, b))
+		count_late(&t->half[s->dir], late_ns);
 }
 
 static int64_t ack_timer_ns(const struct timers_half *h)
@@ -126,27 +132,36 @@ static int64_t ack_timer_ns(const struct timers_half *h)
 
 /* ------------------------------------------------------------------------------------------------- states */
 
+static bool is_wait(uint8_t state)
+{
+	return state == TCPSTAT_EP_FIN_WAIT_2 || state == TCPSTAT_EP_TIME_WAIT;
+}
+
+static void follow_wait(struct timers_half *h, int64_t ts, uint8_t from, uint8_t to)
+{
+	bool ends = to == TCPSTAT_EP_TIME_WAIT || to == TCPSTAT_EP_CLOSED;
+
+	if (from == TCPSTAT_EP_FIN_WAIT_2) {
+		if (ends && h->wait_ts[0])
+			h->wait_ns[0] = ts - h->wait_ts[0];
+		h->wait_ts[0] = 0;
+	} else if (from == TCPSTAT_EP_TIME_WAIT) {
+		h->wait_ts[1] = 0;
+	}
+	if (to == TCPSTAT_EP_FIN_WAIT_2)
+		h->wait_ts[0] = ts;
+	else if (to == TCPSTAT_EP_TIME_WAIT)
+		h->wait_ts[1] = ts;
+}
+
 static void follow_states(struct timers *t, struct budget *b, int64_t ts, const uint8_t state[2])
 {
-	static const uint8_t waits[2] = { TCPSTAT_EP_FIN_WAIT_2, TCPSTAT_EP_TIME_WAIT };
-
 	for (int i = 0; i < 2; i++) {
 		uint8_t from = t->state[i], to = state[i];
 
-		if (from == to)
-			continue;
 		t->state[i] = to;
-		for (int k = 0; k < 2; k++) {
-			bool enters = to == waits[k], leaves = from == waits[k];
-			bool ends = to == TCPSTAT_EP_TIME_WAIT || to == TCPSTAT_EP_CLOSED;
-
-			if ((!enters && !leaves) || !make(t, b))
-				continue;
-			struct timers_half *h = &t->half[i];
-			if (leaves && !k && ends && h->wait_ts[k])
-				h->wait_ns[k] = ts - h->wait_ts[k];
-			h->wait_ts[k] = enters ? ts : 0;
-		}
+		if (from != to && (is_wait(from) || is_wait(to)) && make(t, b))
+			follow_wait(&t->half[i], ts, from, to);
 	}
 }
 
@@ -211,7 +226,7 @@ void timers_segment(struct timers *t, struct budget *b, const struct segment *s,
 		follow_states(t, b, s->ts, scene->state);
 	if (s->copy)
 		return;
-	if (s->flags & TH_SYN && !(s->flags & TH_RST))
+	if ((s->flags & (TH_SYN | TH_RST)) == TH_SYN)
 		follow_syns(t, b, s);
 	if (t->half || scene->class != WINDOW_PLAIN)
 		follow_probes(t, b, s, scene->class);

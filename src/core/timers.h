@@ -38,7 +38,7 @@ struct timers {
 struct timers_scene {
 	enum window_class class;
 	int64_t late_ns;                /* how long after the quickest answer this one came; negative: no answer */
-	uint8_t state[2];               /* of both endpoints after it */
+	const uint8_t *state;           /* [2]: of both endpoints after it */
 };
 
 void timers_segment(struct timers *, struct budget *, const struct segment *, const struct timers_scene *);

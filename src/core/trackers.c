@@ -60,40 +60,44 @@ static void note_resent(struct trackers *t, enum tcpstat_dir dir, uint8_t histor
 
 static void tell_response(const struct segment *s, int64_t turn_ns, const struct emitter *e)
 {
-	if (turn_ns == TCPSTAT_NULL || s->dir != TCPSTAT_S2C || !emit_wants(e, TCPSTAT_EV_RESPONSE))
-		return;
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_RESPONSE, .dir = s->dir, .ts_ns = s->ts, .frame = s->frame,
 		.response_ns = turn_ns };
-	emit_event(e, &ev);
+
+	if (s->dir == TCPSTAT_S2C && emit_wants(e, TCPSTAT_EV_RESPONSE))
+		emit_event(e, &ev);
+}
+
+/* Round trip between capture and endpoint, for those to whom 0 is one. */
+static int64_t half_of(const struct vantage *v, enum tcpstat_endpoint endpoint)
+{
+	int64_t ns = vantage_half_ns(v, endpoint);
+
+	return ns ? ns : TCPSTAT_NULL;
 }
 
 static void follow(struct trackers *t, const struct segment *s, const struct scene *scene, const struct emitter *e)
 {
 	struct budget *budget = &t->budget;
-	int64_t late_ns = vantage_segment(&t->vantage, s), half_ns[2];
-	struct timers_scene traces = { .late_ns = late_ns, .state = { scene->state[0], scene->state[1] } };
+	struct timers_scene traces = { .late_ns = vantage_segment(&t->vantage, s), .state = scene->state };
+	struct watch_scene watched = { .mss = t->mss, .state = scene->state, .rto_ns = TCPSTAT_NULL,
+		.half_ns = { half_of(&t->vantage, TCPSTAT_CLIENT), half_of(&t->vantage, TCPSTAT_SERVER) } };
 
-	for (int i = 0; i < 2; i++) {
-		half_ns[i] = vantage_half_ns(&t->vantage, i);
-		if (!half_ns[i])
-			half_ns[i] = TCPSTAT_NULL;
-	}
 	if (stack_sign_wants(&t->sign[s->dir], s->view))
 		stack_sign_note(&t->sign[s->dir], s->view);
-	traces.class = window_segment(&t->window, budget, s, half_ns, e);
+	traces.class = window_segment(&t->window, budget, s, watched.half_ns, e);
 	timers_segment(&t->timers, budget, s, &traces);
 	dupack_segment(&t->dupack, s, e);
-	if (t->replay && replay_segment(t->replay, s, late_ns, e) == REPLAY_RETRANSMISSION && s->len) {
+	if (t->replay && replay_segment(t->replay, s, traces.late_ns, e) == REPLAY_RETRANSMISSION && s->len) {
 		note_resent(t, s->dir, scene->history);
 		dupack_resent(&t->dupack, s, replay_last_cause(t->replay, s->dir));
 	}
-	int64_t turn_ns = latency_segment(&t->latency, budget, s, half_ns);
-	tell_response(s, turn_ns, e);
+	int64_t turn_ns = latency_segment(&t->latency, budget, s, watched.half_ns);
+	if (turn_ns != TCPSTAT_NULL)
+		tell_response(s, turn_ns, e);
 	if (!e->watch)
 		return;
-	struct watch_scene watched = { .half_ns = { half_ns[0], half_ns[1] }, .mss = { t->mss[0], t->mss[1] },
-		.state = { scene->state[0], scene->state[1] },
-		.rto_ns = t->replay ? replay_rto_ns(t->replay, s->dir) : TCPSTAT_NULL };
+	if (t->replay && s->len)
+		watched.rto_ns = replay_rto_ns(t->replay, s->dir);
 	watch_segment(e->watch, budget, s, &watched);
 	if (turn_ns != TCPSTAT_NULL)
 		watch_turn(e->watch, budget, s->dir, s->frame, turn_ns);
@@ -101,15 +105,13 @@ static void follow(struct trackers *t, const struct segment *s, const struct sce
 
 static void note_changes(struct trackers *t, const struct state_changes *changes, int64_t ts, uint64_t frame)
 {
-	for (unsigned i = 0; t->watched && i < changes->n; i++)
+	for (unsigned i = 0; i < changes->n; i++)
 		watch_state(&t->watch, &t->budget, (enum tcpstat_endpoint)(changes->of[i] >> 4),
 			(enum tcpstat_state)(changes->of[i] & 15), ts, frame);
 }
 
 void trackers_segment(struct trackers *t, struct segment *s, const struct scene *scene, const struct emitter *e)
 {
-	uint64_t original;
-
 	if (scene->kind == SCENE_STRAY) {
 		if (e->watch)
 			watch_add(e->watch, &t->budget, WATCH_STRAY_SYN, s->dir, s->frame, 0);
@@ -119,10 +121,11 @@ void trackers_segment(struct trackers *t, struct segment *s, const struct scene 
 		t->mss[0] = scene->mss[0];
 		t->mss[1] = scene->mss[1];
 	}
-	note_changes(t, &scene->changes, s->ts, s->frame);
+	if (t->watched && scene->changes.n)
+		note_changes(t, &scene->changes, s->ts, s->frame);
 	if (scene->kind == SCENE_TIMER)
 		return;
-	s->copy = scene->kind == SCENE_SEGMENT && copy_seen(&t->copy, s, &original);
+	s->copy = scene->kind == SCENE_SEGMENT && copy_seen(&t->copy, s);
 	if (t->reasm == t->own)
 		reasm_segment(t->own, s, e);
 	if (scene->kind == SCENE_SEGMENT)

@@ -308,6 +308,12 @@ void watch_event(struct watch *w, struct budget *b, const struct tcpstat_event *
 
 /* ---------------------------------------------------------------------------------------------------- segments */
 
+/* 0 for what is not known. */
+static int64_t known_ns(int64_t ns)
+{
+	return ns == TCPSTAT_NULL ? 0 : ns;
+}
+
 static void note_repair(struct watch_half *me)
 {
 	me->damage_repaired = true;
@@ -328,9 +334,8 @@ static void note_damage(struct watch *w, struct budget *b, const struct segment 
 		me->damaged_end = s->end;
 }
 
-static void note_header(struct watch *w, struct budget *b, const struct segment *s)
+static void note_header(struct watch *w, struct budget *b, const struct segment *s, struct watch_half *me)
 {
-	struct watch_half *me = &w->half[s->dir];
 	const struct tcp_view *v = s->view;
 
 	if (v->ecn == 3)
@@ -341,12 +346,14 @@ static void note_header(struct watch *w, struct budget *b, const struct segment 
 		note_damage(w, b, s);
 	else if (me->damaged_end && segment_occupies(s) && s->seq < me->damaged_end)
 		note_repair(me);
-	if (s->flags & TH_RST)
-		return;
-	if (me->has_ttl && me->ttl != v->ttl)
-		me->ttl_varies = true;
-	me->ttl = v->ttl;
-	me->has_ttl = true;
+}
+
+static void note_ttl(struct watch_half *me, uint8_t ttl)
+{
+	if (me->ttl != ttl) {
+		me->ttl_varies |= me->ttl_packets > 0;
+		me->ttl = ttl;
+	}
 	me->ttl_packets++;
 }
 
@@ -356,7 +363,7 @@ static void note_reset(struct watch *w, struct budget *b, const struct segment *
 
 	watch_add(w, b, WATCH_RST, s->dir, s->frame, 0);
 	me->rst_ttl = s->view->ttl;
-	me->rst_ttl_differs |= me->has_ttl && !me->ttl_varies && me->ttl != s->view->ttl;
+	me->rst_ttl_differs |= me->ttl_packets && !me->ttl_varies && me->ttl != s->view->ttl;
 	if (w->rst_by)
 		return;
 	w->rst_by = (int8_t)(s->dir + 1);
@@ -372,15 +379,8 @@ static void note_reset(struct watch *w, struct budget *b, const struct segment *
 }
 
 /* A SYN-ACK again although the client had answered the first one, twice or more, a round trip ago. */
-static void note_handshake(struct watch *w, struct budget *b, const struct segment *s)
+static void note_synack(struct watch *w, struct budget *b, const struct segment *s)
 {
-	if (s->dir == TCPSTAT_C2S) {
-		if (!(s->flags & TH_SYN) && s->flags & TH_ACK && w->synack_ts && !w->client_acks++)
-			w->answer_ts = s->ts;
-		return;
-	}
-	if (!(s->flags & TH_SYN))
-		return;
 	w->answered |= w->synack_ts && w->client_acks;
 	/* Sooner it is a copy, or answers a SYN that was repeated, or crossed the answer: no timer is that fast. */
 	if (w->synack_ts && w->client_acks >= 2 && s->ts - w->answer_ts >= 200 * MS)
@@ -389,13 +389,25 @@ static void note_handshake(struct watch *w, struct budget *b, const struct segme
 		w->synack_ts = s->ts;
 }
 
-/* Segments that are larger than anything that ever arrived: is it their size? */
-static void note_size(struct watch *w, struct budget *b, const struct segment *s,
-	const struct watch_scene *scene, bool isnew)
+/* It has room for its window, and its own sequence number. */
+static void note_syn(struct watch *w, struct budget *b, const struct segment *s, struct watch_half *me)
 {
-	struct watch_half *me = &w->half[s->dir];
-	uint32_t mss = scene->mss[s->dir];
-	uint16_t len = (uint16_t)(s->len < 0xffff ? s->len : 0xffff);
+	if (s->dir != TCPSTAT_C2S)
+		note_synack(w, b, s);
+	me->syn_wnd = s->view->wnd;
+	me->edge = s->flags & TH_ACK ? s->ack + s->wnd : SEQ_ISN + 1 + s->wnd;
+}
+
+static uint16_t short_len(const struct segment *s)
+{
+	return (uint16_t)(s->len < 0xffff ? s->len : 0xffff);
+}
+
+/* Segments that are larger than anything that ever arrived: is it their size? */
+static void note_size(struct watch *w, struct budget *b, const struct segment *s, struct watch_half *me,
+	uint32_t mss, bool isnew)
+{
+	uint16_t len = short_len(s);
 
 	if (len > me->longest) {
 		me->longest = len;
@@ -422,12 +434,10 @@ static void note_size(struct watch *w, struct budget *b, const struct segment *s
 }
 
 /* A flight that begins and what follows it: the first one, and one after a pause. */
-static void note_burst(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene)
+static void note_burst(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene,
+	struct watch_half *me, uint32_t mss)
 {
-	struct watch_half *me = &w->half[s->dir];
-	int64_t since = s->ts - me->burst_ack_ts;
 	int64_t half = scene->half_ns[s->dir];
-	uint32_t mss = scene->mss[s->dir];
 
 	if (half == TCPSTAT_NULL && scene->half_ns[!s->dir] != TCPSTAT_NULL)
 		half = 0; /* nothing made it answer: what the path takes lies on the other side, as far as is known */
@@ -439,9 +449,9 @@ static void note_burst(struct watch *w, struct budget *b, const struct segment *
 		me->first_flight_done = true;
 		return;
 	}
-	if (me->burst_seq && me->burst_ack_ts && since >= (half > MS ? half / 8 * 7 : 0)) {
+	if (me->burst_seq && me->burst_ack_ts && s->ts - me->burst_ack_ts >= (half > MS ? half / 8 * 7 : 0)) {
 		/* what the sender sent once the ACK had reached it: at once, if the flight was held */
-		if (since <= half + half / 8 + 2 * MS && s->len >= mss && me->last_len >= mss)
+		if (s->ts - me->burst_ack_ts <= half + half / 8 + 2 * MS && s->len >= mss && me->last_len >= mss)
 			watch_add(w, b, (enum watch_kind)me->burst_is, s->dir, s->frame,
 				(int64_t)(me->end - me->burst_seq));
 		me->burst_seq = 0;
@@ -459,57 +469,63 @@ static void note_burst(struct watch *w, struct budget *b, const struct segment *
 	}
 }
 
-static void note_data(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene)
+/* New payload: what made it wait, or come so short. */
+static void note_payload(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene,
+	struct watch_half *me, const struct watch_half *peer)
 {
-	struct watch_half *me = &w->half[s->dir], *peer = &w->half[!s->dir];
-	int64_t half = scene->half_ns[s->dir] == TCPSTAT_NULL ? 0 : scene->half_ns[s->dir];
+	uint32_t mss = scene->mss[s->dir];
+
+	if (me->stalled_ns && me->ack_ts && me->last_len < mss &&
+	    s->ts - me->ack_ts <= known_ns(scene->half_ns[s->dir]) + 2 * MS)
+		watch_add(w, b, WATCH_NAGLE, s->dir, s->frame, me->stalled_ns);
+	if (peer->wnd < mss && peer->wnd && s->end - me->acked >= peer->wnd && s->len < mss)
+		watch_add(w, b, WATCH_SILLY, s->dir, s->frame, 0);
+	note_burst(w, b, s, scene, me, mss);
+	me->sent_data = true;
+}
+
+static void note_data(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene,
+	struct watch_half *me, struct watch_half *peer)
+{
 	bool isnew = s->end > me->end;
 
 	if (w->rst_by == (int)s->dir + 1)
 		watch_add(w, b, WATCH_AFTER_RST, s->dir, s->frame, 0);
 	if (s->len)
-		note_size(w, b, s, scene, isnew);
+		note_size(w, b, s, me, scene->mss[s->dir], isnew);
 	if (!isnew)
 		return;
-	if (s->len && me->stalled_ns && me->ack_ts && s->ts - me->ack_ts <= half + 2 * MS &&
-	    me->last_len < scene->mss[s->dir])
-		watch_add(w, b, WATCH_NAGLE, s->dir, s->frame, me->stalled_ns);
-	if (s->len && s->end - me->acked >= peer->wnd && peer->wnd && peer->wnd < scene->mss[s->dir] &&
-	    s->len < scene->mss[s->dir])
-		watch_add(w, b, WATCH_SILLY, s->dir, s->frame, 0);
 	if (s->len)
-		note_burst(w, b, s, scene);
+		note_payload(w, b, s, scene, me, peer);
 	me->stalled_ns = me->ack_ts = me->ready_ts = 0;
 	me->end = s->end;
 	me->sent_ts = s->ts;
-	me->last_len = (uint16_t)(s->len < 0xffff ? s->len : 0xffff);
-	me->sent_data |= s->len > 0;
+	me->last_len = short_len(s);
 	if (s->flags & TH_FIN && !me->fin) {
 		me->fin = true;
 		farewell(w, s->dir);
 	}
 	if (peer->fin && peer->acked >= peer->end)
 		peer->after_fin_bytes += s->len;
-	if (me->acked && me->end - me->acked > me->flight_max && me->end - me->acked < UINT32_MAX)
-		me->flight_max = (uint32_t)(me->end - me->acked);
+	uint64_t flight = me->end - me->acked;
+	if (flight > me->flight_max && flight < UINT32_MAX && me->acked)
+		me->flight_max = (uint32_t)flight;
 }
 
 /* What `s` acknowledges of the peer's. */
-static void note_ack(struct watch *w, const struct segment *s, const struct watch_scene *scene)
+static void note_ack(const struct segment *s, const struct watch_scene *scene, struct watch_half *peer)
 {
-	struct watch_half *peer = &w->half[!s->dir];
-	int64_t half = scene->half_ns[s->dir] == TCPSTAT_NULL ? 0 : scene->half_ns[s->dir];
-	int64_t late = s->ts - peer->sent_ts - half;
-
 	if (peer->damaged_end && s->ack >= peer->damaged_end) {
 		peer->damage_taken = true;
 		peer->damaged_end = 0;
 	}
-	peer->hole_proven |= peer->big_repeats >= 2 && s->ack < peer->big_end;
-	if (peer->end > peer->acked && s->ack == peer->acked && !s->len)
-		peer->dup_acks++;
-	if (s->ack <= peer->acked || !peer->end)
+	if (peer->big_repeats >= 2 && s->ack < peer->big_end)
+		peer->hole_proven = true;
+	if (s->ack <= peer->acked || !peer->end) {
+		if (s->ack == peer->acked && peer->end > peer->acked && !s->len)
+			peer->dup_acks++;
 		return;
+	}
 	peer->dup_acks = 0;
 	if (peer->big_end && s->ack >= peer->big_end) {
 		peer->hole_proven |= peer->big_repeats >= 2 && peer->shrunk;
@@ -522,20 +538,20 @@ static void note_ack(struct watch *w, const struct segment *s, const struct watc
 	if (peer->burst_seq && !peer->burst_ack_ts && s->ack > peer->burst_seq)
 		peer->burst_ack_ts = s->ts;
 	peer->acked = s->ack;
+	if (s->len || s->ack < peer->end)
+		return;
 	/* delayed ACKs wait 40 ms and more (Linux), 200 ms (others), at most 500 ms (RFC 1122 section 4.2.3.2) */
-	if (s->ack >= peer->end && !s->len && late >= 25 * MS && late <= 600 * MS) {
+	int64_t late = s->ts - peer->sent_ts - known_ns(scene->half_ns[s->dir]);
+	if (late >= 25 * MS && late <= 600 * MS) {
 		peer->stalled_ns = late;
 		peer->ack_ts = s->ts;
 	}
 }
 
-static void note_window(struct watch *w, const struct segment *s, const struct watch_scene *scene)
+static void note_window(const struct segment *s, const struct watch_scene *scene, struct watch_half *me,
+	struct watch_half *peer)
 {
-	struct watch_half *me = &w->half[s->dir], *peer = &w->half[!s->dir];
-
-	if (!(s->flags & TH_ACK) || s->flags & (TH_RST | TH_SYN))
-		return;
-	if (s->wnd && s->wnd_exact && s->wnd < scene->mss[!s->dir])
+	if (s->wnd < scene->mss[!s->dir] && s->wnd && s->wnd_exact)
 		me->small_windows++;
 	me->wnd = s->wnd < UINT32_MAX ? (uint32_t)s->wnd : UINT32_MAX;
 	if (s->ack < peer->end || me->wnd < peer->flight_max)
@@ -544,54 +560,64 @@ static void note_window(struct watch *w, const struct segment *s, const struct w
 		peer->ready_ts = s->ts;
 }
 
+/* How far beyond the last window of its peer a segment may be for what was not captured. */
+static uint64_t slack(const struct watch_half *peer, uint32_t mss)
+{
+	return peer->wnd / 2 + 2u * (mss ? mss : 1460);
+}
+
 /* Is the scale that the SYNs agreed upon here the one that both ends use? A box on the path may have changed it. */
-static void note_scale(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene)
+static void note_scale(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene,
+	struct watch_half *me, const struct watch_half *peer)
 {
 	enum { COLLAPSED = 16 };
-	struct watch_half *me = &w->half[s->dir], *peer = &w->half[!s->dir];
-	uint64_t slack = peer->wnd / 2 + 2u * (scene->mss[s->dir] ? scene->mss[s->dir] : 1460);
+	uint64_t edge = s->ack + s->wnd;
 
-	if (s->flags & TH_SYN) {
-		me->syn_wnd = s->view->wnd;
-		me->edge = s->flags & TH_ACK ? s->ack + s->wnd : SEQ_ISN + 1 + s->wnd;
+	if (!s->wnd_exact || !me->syn_wnd)
 		return;
-	}
-	if (!(s->flags & TH_ACK) || !s->wnd_exact || !me->syn_wnd)
-		return;
-	if (!me->wnd_known && s->wnd && s->wnd * COLLAPSED <= me->syn_wnd &&
-	    s->ack + s->wnd + me->syn_wnd / 2 < me->edge)
+	if (!me->wnd_known && s->wnd && s->wnd * COLLAPSED <= me->syn_wnd && edge + me->syn_wnd / 2 < me->edge)
 		watch_add(w, b, WATCH_COLLAPSE, s->dir, s->frame, 0);
 	me->wnd_known = true;
-	if (s->ack + s->wnd > me->edge)
-		me->edge = s->ack + s->wnd;
-	if (s->len && peer->wnd_known && s->end > peer->edge + slack)
+	if (edge > me->edge)
+		me->edge = edge;
+	if (s->len && peer->wnd_known && s->end > peer->edge && s->end - peer->edge > slack(peer, scene->mss[s->dir]))
 		watch_add(w, b, WATCH_BEYOND_WINDOW, s->dir, s->frame, 0);
 }
 
 void watch_segment(struct watch *w, struct budget *b, const struct segment *s, const struct watch_scene *scene)
 {
+	bool back = s->dir != TCPSTAT_C2S;
+	struct watch_half *me = back ? &w->half[1] : &w->half[0], *peer = back ? &w->half[0] : &w->half[1];
+
 	if (s->copy) {
 		watch_add(w, b, WATCH_COPY, s->dir, s->frame, 0);
 		return;
 	}
-	note_header(w, b, s);
+	note_header(w, b, s, me);
 	if (s->flags & TH_RST) {
 		note_reset(w, b, s, scene);
 		return;
 	}
-	note_handshake(w, b, s);
-	note_scale(w, b, s, scene);
-	if (s->flags & TH_ACK)
-		note_ack(w, s, scene);
+	note_ttl(me, s->view->ttl);
 	if (s->flags & TH_SYN) {
-		w->half[s->dir].end = w->half[s->dir].acked = s->end;
+		note_syn(w, b, s, me);
+	} else if (s->flags & TH_ACK) {
+		if (!back && w->synack_ts && !w->client_acks++)
+			w->answer_ts = s->ts;
+		note_scale(w, b, s, scene, me, peer);
+	}
+	if (s->flags & TH_ACK)
+		note_ack(s, scene, peer);
+	if (s->flags & TH_SYN) {
+		me->end = me->acked = s->end;
 		return;
 	}
-	if (!w->half[s->dir].end) {
-		w->half[s->dir].end = w->half[s->dir].acked = s->seq;
-		w->half[s->dir].sent_ts = s->ts;
+	if (!me->end) {
+		me->end = me->acked = s->seq;
+		me->sent_ts = s->ts;
 	}
-	note_window(w, s, scene);
-	if (segment_occupies(s))
-		note_data(w, b, s, scene);
+	if (s->flags & TH_ACK)
+		note_window(s, scene, me, peer);
+	if (s->end > s->seq)
+		note_data(w, b, s, scene, me, peer);
 }

@@ -72,7 +72,7 @@ struct watch_half {
 	uint16_t longest;               /* payload of its longest segment, and the packet */
 	uint64_t longest_frame;
 	uint8_t ttl, rst_ttl, burst_is;  /* burst_is: WATCH_FIRST_FLIGHT, WATCH_IDLE_RESTART */
-	bool has_ttl, ttl_varies, rst_ttl_differs, rst_bare, shrunk, fin, first_flight_done, sent_data;
+	bool ttl_varies, rst_ttl_differs, rst_bare, shrunk, fin, first_flight_done, sent_data;
 	bool wnd_known;                 /* one that is no SYN's was seen */
 	bool damage_taken, damage_repaired; /* such data was acknowledged; was sent again */
 	bool hole_proven;               /* smaller ones arrived, or the peer was heard, since it was repeated */
@@ -106,9 +106,9 @@ enum {
 /* What the connection knows when a segment passes. */
 struct watch_scene {
 	int64_t half_ns[2];             /* round trip between capture and endpoint; TCPSTAT_NULL unknown */
-	uint32_t mss[2];                /* what each endpoint may send, payload bytes; 0 unknown */
-	uint8_t state[2];               /* of both endpoints, after the segment */
-	int64_t rto_ns;                 /* of this segment's sender; TCPSTAT_NULL unknown */
+	const uint16_t *mss;            /* [2]: what each endpoint may send, payload bytes; 0 unknown */
+	const uint8_t *state;           /* [2]: of both endpoints, after the segment */
+	int64_t rto_ns;                 /* of the sender of this data; TCPSTAT_NULL unknown */
 };
 
 void watch_segment(struct watch *, struct budget *, const struct segment *, const struct watch_scene *);

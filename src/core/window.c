@@ -23,10 +23,10 @@ struct window_half {
 	uint32_t unanswered;
 	uint16_t wnd_field;             /* of the last window, as on the wire */
 	uint32_t ts_val;                /* newest seen */
-	uint32_t grain;                 /* bytes that one unit of the window field stands for */
 	uint32_t shrinks, sillies;
 	uint32_t segment;               /* greatest payload that it sent */
 	uint64_t scaled_edge;           /* of a window of unknown scale: right edge by wscale_min */
+	uint8_t shift;                  /* of the last window that was known in bytes: moves by less are rounded off */
 	uint8_t wscale_min;             /* the least scale that explains what the peer sent */
 	uint8_t beyond;                 /* segments of the peer beyond scaled_edge */
 	bool seen, exact, zero, has_ts, silly;
@@ -40,7 +40,7 @@ struct window_state {
 	int64_t ts;                     /* of the last segment */
 };
 
-static void emit_window(const struct emitter *e, const struct segment *s, enum tcpstat_window_what what, int64_t bytes)
+static __attribute__((cold)) void emit_window(const struct emitter *e, const struct segment *s, enum tcpstat_window_what what, int64_t bytes)
 {
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_WINDOW, .dir = s->dir, .ts_ns = s->ts, .frame = s->frame };
 
@@ -49,7 +49,7 @@ static void emit_window(const struct emitter *e, const struct segment *s, enum t
 	emit_event(e, &ev);
 }
 
-static void emit_keepalive(const struct emitter *e, const struct segment *s, enum tcpstat_keepalive_what what,
+static __attribute__((cold)) void emit_keepalive(const struct emitter *e, const struct segment *s, enum tcpstat_keepalive_what what,
 	uint32_t count)
 {
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_KEEPALIVE, .dir = s->dir, .ts_ns = s->ts, .frame = s->frame };
@@ -107,15 +107,11 @@ static bool knows_zero(const struct window_half *me, const struct window_half *p
 /* Does `s` look like a probe or keepalive, with `una` what the peer acknowledged? */
 static bool is_at_una(const struct window_half *me, const struct segment *s, uint64_t una)
 {
-	int64_t silence = s->ts - me->last_ts;
-
-	if (!una || s->len > 1 || s->flags & TH_FIN || is_late(me, s))
-		return false;
-	if (s->seq + 1 != una)
+	if (s->seq + 1 != una || !una || s->len > 1 || s->flags & TH_FIN || is_late(me, s))
 		return false;
 	if (s->seq != me->last_seq || (me->unanswered && me->probe_una == una))
 		return true;
-	return silence >= (s->len ? KEEPALIVE_NS : SILENCE_NS);
+	return s->ts - me->last_ts >= (s->len ? KEEPALIVE_NS : SILENCE_NS);
 }
 
 static enum window_class classify(const struct window_half *me, const struct window_half *peer, const struct segment *s,
@@ -149,7 +145,7 @@ static void probe(struct window_half *me, const struct segment *s, enum window_c
 /* The peer of `s`'s sender waits for an answer to a probe: is it this? */
 static void answer(struct window_half *peer, const struct segment *s, const struct emitter *e)
 {
-	if (!peer->unanswered || s->ack < peer->probe_una)
+	if (s->ack < peer->probe_una)
 		return;
 	if (!s->len && !(s->flags & TH_FIN)) {
 		if (peer->unanswered_class == WINDOW_IS_PROBE)
@@ -164,7 +160,7 @@ static void answer(struct window_half *peer, const struct segment *s, const stru
 
 /* A window holds what its peer still has to send: it closes none to one that has finished (RFC 9293 section 3.8.6: what
  * was sent before may be repeated beyond it). */
-static void zero_or_not(struct window_half *me, const struct window_half *peer, const struct segment *s,
+static void zero_or_not(struct window_half *me, const struct window_half *peer, const struct segment *s, bool late,
 	const struct emitter *e)
 {
 	bool zero = !s->wnd;
@@ -179,7 +175,7 @@ static void zero_or_not(struct window_half *me, const struct window_half *peer, 
 	}
 	me->change_ts[me->changes % CHANGES] = s->ts;
 	/* a late segment must not make the change look older than what was sent before */
-	me->change_ts_val[me->changes % CHANGES] = is_late(me, s) ? me->ts_val : s->view->opts.ts_val;
+	me->change_ts_val[me->changes % CHANGES] = late ? me->ts_val : s->view->opts.ts_val;
 	me->changes++;
 	me->zero = zero;
 }
@@ -187,26 +183,29 @@ static void zero_or_not(struct window_half *me, const struct window_half *peer, 
 /* RFC 9293 section 3.8.6.2.2: the right edge should move by a full segment, or half of the buffer. */
 static bool is_silly(const struct window_half *me, const struct window_half *peer, const struct segment *s)
 {
-	uint64_t edge = s->ack + s->wnd, least = me->max_bytes / 2;
+	uint64_t edge = s->ack + s->wnd, moved = edge - me->edge;
 
-	if (peer->segment < least)
-		least = peer->segment;
-	return s->wnd && s->wnd < least && edge > me->edge && edge - me->edge < least && edge - me->edge >= me->grain;
+	return s->wnd < peer->segment && s->wnd < me->max_bytes / 2 && s->wnd && edge > me->edge &&
+		moved < peer->segment && moved < me->max_bytes / 2 && moved >> me->shift;
 }
 
+/* Says nothing but what it acknowledges, and the window. */
+static bool is_pure(const struct segment *s)
+{
+	return !s->len && !(s->flags & TH_FIN) && !s->n_sack;
+}
+
+/* There was a window before, and this one is later. */
 static void update_or_shrink(struct window_half *me, const struct window_half *peer, const struct segment *s,
 	const struct emitter *e)
 {
 	uint64_t edge = s->ack + s->wnd;
-	bool pure = !s->len && !(s->flags & TH_FIN) && !s->n_sack;
 
-	if (!me->seen || is_late(me, s))
-		return;
-	if (pure && s->ack == me->ack && s->view->wnd > me->wnd_field && s->seq >= me->end)
+	if (s->view->wnd > me->wnd_field && s->ack == me->ack && s->seq >= me->end && is_pure(s))
 		emit_window(e, s, TCPSTAT_WINDOW_UPDATE, bytes_of(s));
 	if (!s->wnd_exact || !me->exact)
 		return;
-	if (edge < me->edge && me->edge - edge >= me->grain) {
+	if (edge < me->edge && (me->edge - edge) >> me->shift) {
 		me->shrinks++;
 		emit_window(e, s, TCPSTAT_WINDOW_SHRINK, s->wnd);
 	}
@@ -225,7 +224,7 @@ static void remember_edge(struct window_half *me, const struct segment *s)
 {
 	uint64_t edge = s->ack + ((uint64_t)s->view->wnd << me->wscale_min);
 
-	if (!s->wnd_exact && edge > me->scaled_edge)
+	if (edge > me->scaled_edge)
 		me->scaled_edge = edge;
 }
 
@@ -236,7 +235,7 @@ static void infer_scale(struct window_half *peer, const struct segment *s)
 	enum { ENOUGH = 3 };
 	uint64_t flight = s->end - peer->ack;
 
-	if (peer->exact || !peer->scaled_edge || s->end <= peer->scaled_edge || s->len <= 1 || peer->zero)
+	if (!peer->scaled_edge || s->end <= peer->scaled_edge || s->len <= 1 || peer->zero)
 		return;
 	if (++peer->beyond < ENOUGH || !peer->wnd_field)
 		return;
@@ -246,35 +245,43 @@ static void infer_scale(struct window_half *peer, const struct segment *s)
 	peer->scaled_edge = peer->ack + ((uint64_t)peer->wnd_field << peer->wscale_min);
 }
 
-static void remember_window(struct window_half *me, const struct segment *s)
+static void remember_window(struct window_half *me, const struct segment *s, bool late)
 {
 	uint64_t bytes = s->wnd_exact ? s->wnd : s->view->wnd; /* of unknown scale: scaled at the end */
 	uint32_t wnd = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 
-	if (s->view->wnd && s->wnd_exact)
-		me->grain = wnd / s->view->wnd;
-	remember_edge(me, s);
-	if (!me->seen || wnd < me->min_bytes)
+	if (!s->wnd_exact)
+		remember_edge(me, s);
+	else if (s->view->wnd)
+		me->shift = s->wnd_shift;
+	if (!me->seen) {
+		me->seen = true;
+		me->exact = s->wnd_exact;
+		me->min_bytes = me->max_bytes = wnd;
+		late = false;
+	}
+	me->exact &= s->wnd_exact;
+	if (wnd < me->min_bytes)
 		me->min_bytes = wnd;
-	if (!me->seen || wnd > me->max_bytes)
+	if (wnd > me->max_bytes)
 		me->max_bytes = wnd;
-	if (!me->seen || !is_late(me, s)) {
+	if (!late) {
 		me->edge = s->ack + s->wnd;
 		me->wnd_bytes = wnd;
 		me->wnd_field = s->view->wnd;
 	}
-	me->exact = s->wnd_exact && (me->exact || !me->seen);
-	me->seen = true;
 }
 
-static void full(const struct window_half *me, const struct window_half *peer, const struct segment *s,
-	const struct emitter *e)
+/* New data against the window of the peer. */
+static void fill(struct window_half *peer, const struct segment *s, const struct emitter *e)
 {
-	if (s->len && s->end > me->end && peer->seen && peer->exact && s->end == peer->edge)
+	if (!peer->exact)
+		infer_scale(peer, s);
+	else if (s->end == peer->edge && s->len && peer->seen)
 		emit_window(e, s, TCPSTAT_WINDOW_FULL, peer->wnd_bytes);
 }
 
-static void remember_segment(struct window_half *me, const struct segment *s, bool is_plain)
+static void remember_ack(struct window_half *me, const struct segment *s)
 {
 	const struct tcp_opts *o = &s->view->opts;
 
@@ -283,27 +290,35 @@ static void remember_segment(struct window_half *me, const struct segment *s, bo
 	me->has_ts |= o->has_ts;
 	if (s->ack > me->ack)
 		me->ack = s->ack;
-	if (!is_plain)
-		return;
-	if (segment_occupies(s)) {
-		me->last_seq = s->seq;
-		me->last_ts = s->ts;
-		me->probing = false;
-	}
-	if (s->len > me->segment)
-		me->segment = s->len;
+}
+
+/* It is no probe. */
+static void remember_sent(struct window_half *me, const struct segment *s)
+{
 	if (s->end > me->end) {
 		me->end = s->end;
 		me->finished = s->flags & TH_FIN;
 	}
+	if (s->end == s->seq)
+		return;
+	me->last_seq = s->seq;
+	me->last_ts = s->ts;
+	me->probing = false;
+	if (s->len > me->segment)
+		me->segment = s->len;
 }
 
 enum window_class window_segment(struct window *w, struct budget *b, const struct segment *s, const int64_t half_ns[2],
 	const struct emitter *e)
 {
-	if (s->flags & TH_RST && !s->copy && w->state)
-		w->state->half[s->dir].finished = true;
-	if (s->copy || !(s->flags & TH_ACK) || s->flags & TH_RST)
+	if (s->copy)
+		return WINDOW_PLAIN;
+	if (s->flags & TH_RST) {
+		if (w->state)
+			w->state->half[s->dir].finished = true;
+		return WINDOW_PLAIN;
+	}
+	if (!(s->flags & TH_ACK))
 		return WINDOW_PLAIN;
 	if (s->flags & TH_SYN) {
 		w->syn_ack[s->dir] = s->ack;
@@ -311,23 +326,29 @@ enum window_class window_segment(struct window *w, struct budget *b, const struc
 	}
 	if (!w->state && !(w->state = budget_resize(b, NULL, 0, sizeof *w->state)))
 		return WINDOW_PLAIN;
-	struct window_half *me = &w->state->half[s->dir], *peer = &w->state->half[!s->dir];
+	bool back = s->dir != TCPSTAT_C2S;
+	struct window_half *half = w->state->half, *me = back ? &half[1] : &half[0],
+		*peer = back ? &half[0] : &half[1];
 	uint64_t una = peer->ack ? peer->ack : w->syn_ack[!s->dir];
 	enum window_class class = classify(me, peer, s, una, half_ns[s->dir]);
+	bool late = is_late(me, s);
 
 	w->state->ts = s->ts;
 	if (class == WINDOW_PLAIN) {
-		answer(peer, s, e);
-		full(me, peer, s, e);
-		if (!peer->exact && s->end > me->end)
-			infer_scale(peer, s);
+		if (peer->unanswered)
+			answer(peer, s, e);
+		if (s->end > me->end)
+			fill(peer, s, e);
 	} else {
 		probe(me, s, class, una, e);
 	}
-	zero_or_not(me, peer, s, e);
-	update_or_shrink(me, peer, s, e);
-	remember_window(me, s);
-	remember_segment(me, s, class == WINDOW_PLAIN);
+	zero_or_not(me, peer, s, late, e);
+	if (me->seen && !late)
+		update_or_shrink(me, peer, s, e);
+	remember_window(me, s, late);
+	remember_ack(me, s);
+	if (class == WINDOW_PLAIN)
+		remember_sent(me, s);
 	return class;
 }
 

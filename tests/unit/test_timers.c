@@ -10,13 +10,15 @@ static const int64_t MS = 1000000;
 
 static struct observe o;
 static struct timers t;
+static uint8_t state[2];
 static struct timers_scene scene;
 
 static void setup(void)
 {
 	observe_init(&o);
 	memset(&t, 0, sizeof t);
-	scene = (struct timers_scene){ .late_ns = -1 };
+	memset(state, 0, sizeof state);
+	scene = (struct timers_scene){ .late_ns = -1, .state = state };
 }
 
 static void teardown(void)
@@ -176,8 +178,8 @@ Test(timers, an_ack_of_several_segments_is_no_delayed_one)
 
 static void both(int64_t ms, enum tcpstat_state client, enum tcpstat_state server)
 {
-	scene.state[C] = (uint8_t)client;
-	scene.state[S] = (uint8_t)server;
+	state[C] = (uint8_t)client;
+	state[S] = (uint8_t)server;
 	feed(C, ms, TH_ACK, 1, 0, 1);
 }
 
