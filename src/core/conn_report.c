@@ -13,35 +13,36 @@ enum { HALF_OPEN_PATIENCE = 3 };        /* so many times that: then the first re
 
 static const int64_t late_ns = 10000000; /* between two words about late segments */
 
-static const struct tcpstat_dist no_dist = { 0, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL,
-	TCPSTAT_NULL, TCPSTAT_NULL };
-
-static const struct tcpstat_dns no_dns = { NULL, 0, 0, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL };
-
-static void blank_half(struct tcpstat_half *h)
-{
-	const int64_t null = TCPSTAT_NULL;
-
-	*h = (struct tcpstat_half){
-		.payload_bytes = null, .retransmissions = { null, { 0 }, null, null, NAN }, .lost = { null, null },
-		.out_of_order = null, .duplicates = null, .dup_acks = null, .dup_ack_runs_3 = null, .sack_blocks = null,
-		.dsacks = null, .rtt = no_dist, .ack_delay = no_dist, .srtt_ns = null, .rttvar_ns = null,
-		.rto = { null, null }, .timeouts = { null, null, null },
-		.rwnd = { null, null, null, null, null, null, null, null, null },
-		.flight = { null, null },
-		.cwnd = { null, null, null }, .congestion_control = { TCPSTAT_CC_UNKNOWN, NAN }, .throughput_bps = null,
-		.goodput_bps = null, .bdp_bytes = null, .gaps = { null, null, { 0 } }, .keepalives = null,
-		.zero_window_probes = null, .ceiling_bps = null, .ceiling_ratio = NAN,
-		.persist = { null, null, NAN }, .keepalive = { null, null, null, null }, .ack_timer_ns = null,
-		.fin_wait_2_ns = null, .time_wait_ns = null, .overlap_conflicts = null, .refused_bytes = null
-	};
-	for (size_t i = 0; i < TCPSTAT_NDUP_ACK_THENS; i++)
-		h->dup_ack_then[i] = null;
-	for (size_t i = 0; i < TCPSTAT_NCAUSES; i++)
-		h->retransmissions.by_cause[i] = null;
-	for (size_t i = 0; i < TCPSTAT_NLIMITS; i++)
-		h->limits[i] = NAN;
+#define NULL_OF(...) TCPSTAT_NULL,
+#define NAN_OF(...) NAN,
+#define NO_DIST { 0, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL }
+#define NO_HALF { \
+	.payload_bytes = TCPSTAT_NULL, \
+	.retransmissions = { TCPSTAT_NULL, { TCPSTAT_CAUSES(NULL_OF) }, TCPSTAT_NULL, TCPSTAT_NULL, NAN }, \
+	.lost = { TCPSTAT_NULL, TCPSTAT_NULL }, .out_of_order = TCPSTAT_NULL, .duplicates = TCPSTAT_NULL, \
+	.dup_acks = TCPSTAT_NULL, .dup_ack_runs_3 = TCPSTAT_NULL, .sack_blocks = TCPSTAT_NULL, .dsacks = TCPSTAT_NULL, \
+	.dup_ack_then = { TCPSTAT_DUP_ACK_THENS(NULL_OF) }, .rtt = NO_DIST, .ack_delay = NO_DIST, \
+	.srtt_ns = TCPSTAT_NULL, .rttvar_ns = TCPSTAT_NULL, .rto = { TCPSTAT_NULL, TCPSTAT_NULL }, \
+	.timeouts = { TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL }, \
+	.rwnd = { TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, \
+		TCPSTAT_NULL, TCPSTAT_NULL }, \
+	.flight = { TCPSTAT_NULL, TCPSTAT_NULL }, .cwnd = { TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL }, \
+	.congestion_control = { TCPSTAT_CC_UNKNOWN, NAN }, .ceiling_bps = TCPSTAT_NULL, .ceiling_ratio = NAN, \
+	.persist = { TCPSTAT_NULL, TCPSTAT_NULL, NAN }, \
+	.keepalive = { TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL }, .ack_timer_ns = TCPSTAT_NULL, \
+	.fin_wait_2_ns = TCPSTAT_NULL, .time_wait_ns = TCPSTAT_NULL, .throughput_bps = TCPSTAT_NULL, \
+	.goodput_bps = TCPSTAT_NULL, .bdp_bytes = TCPSTAT_NULL, .limits = { TCPSTAT_LIMITS(NAN_OF) }, \
+	.gaps = { TCPSTAT_NULL, TCPSTAT_NULL, { 0 } }, .overlap_conflicts = TCPSTAT_NULL, \
+	.refused_bytes = TCPSTAT_NULL, .keepalives = TCPSTAT_NULL, .zero_window_probes = TCPSTAT_NULL \
 }
+
+/* Of which nothing is known. */
+static const struct tcpstat_conn unknown = {
+	.latency = { .connect_ns = TCPSTAT_NULL, .first_request_ns = TCPSTAT_NULL, .response = NO_DIST,
+		.client_wait = NO_DIST,
+		.dns = { NULL, 0, 0, TCPSTAT_NULL, TCPSTAT_NULL, TCPSTAT_NULL } },
+	.half = { NO_HALF, NO_HALF }, .budget_ns = { TCPSTAT_LIMITS(NULL_OF) }, .worst = -1
+};
 
 static struct tcpstat_options options_of(const struct conn_dir *d)
 {
@@ -149,10 +150,10 @@ static void report_handshake(const struct conn *c, int64_t now, struct tcpstat_c
 	out->handshake.synack_retransmissions = seen || c->synack_ts != TCPSTAT_NULL ?
 		(int64_t)c->synack_retransmissions : TCPSTAT_NULL;
 	out->handshake.outcome = outcome_of(c, now);
-	out->latency.connect_ns = seen && c->third_ack_ts != TCPSTAT_NULL ? c->third_ack_ts - c->syn_ts : TCPSTAT_NULL;
-	out->latency.first_request_ns = TCPSTAT_NULL;
-	out->latency.response = out->latency.client_wait = no_dist;
-	out->latency.dns = c->dns ? c->dns->told : no_dns;
+	if (seen && c->third_ack_ts != TCPSTAT_NULL)
+		out->latency.connect_ns = c->third_ack_ts - c->syn_ts;
+	if (c->dns)
+		out->latency.dns = c->dns->told;
 }
 
 /* What was sent again, trackers know: the letter goes where the history stood then. */
@@ -176,12 +177,20 @@ static void report(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 {
 	const struct flow_key *k = &c->node.key;
 
-	*out = (struct tcpstat_conn){ .number = c->number, .incarnation = c->incarnation, .previous = c->previous,
-		.midstream = c->midstream, .over = conn_class(c) == CONN_CLOSED,
-		.over_told = c->over_told, .first_ts_ns = c->first_ts, .last_ts_ns = c->last_ts,
-		.first_frame = c->first_frame,
-		.last_frame = c->last_frame, .duration_ns = c->last_ts - c->first_ts, .completeness = c->completeness,
-		.tunnel = c->tunnel };
+	*out = unknown;
+	out->number = c->number;
+	out->incarnation = c->incarnation;
+	out->previous = c->previous;
+	out->midstream = c->midstream;
+	out->over = conn_class(c) == CONN_CLOSED;
+	out->over_told = c->over_told;
+	out->first_ts_ns = c->first_ts;
+	out->last_ts_ns = c->last_ts;
+	out->duration_ns = c->last_ts - c->first_ts;
+	out->first_frame = c->first_frame;
+	out->last_frame = c->last_frame;
+	out->completeness = c->completeness;
+	out->tunnel = c->tunnel;
 	for (unsigned i = 0; i < 2; i++) {
 		unsigned end = i ? !c->client : c->client;
 		struct tcpstat_half *h = &out->half[i];
@@ -189,14 +198,11 @@ static void report(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 		memcpy(out->addr[i].bytes, k->addr[end], 16);
 		out->port[i] = flow_key_port(k, end);
 		out->options[i] = options_of(&c->dir[i]);
-		blank_half(h);
 		h->packets = c->dir[i].packets;
 		h->bytes = (int64_t)c->dir[i].bytes;
 		h->checksum_errors = c->dir[i].cksum_errors;
 		h->checksum_offloaded = c->dir[i].cksum_offloaded;
 	}
-	for (int i = 0; i < TCPSTAT_NLIMITS; i++)
-		out->budget_ns[i] = TCPSTAT_NULL;
 	report_history(c, out->history, sizeof out->history);
 	memcpy(out->vlan, c->vlan, sizeof out->vlan);
 	report_handshake(c, now, out);
@@ -220,7 +226,6 @@ static void report_ceiling(struct tcpstat_half *h, const struct tcpstat_half *pe
 void conn_snapshot(const struct conn *c, int64_t now, struct tcpstat_conn *out)
 {
 	report(c, now, out);
-	out->worst = -1;
 	if (!c->trackers) {
 		out->half[0].payload_bytes = out->half[1].payload_bytes = c->no_trackers ? TCPSTAT_NULL : 0;
 		return;
@@ -242,10 +247,8 @@ static void tell(const struct conn *c, enum tcpstat_event_type type, int64_t now
 	emit_event(e, &ev);
 }
 
-void conn_progress(struct conn *c, struct conn_env *env, int64_t now)
+static __attribute__((noinline)) void progress(struct conn *c, struct conn_env *env, int64_t now)
 {
-	if (!c->begun || !(env->config->events & TCPSTAT_MASK(TCPSTAT_EV_PROGRESS)))
-		return;
 	struct emitter e = { .config = env->config, .conn = c->number };
 	bool over = conn_class(c) == CONN_CLOSED;
 	int64_t since = c->progress_ts ? c->progress_ts : c->first_ts;
@@ -256,6 +259,12 @@ void conn_progress(struct conn *c, struct conn_env *env, int64_t now)
 	conn_settle(c, env);
 	tell(c, TCPSTAT_EV_PROGRESS, now, &e);
 	c->over_told = over;
+}
+
+void conn_progress(struct conn *c, struct conn_env *env, int64_t now)
+{
+	if (c->begun && env->config->events & TCPSTAT_MASK(TCPSTAT_EV_PROGRESS))
+		progress(c, env, now);
 }
 
 static void take_census(const struct conn *c, const struct tcpstat_conn *out, struct tcpstat_census *census)

@@ -39,15 +39,14 @@ static bool is_among(const uint64_t prints[COPY_SLOTS], uint64_t print)
 
 bool copy_seen(struct copy *c, const struct segment *s)
 {
-	struct copy_half *half = &c->half[s->dir];
-
 	if (!can_tell(s))
 		return false;
-	uint64_t print = print_of(s) | 1;
-	if (is_among(half->print, print))
+	uint64_t *prints = c->print[s->dir], print = print_of(s) | 1;
+	uint8_t *next = &c->next[s->dir];
+	if (is_among(prints, print))
 		return true;
-	half->print[half->next] = print;
-	half->next = (half->next + 1) % COPY_SLOTS;
+	prints[*next] = print;
+	*next = (*next + 1) % COPY_SLOTS;
 	return false;
 }
 

@@ -15,10 +15,8 @@
 enum { COPY_SLOTS = 8 };
 
 struct copy {
-	struct copy_half {
-		uint64_t print[COPY_SLOTS]; /* of the last ones; 0: nothing there */
-		uint8_t next;
-	} half[2];
+	uint64_t print[2][COPY_SLOTS];  /* of the last ones of each direction; 0: nothing there */
+	uint8_t next[2];
 };
 
 /* Is `s` a copy of one of the segments seen last in its direction? To be asked once for each segment, in capture

@@ -29,41 +29,8 @@ void budget_room(struct budget *b, struct budget *beyond, void *room, size_t byt
 	*b = (struct budget){ .beyond = beyond, .room = room, .room_bytes = bytes };
 }
 
-/* What lies last in the room grows where it is, all else moves; nobody takes a freed place but the last one's. */
-static void *resize_in_room(struct budget *b, uint8_t *block, size_t old_size, size_t size)
+static __attribute__((noinline)) void *resize(struct budget *b, void *block, size_t old_size, size_t size)
 {
-	bool inside = block && (uintptr_t)block - (uintptr_t)b->room < b->room_bytes;
-	bool is_last = inside && block + aligned(old_size) == b->room + b->taken;
-
-	if (block && !inside)
-		return budget_resize(b->beyond, block, old_size, size);
-	if (is_last)
-		b->taken -= aligned(old_size);
-	if (!size)
-		return NULL;
-	uint8_t *p = inside && (is_last || size <= old_size) ? block : b->room + b->taken;
-	if (p == block && !is_last)
-		return p;
-	if (size <= b->room_bytes - b->taken) {
-		b->taken += aligned(size);
-		if (p != block && old_size)
-			memcpy(p, block, old_size);
-		if (size > old_size)
-			memset(p + old_size, 0, size - old_size);
-		return p;
-	}
-	p = budget_resize(b->beyond, NULL, 0, size);
-	if (p && old_size)
-		memcpy(p, block, old_size < size ? old_size : size);
-	else if (is_last)
-		b->taken += aligned(old_size);
-	return p;
-}
-
-void *budget_resize(struct budget *b, void *block, size_t old_size, size_t size)
-{
-	if (b->beyond)
-		return resize_in_room(b, block, old_size, size);
 	if (!size) {
 		free(block);
 		b->used -= old_size;
@@ -80,6 +47,62 @@ void *budget_resize(struct budget *b, void *block, size_t old_size, size_t size)
 		memset(p + old_size, 0, size - old_size);
 	b->used += size - old_size;
 	return p;
+}
+
+/* The next `size` bytes of the room, or of what lies beyond; those behind the first `old_size` are 0. */
+static uint8_t *take_room(struct budget *b, size_t old_size, size_t size)
+{
+	uint8_t *p = b->room + b->taken;
+
+	if (size > b->room_bytes - b->taken)
+		return budget_resize(b->beyond, NULL, 0, size);
+	b->taken += aligned(size);
+	memset(p + old_size, 0, size - old_size);
+	return p;
+}
+
+static bool is_last(const struct budget *b, const uint8_t *block, size_t size)
+{
+	return block + aligned(size) == b->room + b->taken;
+}
+
+/* Nobody takes a freed place but the last one's. */
+static void *leave_room(struct budget *b, const uint8_t *block, size_t size)
+{
+	if (is_last(b, block, size))
+		b->taken -= aligned(size);
+	return NULL;
+}
+
+/* What lies last in the room grows where it is, all else moves. */
+static __attribute__((noinline)) void *resize_in_room(struct budget *b, uint8_t *block, size_t old_size, size_t size)
+{
+	size_t at = (size_t)(block - b->room);
+
+	if (is_last(b, block, old_size) && size <= b->room_bytes - at) {
+		b->taken = at + aligned(size);
+		if (size > old_size)
+			memset(block + old_size, 0, size - old_size);
+		return block;
+	}
+	if (size <= old_size)
+		return block;
+	uint8_t *p = take_room(b, old_size, size);
+	if (!p)
+		return NULL;
+	leave_room(b, block, old_size);
+	return memcpy(p, block, old_size);
+}
+
+void *budget_resize(struct budget *b, void *block, size_t old_size, size_t size)
+{
+	if (!b->beyond)
+		return resize(b, block, old_size, size);
+	if (!block)
+		return size ? take_room(b, 0, size) : NULL;
+	if ((uintptr_t)block - (uintptr_t)b->room >= b->room_bytes)
+		return budget_resize(b->beyond, block, old_size, size);
+	return size ? resize_in_room(b, block, old_size, size) : leave_room(b, block, old_size);
 }
 
 void pool_init(struct pool *p, size_t block_size, struct budget *budget)

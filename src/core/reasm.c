@@ -101,7 +101,7 @@ static uint64_t proven(const struct reasm *r)
 
 /* ------------------------------------------------------------------------------------------------------ output */
 
-static void tell_gap(struct pass *p)
+static __attribute__((cold)) void tell_gap(struct pass *p)
 {
 	struct reasm *r = p->r;
 
@@ -136,7 +136,7 @@ static void give_up(struct pass *p, uint64_t upto, enum tcpstat_gap_why why)
 	r->next = upto;
 }
 
-static void deliver(struct pass *p, const uint8_t *data, uint64_t len)
+static inline void deliver(struct pass *p, const uint8_t *data, uint64_t len)
 {
 	struct reasm *r = p->r;
 	const struct tcpstat_config *c = p->out->config;
@@ -149,7 +149,7 @@ static void deliver(struct pass *p, const uint8_t *data, uint64_t len)
 }
 
 /* A segment's bytes from `next` to `upto`, straight from the capture. */
-static void pass_on(struct pass *p, const struct reasm_bytes *b, uint64_t upto)
+static inline void pass_on(struct pass *p, const struct reasm_bytes *b, uint64_t upto)
 {
 	struct reasm *r = p->r;
 	uint64_t have = min64(b->lo + b->caplen, upto);
@@ -510,7 +510,7 @@ void reasm_segment(struct reasm both[2], const struct segment *s, const struct e
 	if (s->dir != TCPSTAT_C2S && s->dir != TCPSTAT_S2C)
 		return;
 	enum tcpstat_dir back = s->dir == TCPSTAT_C2S ? TCPSTAT_S2C : TCPSTAT_C2S;
-	struct reasm *own = &both[s->dir], *peer = &both[back];
+	struct reasm *own = back ? &both[0] : &both[1], *peer = back ? &both[1] : &both[0];
 	struct pass p = { .r = peer, .out = out, .dir = back, .ts = s->ts, .frame = s->frame };
 
 	if (own->finished)

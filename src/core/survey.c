@@ -12,14 +12,20 @@ static const int64_t TIME_WAIT_NS = 60 * (int64_t)1000000000;
 
 enum survey_kind { SURVEY_NONE, SURVEY_PORT, SURVEY_RESETTER, SURVEY_WAITER };
 
-struct survey_key {
-	uint8_t kind, family;
-	uint16_t port;                  /* of the server; 0: any */
-	uint8_t host[16], server[16];   /* server: zero where it does not matter */
+/* Also as words, to be compared and hashed. */
+union survey_key {
+	struct {
+		uint8_t kind, family;
+		uint16_t port;          /* of the server; 0: any */
+		uint8_t host[16], server[16]; /* server: zero where it does not matter */
+	};
+	uint64_t word[SURVEY_KEY_WORDS];
 };
 
+_Static_assert(sizeof(union survey_key) == SURVEY_KEY_WORDS * sizeof(uint64_t), "nothing is left out");
+
 struct survey_entry {
-	struct survey_key key;
+	union survey_key key;
 	uint32_t conns, completed, answered, half_open, repeated, at_once, lost;
 	uint32_t rate, rate_max;        /* SYNs of the second that began at rate_ts; most of a second */
 	int64_t rate_ts;
@@ -33,24 +39,38 @@ struct survey_entry {
 
 /* ---------------------------------------------------------------------------------------------------- the table */
 
-static uint64_t hash(const struct survey_key *key, uint64_t seed)
+static void secrets_init(struct survey_secrets *s, uint64_t seed)
 {
-	uint64_t words[(sizeof *key + 7) / 8] = { 0 }, h = seed;
-
-	memcpy(words, key, sizeof *key);
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-		uint64_t secret = hash_secret(&seed);
-		h = hash_fold(words[i] ^ secret, h ^ hash_secret(&seed));
+	s->seed = seed;
+	for (unsigned i = 0; i < SURVEY_KEY_WORDS; i++) {
+		s->of_word[i] = hash_secret(&seed);
+		s->of_hash[i] = hash_secret(&seed);
 	}
+}
+
+static uint64_t hash(const union survey_key *key, const struct survey_secrets *s)
+{
+	uint64_t h = s->seed;
+
+	for (unsigned i = 0; i < SURVEY_KEY_WORDS; i++)
+		h = hash_fold(key->word[i] ^ s->of_word[i], h ^ s->of_hash[i]);
 	return h;
 }
 
-static struct survey_entry *probe(struct survey_entry *slots, size_t n, const struct survey_key *key, uint64_t h)
+static bool is_same(const union survey_key *a, const union survey_key *b)
+{
+	for (unsigned i = 0; i < SURVEY_KEY_WORDS; i++)
+		if (a->word[i] != b->word[i])
+			return false;
+	return true;
+}
+
+static struct survey_entry *probe(struct survey_entry *slots, size_t n, const union survey_key *key, uint64_t h)
 {
 	for (size_t i = 0; i < PROBES && i < n; i++) {
 		struct survey_entry *e = &slots[(h + i) & (n - 1)];
 
-		if (e->key.kind == SURVEY_NONE || !memcmp(&e->key, key, sizeof *key))
+		if (e->key.kind == SURVEY_NONE || is_same(&e->key, key))
 			return e;
 	}
 	return NULL;
@@ -63,9 +83,13 @@ static void grow(struct survey *s)
 
 	if (!slots)
 		return;
+	if (!s->slots) {
+		secrets_init(&s->slots_by, s->seed);
+		secrets_init(&s->sources_by, 0); /* the same count each time */
+	}
 	for (size_t i = 0; i < s->n_slots; i++)
 		if (s->slots[i].key.kind != SURVEY_NONE) {
-			struct survey_entry *e = probe(slots, n, &s->slots[i].key, hash(&s->slots[i].key, s->seed));
+			struct survey_entry *e = probe(slots, n, &s->slots[i].key, hash(&s->slots[i].key, &s->slots_by));
 			if (e)
 				*e = s->slots[i];
 		}
@@ -75,14 +99,13 @@ static void grow(struct survey *s)
 	s->n_slots = n;
 }
 
-static struct survey_entry *entry_of(struct survey *s, const struct survey_key *key)
+static struct survey_entry *entry_of(struct survey *s, const union survey_key *key)
 {
-	uint64_t h = hash(key, s->seed);
 	struct survey_entry *e;
 
 	if (2 * s->n_used >= s->n_slots)
 		grow(s);
-	e = s->n_slots ? probe(s->slots, s->n_slots, key, h) : NULL;
+	e = s->n_slots ? probe(s->slots, s->n_slots, key, hash(key, &s->slots_by)) : NULL;
 	if (e && e->key.kind == SURVEY_NONE) {
 		e->key = *key;
 		s->n_used++;
@@ -103,7 +126,7 @@ void survey_fini(struct survey *s)
 
 /* ---------------------------------------------------------------------------------------------------- counting */
 
-static void key_init(struct survey_key *key, enum survey_kind kind, const struct tcpstat_addr *host,
+static void key_init(union survey_key *key, enum survey_kind kind, const struct tcpstat_addr *host,
 	const struct tcpstat_addr *server, uint16_t port)
 {
 	memset(key, 0, sizeof *key);
@@ -133,18 +156,18 @@ static void count_rate(struct survey_entry *e, int64_t ts)
 		e->rate_max = e->rate;
 }
 
-static void count_source(struct survey_entry *e, const struct tcpstat_addr *client)
+static void count_source(const struct survey *s, struct survey_entry *e, const struct tcpstat_addr *client)
 {
-	struct survey_key key;
+	union survey_key key;
 
 	key_init(&key, SURVEY_PORT, client, NULL, 0);
-	uint64_t bit = hash(&key, 0) % SOURCES_BITS; /* the same count each time */
+	uint64_t bit = hash(&key, &s->sources_by) % SOURCES_BITS;
 	e->sources[bit / 64] |= (uint64_t)1 << bit % 64;
 }
 
 static void count_port(struct survey *s, const struct tcpstat_census *c)
 {
-	struct survey_key key;
+	union survey_key key;
 	int64_t repeated = known(c->syn_retransmissions);
 	bool answered = c->half[1].packets > 0;
 
@@ -162,14 +185,14 @@ static void count_port(struct survey *s, const struct tcpstat_census *c)
 	e->at_once += answered && !repeated;
 	e->lost += c->lost;
 	count_rate(e, c->first_ts_ns);
-	count_source(e, &c->addr[0]);
+	count_source(s, e, &c->addr[0]);
 	if (c->outcome != TCPSTAT_HS_ESTABLISHED || repeated >= 2)
 		keep_frame(e, c->first_frame);
 }
 
 static void count_reset(struct survey *s, const struct tcpstat_census *c)
 {
-	struct survey_key key;
+	union survey_key key;
 
 	for (enum tcpstat_dir d = TCPSTAT_C2S; d <= TCPSTAT_S2C; d++) {
 		key_init(&key, SURVEY_RESETTER, &c->addr[d], NULL, 0);
@@ -192,7 +215,7 @@ static uint32_t *bucket_of(struct survey_entry *e, int64_t epoch)
 
 static void count_waiting(struct survey *s, const struct tcpstat_census *c)
 {
-	struct survey_key key;
+	union survey_key key;
 	int64_t epoch = c->last_ts_ns / (TIME_WAIT_NS / BUCKETS);
 	uint32_t waiting = 0;
 
@@ -334,7 +357,7 @@ static unsigned sources(const struct survey_entry *e)
 	return n;
 }
 
-static void name_host(struct words *w, const struct survey_key *key, const uint8_t *bytes, uint16_t port)
+static void name_host(struct words *w, const union survey_key *key, const uint8_t *bytes, uint16_t port)
 {
 	struct tcpstat_addr addr = { .family = key->family };
 

@@ -10,7 +10,7 @@
 #include "core/emit.h"
 #include "core/watch.h"
 
-enum { SURVEY_MAX = 4096, SURVEY_TOLD = 32, SURVEY_FRAMES = TCPSTAT_CENSUS_FRAMES };
+enum { SURVEY_MAX = 4096, SURVEY_TOLD = 32, SURVEY_FRAMES = TCPSTAT_CENSUS_FRAMES, SURVEY_KEY_WORDS = 5 };
 
 struct survey_entry;
 
@@ -21,9 +21,15 @@ struct survey_sample {
 	uint32_t n;
 };
 
+/* What keys are hashed with. */
+struct survey_secrets {
+	uint64_t seed, of_word[SURVEY_KEY_WORDS], of_hash[SURVEY_KEY_WORDS];
+};
+
 struct survey {
 	struct budget *budget;
 	uint64_t seed;
+	struct survey_secrets slots_by, sources_by; /* set with the first slots */
 	struct survey_entry *slots;
 	size_t n_slots, n_used;
 	uint64_t connections, segments;

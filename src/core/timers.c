@@ -1,6 +1,7 @@
 #include "core/timers.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { MS = 1000000, LATE_MS = 30, BINS = 4, LATE_ENOUGH = 5, DEAD_ENOUGH = 3 };
 
@@ -222,7 +223,7 @@ static enum tcpstat_ladder ladder_of(const struct timers_half *h)
 
 void timers_segment(struct timers *t, struct budget *b, const struct segment *s, const struct timers_scene *scene)
 {
-	if (t->state[0] != scene->state[0] || t->state[1] != scene->state[1])
+	if (memcmp(t->state, scene->state, sizeof t->state))
 		follow_states(t, b, s->ts, scene->state);
 	if (s->copy)
 		return;

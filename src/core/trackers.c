@@ -58,13 +58,12 @@ static void note_resent(struct trackers *t, enum tcpstat_dir dir, uint8_t histor
 	t->server_first = dir == TCPSTAT_S2C && !t->resent[TCPSTAT_C2S];
 }
 
-static void tell_response(const struct segment *s, int64_t turn_ns, const struct emitter *e)
+static __attribute__((cold)) void tell_response(const struct segment *s, int64_t turn_ns, const struct emitter *e)
 {
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_RESPONSE, .dir = s->dir, .ts_ns = s->ts, .frame = s->frame,
 		.response_ns = turn_ns };
 
-	if (s->dir == TCPSTAT_S2C && emit_wants(e, TCPSTAT_EV_RESPONSE))
-		emit_event(e, &ev);
+	emit_event(e, &ev);
 }
 
 /* Round trip between capture and endpoint, for those to whom 0 is one. */
@@ -92,7 +91,7 @@ static void follow(struct trackers *t, const struct segment *s, const struct sce
 		dupack_resent(&t->dupack, s, replay_last_cause(t->replay, s->dir));
 	}
 	int64_t turn_ns = latency_segment(&t->latency, budget, s, watched.half_ns);
-	if (turn_ns != TCPSTAT_NULL)
+	if (turn_ns != TCPSTAT_NULL && s->dir == TCPSTAT_S2C && emit_wants(e, TCPSTAT_EV_RESPONSE))
 		tell_response(s, turn_ns, e);
 	if (!e->watch)
 		return;

@@ -32,7 +32,7 @@ void tracker_pools_fini(struct tracker_pools *);
 #if defined __SANITIZE_ADDRESS__
 enum { TRACKERS_ROOM = 8 };
 #else
-enum { TRACKERS_ROOM = 4608 };
+enum { TRACKERS_ROOM = 4864 };
 #endif
 
 struct trackers {

@@ -1,7 +1,7 @@
 #include "core/watch.h"
 
 enum {
-	ROOM_STEP = 4,
+	ROOM_STEP = 6,
 	LAST_WORDS = 128                /* bytes */
 };
 
@@ -11,21 +11,17 @@ static const int64_t MS = 1000000;
 
 /* ---------------------------------------------------------------------------------------------------- marks */
 
-static struct watch_mark *find(const struct watch *w, enum watch_kind kind, enum tcpstat_dir dir)
+struct watch_mark *watch_find(const struct watch *w, enum watch_kind kind, enum tcpstat_dir dir)
 {
-	if (!(w->marked[dir] >> kind & 1))
-		return NULL;
 	for (unsigned i = 0; i < w->n_marks; i++)
 		if (w->marks[i].kind == kind && w->marks[i].dir == dir)
 			return &w->marks[i];
 	return NULL;
 }
 
-const struct watch_mark *watch_get(const struct watch *w, enum watch_kind kind, enum tcpstat_dir dir)
+static struct watch_mark *find(const struct watch *w, enum watch_kind kind, enum tcpstat_dir dir)
 {
-	const struct watch_mark *m = find(w, kind, dir);
-
-	return m && m->count ? m : NULL;
+	return watch_has(w, kind, dir) ? watch_find(w, kind, dir) : NULL;
 }
 
 static struct watch_mark *mark_of(struct watch *w, struct budget *b, enum watch_kind kind, enum tcpstat_dir dir)
@@ -43,7 +39,8 @@ static struct watch_mark *mark_of(struct watch *w, struct budget *b, enum watch_
 	}
 	m = &w->marks[w->n_marks++];
 	w->marked[dir] |= (uint64_t)1 << kind;
-	*m = (struct watch_mark){ .kind = (uint8_t)kind, .dir = (uint8_t)dir };
+	m->kind = (uint8_t)kind;
+	m->dir = (uint8_t)dir;
 	return m;
 }
 

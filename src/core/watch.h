@@ -58,6 +58,7 @@ struct watch_half {
 	int64_t burst_ack_ts;           /* when the peer acknowledged the first of the measured flight; 0: not yet */
 	int64_t stalled_ns;             /* what that ACK was late by; 0: not late */
 	int64_t keepalive_ts;           /* of the first of those without an answer */
+	uint64_t longest_frame;
 	uint64_t edge;                  /* rightmost of the windows it advertised */
 	uint64_t after_fin_bytes;       /* what the peer sent after this side's FIN was acknowledged */
 	uint32_t flight_max;
@@ -65,21 +66,21 @@ struct watch_half {
 	uint32_t ttl_packets;
 	uint32_t wnd;                   /* last window it advertised, bytes */
 	uint32_t dup_acks;              /* ACKs of the peer that repeat `acked` while data is outstanding */
+	uint32_t row_acked, tail_acked; /* `acked` when the last timeout of a row, of a tail fired, its low bits */
+	uint16_t row, longest_row;      /* timeouts while nothing was acknowledged: the last ones, the most */
+	uint16_t tails;                 /* ends of flights that timers resent, each once */
 	uint16_t last_len, big_len, big_repeats;
 	uint16_t ok_len, hole_len;      /* the largest that was acknowledged; that was repeated twice and never was */
 	uint16_t unanswered;            /* keepalives */
 	uint16_t syn_wnd;
-	uint16_t longest;               /* payload of its longest segment, and the packet */
-	uint64_t longest_frame;
+	uint16_t longest;               /* payload of its longest segment, longest_frame */
 	uint8_t ttl, rst_ttl, burst_is;  /* burst_is: WATCH_FIRST_FLIGHT, WATCH_IDLE_RESTART */
-	bool ttl_varies, rst_ttl_differs, rst_bare, shrunk, fin, first_flight_done, sent_data;
+	bool rst_ttl_differs : 1, rst_bare : 1;
+	bool ttl_varies, shrunk, fin, first_flight_done, sent_data;
 	bool wnd_known;                 /* one that is no SYN's was seen */
 	bool damage_taken, damage_repaired; /* such data was acknowledged; was sent again */
 	bool hole_proven;               /* smaller ones arrived, or the peer was heard, since it was repeated */
 	uint8_t state_before;           /* its last change */
-	uint16_t row, longest_row;      /* timeouts while nothing was acknowledged: the last ones, the most */
-	uint16_t tails;                 /* ends of flights that timers resent, each once */
-	uint32_t row_acked, tail_acked; /* `acked` then, its low bits */
 };
 
 struct watch {
@@ -123,8 +124,20 @@ void watch_join(struct watch *, struct budget *, const struct watch *later);
 void watch_turn(struct watch *, struct budget *, enum tcpstat_dir, uint64_t frame, int64_t ns);
 /* What `dir` had sent before the first RST and nobody ever acknowledged, bytes. */
 uint64_t watch_unacked(const struct watch *, enum tcpstat_dir);
+/* Is there a mark of that kind, be it that all it counted was taken back? */
+static inline bool watch_has(const struct watch *w, enum watch_kind kind, enum tcpstat_dir dir)
+{
+	return w->marked[dir] >> kind & 1;
+}
+/* That mark. */
+struct watch_mark *watch_find(const struct watch *, enum watch_kind, enum tcpstat_dir);
 /* NULL: nothing of the kind. */
-const struct watch_mark *watch_get(const struct watch *, enum watch_kind, enum tcpstat_dir);
+static inline const struct watch_mark *watch_get(const struct watch *w, enum watch_kind kind, enum tcpstat_dir dir)
+{
+	const struct watch_mark *m = watch_has(w, kind, dir) ? watch_find(w, kind, dir) : NULL;
+
+	return m && m->count ? m : NULL;
+}
 void watch_fini(struct watch *, struct budget *);
 
 #endif

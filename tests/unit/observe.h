@@ -54,6 +54,7 @@ static inline struct segment observe_segment(struct observe *o, enum tcpstat_dir
 		.view = &o->view, .ts = ms * 1000000, .frame = ++o->frame, .dir = dir, .flags = flags, .len = len,
 		.seq = SEQ_ISN + seq, .end = SEQ_ISN + seq + len + !!(flags & TH_SYN) + !!(flags & TH_FIN),
 		.ack = SEQ_ISN + ack, .wnd = flags & TH_SYN ? wnd : (uint64_t)wnd << o->scale,
+		.wnd_shift = flags & TH_SYN ? 0 : (uint8_t)o->scale,
 		.wnd_exact = flags & TH_SYN || !o->no_scale_known
 	};
 }
