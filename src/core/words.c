@@ -3,9 +3,9 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-void words_add(struct words *w, const char *text)
+void words_put(struct words *w, const char *text, size_t len)
 {
-	size_t len = strlen(text), room = sizeof w->text - 1 - w->len;
+	size_t room = sizeof w->text - 1 - w->len;
 
 	if (len > room)
 		len = room;
@@ -16,22 +16,20 @@ void words_add(struct words *w, const char *text)
 
 static void add_char(struct words *w, char c)
 {
-	const char text[2] = { c, '\0' };
-
-	words_add(w, text);
+	words_put(w, &c, 1);
 }
 
 static void add_unsigned(struct words *w, uint64_t n, unsigned width)
 {
-	char digits[24], *p = digits + sizeof digits;
+	char digits[24], *end = digits + sizeof digits, *p = end;
 
-	*--p = '\0';
 	do {
 		*--p = (char)('0' + n % 10);
 		n /= 10;
-		width -= width > 0;
-	} while ((n || width) && p > digits);
-	words_add(w, p);
+	} while (n);
+	while (end - p < (ptrdiff_t)width)
+		*--p = '0';
+	words_put(w, p, (size_t)(end - p));
 }
 
 void words_number(struct words *w, int64_t n)

@@ -3,6 +3,8 @@
 #ifndef TCPSTAT_WORDS_H
 #define TCPSTAT_WORDS_H
 
+#include <string.h>
+
 #include "core/tcpstat.h"
 
 enum { WORDS_MAX = 320 };
@@ -12,7 +14,11 @@ struct words {
 	size_t len;
 };
 
-void words_add(struct words *, const char *text);
+void words_put(struct words *, const char *text, size_t len);
+static inline void words_add(struct words *w, const char *text)
+{
+	words_put(w, text, strlen(text));
+}
 void words_number(struct words *, int64_t n);
 /* "1 packet", "2 packets": `noun` takes an s where n is not 1. */
 void words_count(struct words *, int64_t n, const char *noun);

@@ -61,6 +61,42 @@ Test(budget, over_the_limit_the_old_block_stays)
 	budget_resize(&b, p, 100, 0);
 }
 
+Test(budget, a_room_comes_first)
+{
+	_Alignas(void *) uint8_t room[64];
+	struct budget all = { .limit = 1000 }, b;
+
+	memset(room, 0x5a, sizeof room);
+	budget_room(&b, &all, room, sizeof room);
+	uint8_t *p = budget_resize(&b, NULL, 0, 20);
+	cr_assert_eq(p, room);
+	cr_assert(all_zero(p, 20));
+	memset(p, 1, 20);
+	cr_assert_eq(budget_resize(&b, p, 20, 32), room, "the last one grows where it is");
+	cr_assert(p[19] == 1 && all_zero(p + 20, 12));
+	uint8_t *q = budget_resize(&b, NULL, 0, 8);
+	cr_assert_eq(q, room + 32);
+	cr_assert_eq(budget_resize(&b, p, 32, 16), room, "less is always there");
+	p = budget_resize(&b, p, 16, 24);
+	cr_assert_eq(p, room + 40, "one that is not the last moves");
+	cr_assert(p[15] == 1 && p[16] == 1 && all_zero(p + 20, 4));
+	cr_assert_null(budget_resize(&b, q, 8, 0));
+	cr_assert_eq(all.used, 0);
+
+	q = budget_resize(&b, NULL, 0, 8);
+	cr_assert(q < room || q >= room + sizeof room, "the room is full");
+	cr_assert_eq(all.used, 8);
+	p = budget_resize(&b, p, 24, 40);
+	cr_assert(p < room || p >= room + sizeof room);
+	cr_assert(p[15] == 1 && all_zero(p + 24, 16));
+	cr_assert_eq(all.used, 48);
+	cr_assert_eq(budget_resize(&b, NULL, 0, 24), room + 40, "what the last one left is free");
+	cr_assert_null(budget_resize(&b, q, 8, 2000));
+	cr_assert_null(budget_resize(&b, p, 40, 0));
+	cr_assert_null(budget_resize(&b, q, 8, 0));
+	cr_assert_eq(all.used, 0);
+}
+
 Test(pool, blocks_are_zeroed_again)
 {
 	struct budget b = { .limit = UINT64_MAX };
