@@ -15,16 +15,17 @@ static int64_t half_answer(struct half *h, uint64_t ack, int64_t now_ns)
 			continue;
 		int64_t took = now_ns - h->asked[i].seen_ns;
 		h->n = (uint16_t)(h->n - i - 1);
-		memmove(h->asked, h->asked + i + 1, h->n * sizeof *h->asked);
+		if (h->n)
+			memmove(h->asked, h->asked + i + 1, h->n * sizeof *h->asked);
 		if (took < 0)
 			return -1;
-		if (h->min_ns == TCPSTAT_NULL || took < h->min_ns - h->min_ns / 4)
-			h->close = 0;
-		if (h->min_ns == TCPSTAT_NULL || took < h->min_ns)
+		if (h->min_ns == TCPSTAT_NULL || took < h->min_ns) {
+			if (h->min_ns == TCPSTAT_NULL || took < h->min_ns - h->min_ns / 4)
+				h->close = 0;
 			h->min_ns = took;
+		}
 		if (took <= h->min_ns + h->min_ns / 4 && h->close < UINT16_MAX)
 			h->close++;
-		h->samples++;
 		return took - h->min_ns;
 	}
 	return -1;
@@ -46,8 +47,13 @@ static void half_ask(struct half *h, const struct segment *s)
 
 static void update(struct vantage *v)
 {
-	for (int i = 0; i < 2; i++)
-		v->half_ns[i] = v->half[i].min_ns == TCPSTAT_NULL || vantage_is_near(v, i) ? 0 : v->half[i].min_ns;
+	for (int i = 0; i < 2; i++) {
+		int64_t mine = v->half[i].min_ns, other = v->half[!i].min_ns;
+		bool known = mine != TCPSTAT_NULL;
+
+		v->half[i].near = known && other != TCPSTAT_NULL && mine <= other / 9;
+		v->half_ns[i] = known && !v->half[i].near ? mine : 0;
+	}
 }
 
 int64_t vantage_segment(struct vantage *v, const struct segment *s)
@@ -66,13 +72,6 @@ int64_t vantage_segment(struct vantage *v, const struct segment *s)
 	if (segment_occupies(s))
 		half_ask(&v->half[!s->dir], s);
 	return late_ns;
-}
-
-bool vantage_is_near(const struct vantage *v, int endpoint)
-{
-	int64_t mine = v->half[endpoint].min_ns, other = v->half[!endpoint].min_ns;
-
-	return mine != TCPSTAT_NULL && other != TCPSTAT_NULL && mine <= other / 9;
 }
 
 enum tcpstat_vantage vantage_of(const struct vantage *v)

@@ -9,9 +9,9 @@ enum { VANTAGE_RING = 4 };
 
 struct half {
 	int64_t min_ns;                 /* TCPSTAT_NULL: no answer seen yet */
-	uint32_t samples;
 	uint16_t n;
 	uint16_t close;                 /* answers as fast as the shortest, but for a quarter; saturating */
+	bool near;                      /* see vantage_is_near */
 	struct {
 		uint64_t end;
 		int64_t seen_ns;
@@ -38,7 +38,10 @@ static inline bool vantage_is_sure(const struct vantage *v, int endpoint)
 	return v->half[endpoint].close >= 3;
 }
 /* Is the capture next to this endpoint: its half at most a tenth of the whole? False while unknown. */
-bool vantage_is_near(const struct vantage *, int endpoint);
+static inline bool vantage_is_near(const struct vantage *v, int endpoint)
+{
+	return v->half[endpoint].near;
+}
 enum tcpstat_vantage vantage_of(const struct vantage *);
 
 #endif
