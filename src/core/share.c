@@ -11,19 +11,20 @@ _Static_assert((int)TCPSTAT_NLIMITS < (int)OWNER, "an owner fits into a tag");
 void share_init(struct share *s, struct budget *budget, int64_t now_ns, enum tcpstat_limit owner)
 {
 	*s = (struct share){ .budget = budget, .since_ns = { now_ns, now_ns }, .room = SHARE_RUNS_FIRST };
+	s->runs = s->few;
 	s->tag[0] = s->tag[1] = (uint8_t)(owner | OPEN | SHARE_PROGRESS);
 }
 
 static struct share_run *runs_of(struct share *s)
 {
-	return (s->many ? s->many : s->few) + s->first;
+	return s->runs + s->first;
 }
 
 void share_fini(struct share *s)
 {
-	if (s->many)
-		budget_resize(s->budget, s->many, s->room * sizeof *s->many, 0);
-	s->many = NULL;
+	if (s->room > SHARE_RUNS_FIRST)
+		budget_resize(s->budget, s->runs, s->room * sizeof *s->runs, 0);
+	s->runs = s->few;
 	s->room = SHARE_RUNS_FIRST;
 	s->first = s->n_runs = 0;
 }
@@ -31,8 +32,8 @@ void share_fini(struct share *s)
 void share_copy(struct share *s, const struct share *of, struct share_run runs[SHARE_RUNS_COPY])
 {
 	*s = *of;
-	memcpy(runs, (of->many ? of->many : of->few) + of->first, of->n_runs * sizeof *runs);
-	s->many = runs;
+	memcpy(runs, of->runs + of->first, of->n_runs * sizeof *runs);
+	s->runs = runs;
 	s->room = SHARE_RUNS_COPY;
 	s->first = 0;
 	s->budget = NULL;
@@ -60,54 +61,56 @@ static enum tcpstat_limit first_of(uint8_t a, uint8_t b)
 
 enum { SHIFT = 8 };                     /* of the tag of s2c in a kind */
 
-static uint16_t kind_of(enum tcpstat_dir dir, uint8_t mine, uint8_t other)
+static uint16_t tags_of(enum tcpstat_dir dir, uint8_t mine, uint8_t other)
 {
 	return (uint16_t)(dir ? other | mine << SHIFT : mine | other << SHIFT);
 }
 
-static void settle_kind(struct share *s, unsigned i, enum tcpstat_dir dir)
+static void settle_kind(struct share *s, struct share_kind *k, enum tcpstat_dir dir)
 {
-	unsigned shift = dir * SHIFT, owner = s->kind[i] >> shift & OWNER;
+	unsigned shift = dir * SHIFT, tag = k->tags >> shift;
 
-	if (!(s->kind[i] >> shift & OPEN))
+	if (!(tag & OPEN))
 		return;
-	s->kind[i] = (uint16_t)((s->kind[i] & ~(0xffu << shift)) | owner << shift);
-	s->half_ns[dir][owner] += s->kind_ns[i];
+	k->tags &= (uint16_t)~((0xffu & ~OWNER) << shift);
+	s->half_ns[dir][tag & OWNER] += k->ns;
 }
 
 /* The last one takes its place. */
-static void drop_kind(struct share *s, unsigned i)
+static void drop_kind(struct share *s, struct share_kind *k)
 {
-	s->n_kinds--;
-	s->kind_ns[i] = s->kind_ns[s->n_kinds];
-	s->kind[i] = s->kind[s->n_kinds];
+	*k = s->kind[--s->n_kinds];
 }
 
 /* Settled by both: it is the connection's. */
-static void close_kind(struct share *s, unsigned i)
+static inline void close_kind(struct share *s, struct share_kind *k)
 {
-	s->ns[first_of(s->kind[i] & OWNER, s->kind[i] >> SHIFT & OWNER)] += s->kind_ns[i];
-	drop_kind(s, i);
+	s->ns[first_of(k->tags & OWNER, k->tags >> SHIFT & OWNER)] += k->ns;
+	drop_kind(s, k);
 }
 
-/* Has this kind, told apart from another so far, become the same? Then the other one has its time. */
-static void join_kind(struct share *s, unsigned i)
+/* Have kinds, told apart so far, become the same? Then one of them has their time. */
+static void join_kinds(struct share *s)
 {
-	for (unsigned k = s->n_kinds; k-- > 0;)
-		if (s->kind[k] == s->kind[i] && k != i) {
-			s->kind_ns[k] += s->kind_ns[i];
-			drop_kind(s, i);
-			return;
+	for (unsigned i = s->n_kinds; i-- > 1;) {
+		struct share_kind *k = &s->kind[i], *same = s->kind;
+
+		while (same < k && same->tags != k->tags)
+			same++;
+		if (same < k) {
+			same->ns += k->ns;
+			drop_kind(s, k);
 		}
+	}
 }
 
 static void make_room(struct share *s)
 {
-	unsigned least = 0;
+	struct share_kind *least = s->kind;
 
 	for (unsigned i = 1; i < s->n_kinds; i++)
-		if (s->kind_ns[i] < s->kind_ns[least])
-			least = i;
+		if (s->kind[i].ns < least->ns)
+			least = &s->kind[i];
 	settle_kind(s, least, TCPSTAT_C2S);
 	settle_kind(s, least, TCPSTAT_S2C);
 	close_kind(s, least);
@@ -116,22 +119,21 @@ static void make_room(struct share *s)
 /* Time that `dir` has as `mine` and the other direction as `other`. */
 static void add(struct share *s, int64_t ns, enum tcpstat_dir dir, uint8_t mine, uint8_t other)
 {
-	uint16_t kind = kind_of(dir, mine, other);
-	unsigned i = s->n_kinds;
+	uint16_t tags = tags_of(dir, mine, other);
+	struct share_kind *k = s->kind, *end = k + s->n_kinds;
 
 	if (!((mine | other) & OPEN)) {
 		s->ns[first_of(mine, other)] += ns;
 		return;
 	}
-	while (i-- > 0)
-		if (s->kind[i] == kind) {
-			s->kind_ns[i] += ns;
+	for (; k < end; k++)
+		if (k->tags == tags) {
+			k->ns += ns;
 			return;
 		}
 	if (s->n_kinds == SHARE_KINDS)
 		make_room(s);
-	s->kind[s->n_kinds] = kind;
-	s->kind_ns[s->n_kinds++] = ns;
+	s->kind[s->n_kinds++] = (struct share_kind){ ns, tags };
 }
 
 /* ---------------------------------------------------------------------------------------------------- runs */
@@ -143,7 +145,7 @@ static void drop_run(struct share *s)
 	if (s->n_runs)
 		return;
 	s->first = 0;
-	if (s->budget && s->room > SHARE_RUNS_KEPT)
+	if (s->room > SHARE_RUNS_KEPT && s->budget)
 		share_fini(s);
 }
 
@@ -164,17 +166,17 @@ static void join_runs(struct share *s)
 static bool grow_runs(struct share *s)
 {
 	unsigned room = 2u * s->room;
-	struct share_run *many;
+	struct share_run *runs;
 
 	if (!s->budget || room > SHARE_RUNS_MAX)
 		return false;
-	many = budget_resize(s->budget, NULL, 0, room * sizeof *many);
-	if (!many)
+	runs = budget_resize(s->budget, NULL, 0, room * sizeof *runs);
+	if (!runs)
 		return false;
-	memcpy(many, runs_of(s), s->n_runs * sizeof *many);
-	if (s->many)
-		budget_resize(s->budget, s->many, s->room * sizeof *many, 0);
-	s->many = many;
+	memcpy(runs, runs_of(s), s->n_runs * sizeof *runs);
+	if (s->room > SHARE_RUNS_FIRST)
+		budget_resize(s->budget, s->runs, s->room * sizeof *runs, 0);
+	s->runs = runs;
 	s->room = (uint16_t)room;
 	s->first = 0;
 	return true;
@@ -194,7 +196,7 @@ static void make_room_for_run(struct share *s)
 		s->since_ns[behind] += oldest.ns;
 		add(s, oldest.ns, behind, s->tag[behind], oldest.tag);
 	}
-	memmove(s->many ? s->many : s->few, runs_of(s), s->n_runs * sizeof *s->few);
+	memmove(s->runs, runs_of(s), s->n_runs * sizeof *s->runs);
 	s->first = 0;
 }
 
@@ -224,39 +226,41 @@ void share_pass(struct share *s, enum tcpstat_dir dir, int64_t now_ns, enum tcps
 		add(s, ns, dir, tag, s->tag[!dir]);
 		return;
 	}
-	while (ns > 0 && s->n_runs && s->ahead != dir) {
+	while (s->n_runs && s->ahead != dir) {
 		struct share_run *oldest = runs_of(s);
 		int64_t part = ns < oldest->ns ? ns : oldest->ns;
 
 		add(s, part, dir, tag, oldest->tag);
-		ns -= part;
 		oldest->ns -= part;
 		if (!oldest->ns)
 			drop_run(s);
+		ns -= part;
+		if (!ns)
+			return;
 	}
-	if (ns > 0) {
-		s->ahead = dir;
-		push_run(s, ns, tag);
-	}
+	s->ahead = dir;
+	push_run(s, ns, tag);
 }
 
 /* Of what is open: tags that are `value` under `mask` become `to` under `change`. */
 static void retag(struct share *s, enum tcpstat_dir dir, uint8_t mask, uint8_t value, uint8_t change, uint8_t to)
 {
-	unsigned shift = dir * SHIFT, kind_mask = (mask | OPEN) << shift, kind_value = (value | OPEN) << shift;
+	struct share_run *r = runs_of(s), *end = s->ahead == dir ? r + s->n_runs : r;
+	unsigned shift = dir * SHIFT;
+	bool changed = false;
 
-	for (unsigned i = s->n_kinds; i-- > 0;)
-		if ((s->kind[i] & kind_mask) == kind_value) {
-			s->kind[i] = (uint16_t)((s->kind[i] & ~((unsigned)change << shift)) | (unsigned)to << shift);
-			join_kind(s, i);
+	mask |= OPEN;
+	value |= OPEN;
+	for (; r < end; r++)
+		if ((r->tag & mask) == value)
+			r->tag = (uint8_t)((r->tag & ~change) | to);
+	for (struct share_kind *k = s->kind; k < s->kind + s->n_kinds; k++)
+		if ((k->tags >> shift & mask) == value) {
+			k->tags = (uint16_t)((k->tags & ~((unsigned)change << shift)) | (unsigned)to << shift);
+			changed = true;
 		}
-	if (s->ahead != dir)
-		return;
-	struct share_run *r = runs_of(s);
-
-	for (unsigned i = 0; i < s->n_runs; i++)
-		if ((r[i].tag & (mask | OPEN)) == (value | OPEN))
-			r[i].tag = (uint8_t)((r[i].tag & ~change) | to);
+	if (changed)
+		join_kinds(s);
 }
 
 void share_set_mark(struct share *s, enum tcpstat_dir dir, enum share_mark mark)
@@ -283,24 +287,20 @@ void share_reassign_since(struct share *s, enum tcpstat_dir dir, enum share_mark
 
 void share_settle(struct share *s, enum tcpstat_dir dir)
 {
-	for (unsigned i = s->n_kinds; i-- > 0;) {
-		if (!(s->kind[i] >> dir * SHIFT & OPEN))
-			continue;
-		settle_kind(s, i, dir);
-		if (s->kind[i] & (OPEN | OPEN << SHIFT))
-			join_kind(s, i);
-		else
-			close_kind(s, i);
-	}
-	if (s->ahead != dir)
-		return;
-	struct share_run *r = runs_of(s);
+	struct share_run *r = runs_of(s), *end = s->ahead == dir ? r + s->n_runs : r;
 
-	for (unsigned i = 0; i < s->n_runs; i++)
-		if (r[i].tag & OPEN) {
-			r[i].tag &= OWNER;
-			s->half_ns[dir][r[i].tag] += r[i].ns;
+	for (; r < end; r++)
+		if (r->tag & OPEN) {
+			r->tag &= OWNER;
+			s->half_ns[dir][r->tag] += r->ns;
 		}
+	for (struct share_kind *k = s->kind + s->n_kinds; k-- > s->kind;) {
+		settle_kind(s, k, dir);
+		if (!(k->tags & (OPEN | OPEN << SHIFT)))
+			close_kind(s, k);
+	}
+	if (s->n_kinds > 1)
+		join_kinds(s);
 }
 
 /* ---------------------------------------------------------------------------------------------------- result */
@@ -328,11 +328,13 @@ void share_of_half(const struct share *s, enum tcpstat_dir dir, double ratio[TCP
 	}
 	/* In millionths, as they are printed, the greatest takes the rest: so do the printed ones sum to 1. */
 	for (int i = 0; i < TCPSTAT_NLIMITS; i++) {
-		int64_t part = sum > 0 ? (int64_t)((double)ns[i] / sum * MILLION + 0.5) : 0;
+		ratio[i] = sum > 0 ? 0 : NAN;
+		if (!ns[i] || i == most || !(sum > 0))
+			continue;
+		int64_t part = (int64_t)((double)ns[i] / sum * MILLION + 0.5);
 
-		if (i != most)
-			rest -= part;
-		ratio[i] = sum > 0 ? (double)part / MILLION : NAN;
+		rest -= part;
+		ratio[i] = (double)part / MILLION;
 	}
 	if (sum > 0)
 		ratio[most] = (double)rest / MILLION;

@@ -16,7 +16,10 @@
 #include "core/pool.h"
 #include "core/tcpstat.h"
 
-enum { SHARE_KINDS = 8, SHARE_RUNS_FIRST = 4, SHARE_RUNS_MAX = 256, SHARE_RUNS_COPY = SHARE_RUNS_MAX + 4 };
+enum {
+	SHARE_KINDS = 8, SHARE_RUNS_FIRST = 4, SHARE_RUNS_ENOUGH = 8, SHARE_RUNS_MAX = 256,
+	SHARE_RUNS_COPY = SHARE_RUNS_MAX + 4
+};
 
 /* From when on is time told apart, should a direction think better of it? */
 enum share_mark { SHARE_PROGRESS = 32, SHARE_PEER_DATA = 64 };
@@ -26,14 +29,18 @@ struct share_run {
 	uint8_t tag;
 };
 
+struct share_kind {
+	int64_t ns;
+	uint16_t tags;                  /* one for each direction, that of s2c shifted; one at least is open */
+};
+
 struct share {
 	int64_t ns[TCPSTAT_NLIMITS];    /* of the connection: settled by both directions */
 	int64_t half_ns[2][TCPSTAT_NLIMITS]; /* of each direction, settled */
 	int64_t since_ns[2];            /* accounted for until then */
-	int64_t kind_ns[SHARE_KINDS];
-	uint16_t kind[SHARE_KINDS];     /* a tag for each direction, that of s2c shifted; one at least is open */
+	struct share_kind kind[SHARE_KINDS];
 	struct share_run few[SHARE_RUNS_FIRST]; /* of the direction that is ahead */
-	struct share_run *many;         /* instead of the few; NULL while they suffice */
+	struct share_run *runs;         /* the few while they suffice, else as many as `room` */
 	struct budget *budget;          /* NULL: there is no more room */
 	uint16_t first, n_runs, room;   /* runs */
 	uint8_t tag[2];                 /* of the time that passed last; of a direction that has said nothing: of all */
