@@ -46,13 +46,11 @@ static bool like_bbr(const struct cong *c)
 	       (c->deaf && c->deaf >= c->gave_way && raised > 0.5 && misfit(best_fit(c)) > 0.02);
 }
 
-const struct cong_one *cong_best(const struct cong *c)
+bool cong_is_another(const struct cong *c)
 {
 	const struct cong_one *best = best_fit(c);
 
-	/* An algorithm that is none of these, forced into one of them, would spoil every figure. */
-	return best->compared >= 20 && (like_bbr(c) || (best->compared >= 100 && misfit(best) > (c->far ? 0.25 : 0.08)))
-		       ? &c->seen : best;
+	return like_bbr(c) || (best->compared >= 100 && misfit(best) > (c->far ? 0.25 : 0.08));
 }
 
 void cong_init(struct cong *c, uint32_t initial_window)
@@ -429,7 +427,7 @@ enum tcpstat_cc cong_name(const struct cong *c)
 
 	if (best == &c->seen)
 		return like_bbr(c) ? TCPSTAT_CC_BBR : TCPSTAT_CC_UNKNOWN;
-	if (best->compared < 20 && c->reductions < 2)
+	if (best->compared < CONG_ENOUGH && c->reductions < 2)
 		return TCPSTAT_CC_UNKNOWN;
 	return best == &c->one[CONG_RENO] ? TCPSTAT_CC_RENO : TCPSTAT_CC_CUBIC;
 }

@@ -11,20 +11,21 @@ enum { CONG_INFINITE = 0x7fffffff };
 struct cong_env {
 	int64_t now_ns;
 	uint64_t snd_una, snd_nxt;
+	uint64_t snd_wnd;               /* bytes */
 	uint32_t mss;
 	uint32_t packets_out, in_flight; /* segments */
-	uint32_t prior_in_flight;       /* before this ACK */
-	uint64_t prior_room;            /* bytes that the peer's window still had then */
-	bool far;                       /* the ACK's time of arrival is an estimate */
-	uint32_t delivered;             /* by this ACK, (S)ACKed segments */
-	uint32_t newly_lost;
-	uint32_t flags;                 /* ACKED_* of sender.h */
 	uint32_t reordering;
-	int64_t rtt_ns;                 /* of the newest segment this ACK covers; -1 none */
 	int64_t srtt_ns, rto_ns;
 	int64_t tick_ns;                /* the kernel's */
-	uint64_t snd_wnd;               /* bytes */
 	enum tcpstat_ca ca;
+	bool far;                       /* the ACK's time of arrival is an estimate */
+	/* what an ACK brought; else all 0, and rtt_ns -1 */
+	int64_t rtt_ns;                 /* of the newest segment this ACK covers; -1 none */
+	uint64_t prior_room;            /* bytes that the peer's window still had before it */
+	uint32_t prior_in_flight;       /* before it */
+	uint32_t delivered;             /* by it, (S)ACKed segments */
+	uint32_t newly_lost;
+	uint32_t flags;                 /* ACKED_* of sender.h */
 };
 
 struct cubic {
@@ -56,6 +57,7 @@ struct cong_one {                       /* one algorithm's replica */
 };
 
 enum { CONG_RENO, CONG_CUBIC, CONG_N };
+enum { CONG_ENOUGH = 20 };              /* comparisons after which an algorithm may be told from others */
 
 struct cong {
 	struct cong_one one[CONG_N];
@@ -101,8 +103,16 @@ void cong_loss(struct cong *, const struct cong_env *, bool reduce); /* RTO; red
 void cong_undo(struct cong *, const struct cong_env *);
 void cong_forbid_undo(struct cong *);
 
-/* The replica that explains best what was sent; NULL: none does. */
-const struct cong_one *cong_best(const struct cong *);
+/* An algorithm that is none of these, forced into one of them, would spoil every figure: after enough was compared, is
+ * it one? */
+bool cong_is_another(const struct cong *);
+/* The replica that explains best what was sent. */
+static inline const struct cong_one *cong_best(const struct cong *c)
+{
+	const struct cong_one *best = &c->one[c->fits];
+
+	return best->compared >= CONG_ENOUGH && cong_is_another(c) ? &c->seen : best;
+}
 /* How well the best algorithm fits: mean of |in flight - cwnd| / cwnd while the window is the limit; NAN: nothing
  * compared. */
 double cong_fit(const struct cong *);

@@ -36,12 +36,22 @@ int64_t sender_pipe_bytes(const struct sender *s)
 
 static void sender_env(const struct sender *s, int64_t now_ns, struct cong_env *e)
 {
-	*e = (struct cong_env){
-		.now_ns = now_ns, .snd_una = s->snd_una, .snd_nxt = s->snd_nxt, .mss = s->mss,
-		.packets_out = s->packets_out, .in_flight = sender_in_flight(s), .reordering = s->reordering,
-		.rtt_ns = -1, .srtt_ns = rtt_srtt_ns(&s->rtt), .rto_ns = rtt_rto_ns(&s->rtt),
-		.tick_ns = s->stack->tick_ns, .snd_wnd = s->snd_wnd, .ca = s->ca,
-	};
+	e->now_ns = now_ns;
+	e->snd_una = s->snd_una;
+	e->snd_nxt = s->snd_nxt;
+	e->snd_wnd = s->snd_wnd;
+	e->mss = s->mss;
+	e->packets_out = s->packets_out;
+	e->in_flight = sender_in_flight(s);
+	e->reordering = s->reordering;
+	e->srtt_ns = rtt_srtt_ns(&s->rtt);
+	e->rto_ns = rtt_rto_ns(&s->rtt);
+	e->tick_ns = s->stack->tick_ns;
+	e->ca = s->ca;
+	e->far = false;
+	e->rtt_ns = -1;
+	e->prior_room = 0;
+	e->prior_in_flight = e->delivered = e->newly_lost = e->flags = 0;
 }
 
 /* ---------------------------------------------------------------------------------------------------- sending */
@@ -58,9 +68,10 @@ struct sent *sender_new_data(struct sender *s, uint64_t seq, uint64_t end, int64
 		sender_new_data(s, s->snd_nxt, seq, now_ns, 0, false);
 	else if (seen && s->hidden_loss && s->ca != TCPSTAT_CA_LOSS)
 		s->hidden_loss = false;
-	if (now_ns && !s->packets_out) {
+	if (now_ns) {
 		sender_env(s, now_ns, &env);
-		cong_before_send(&s->cong, &env);
+		if (!s->packets_out)
+			cong_before_send(&s->cong, &env);
 	}
 	struct sent *e = sendq_append(&s->q, s->budget, seq, end);
 
@@ -76,7 +87,9 @@ struct sent *sender_new_data(struct sender *s, uint64_t seq, uint64_t end, int64
 	s->snd_nxt = end;
 	if (now_ns) {
 		s->last_send_ns = now_ns;
-		sender_env(s, now_ns, &env);
+		env.snd_nxt = end;
+		env.packets_out = s->packets_out;
+		env.in_flight = sender_in_flight(s);
 		if (e && !(flags & SENT_SYN))
 			cong_sent(&s->cong, &env, e->pkts, false);
 	}
