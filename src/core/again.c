@@ -160,7 +160,7 @@ enum replay_class again_seen(struct replay *r, struct side *d, const struct segm
 	else
 		sender_retransmit(&d->snd, s->seq, s->end < d->snd.snd_nxt ? s->end : d->snd.snd_nxt, sent_ns, inner,
 				  s->view->opts.ts_val);
-	owner_resent(d, timer || cause == TCPSTAT_CAUSE_TLP, sent_ns);
+	owner_resent(d, timer || cause == TCPSTAT_CAUSE_TLP, sent_ns, vantage_half_ns(r->vantage, d->dir));
 	if (!s->len && s->flags & TH_FIN && (cause == TCPSTAT_CAUSE_RTO || cause == TCPSTAT_CAUSE_TLP))
 		cause = TCPSTAT_CAUSE_FIN;
 	tell_again(r, d, s, b, cause, timer ? backoff : TCPSTAT_NULL, e);

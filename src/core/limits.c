@@ -1,6 +1,6 @@
 #include "core/limits.h"
 
-enum { MS = 1000000, OPTIONS_MAX = 40, RUNS_ENOUGH = 8 };
+enum { MS = 1000000, OPTIONS_MAX = 40 };
 
 void limits_init(struct limits *l, struct share *share, enum tcpstat_dir dir, int64_t now_ns, bool syn)
 {
@@ -15,12 +15,12 @@ void limits_init(struct limits *l, struct share *share, enum tcpstat_dir dir, in
 /* ---------------------------------------------------------------------------------------------------- accounts */
 
 /* `set`: the marks that are about to be set here. */
-static void account_before(struct limits *l, int64_t now_ns, uint8_t set)
+static inline void account_before(struct limits *l, int64_t now_ns, uint8_t set)
 {
-	uint8_t marks = (l->peer_data_ns ? SHARE_PROGRESS | SHARE_PEER_DATA : SHARE_PROGRESS) & ~set;
-
 	if (now_ns <= l->since_ns)
 		return;
+	uint8_t marks = (l->peer_data_ns ? SHARE_PROGRESS | SHARE_PEER_DATA : SHARE_PROGRESS) & ~set;
+
 	share_pass(l->share, l->dir, now_ns, l->owner, marks);
 	l->open |= (uint16_t)(1u << l->owner);
 	l->marked |= marks;
@@ -59,9 +59,16 @@ static void reassign(struct limits *l, enum tcpstat_limit from, enum tcpstat_lim
 	l->open = (uint16_t)((l->open & ~(1u << from)) | 1u << to);
 }
 
+enum {
+	WAITS = 1 << TCPSTAT_LIMIT_RECEIVER_WINDOW | 1 << TCPSTAT_LIMIT_CONGESTION_WINDOW |
+		1 << TCPSTAT_LIMIT_SENDER_UNKNOWN
+};
+
 /* What waited for an ACK, or so it seemed. */
 static void reassign_waits(struct limits *l, enum tcpstat_limit to)
 {
+	if (!(l->open & WAITS))
+		return;
 	reassign(l, TCPSTAT_LIMIT_RECEIVER_WINDOW, to);
 	reassign(l, TCPSTAT_LIMIT_CONGESTION_WINDOW, to);
 	reassign(l, TCPSTAT_LIMIT_SENDER_UNKNOWN, to);
@@ -69,23 +76,10 @@ static void reassign_waits(struct limits *l, enum tcpstat_limit to)
 
 static bool is_wait(enum tcpstat_limit owner)
 {
-	return owner == TCPSTAT_LIMIT_RECEIVER_WINDOW || owner == TCPSTAT_LIMIT_CONGESTION_WINDOW ||
-	       owner == TCPSTAT_LIMIT_SENDER_UNKNOWN;
+	return 1 << owner & WAITS;
 }
 
 /* ---------------------------------------------------------------------------------------------------- at rest */
-
-bool limits_rest(const struct limits *l)
-{
-	/* while the other direction gets ahead, its time waits in runs: not for too long */
-	return l->rests && l->share->n_runs < RUNS_ENOUGH;
-}
-
-void limits_go_on_resting(struct limits *l, int64_t now_ns)
-{
-	if (now_ns > l->rest_ns)
-		l->rest_ns = now_ns;
-}
 
 static void note_answer(struct limits *l)
 {
@@ -93,15 +87,20 @@ static void note_answer(struct limits *l)
 	set_mark(l, SHARE_PEER_DATA);
 }
 
-/* Accounts for what came at rest; something else comes. */
-static void wake(struct limits *l)
+/* For what came at rest. */
+static void account_rest(struct limits *l)
 {
-	l->rests = false;
-	if (!l->rest_ns)
-		return;
 	account_before(l, l->rest_ns, SHARE_PEER_DATA);
 	note_answer(l);
 	l->rest_ns = 0;
+}
+
+/* Something else comes. */
+static inline void wake(struct limits *l)
+{
+	l->rests = false;
+	if (l->rest_ns)
+		account_rest(l);
 }
 
 /* ---------------------------------------------------------------------------------------------------- owners */

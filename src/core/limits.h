@@ -68,8 +68,16 @@ void limits_init(struct limits *, struct share *, enum tcpstat_dir, int64_t now_
 void limits_ack(struct limits *, const struct limits_env *, uint64_t prior_una, bool progress, bool data);
 /* Has the last ACK left everything as it was, and would one more of the kind: one that comes with data and acknowledges
  * nothing new? Then it is enough to say when it came. */
-bool limits_rest(const struct limits *);
-void limits_go_on_resting(struct limits *, int64_t now_ns);
+static inline bool limits_rest(const struct limits *l)
+{
+	/* while the other direction gets ahead, its time waits in runs: not for too long */
+	return l->rests && l->share->n_runs < SHARE_RUNS_ENOUGH;
+}
+static inline void limits_go_on_resting(struct limits *l, int64_t now_ns)
+{
+	if (now_ns > l->rest_ns)
+		l->rest_ns = now_ns;
+}
 /* New data of `len` bytes left, up to env.nxt; fin: this side will send no more. */
 void limits_sent(struct limits *, const struct limits_env *, uint32_t len, bool fin);
 /* Something was sent again; `timer`: because a timer fired. */

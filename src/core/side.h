@@ -98,7 +98,7 @@ void verdict_late_original(struct side *, const struct emitter *, uint64_t seq, 
 void owner_ack(struct side *, const struct ack *, const struct ack_result *, int64_t half_ns);
 void owner_sent(struct side *, const struct segment *, int64_t sent_ns, int64_t half_ns);
 /* Something was sent again; `timer`: because a timer fired. */
-void owner_resent(struct side *, bool timer, int64_t sent_ns);
+void owner_resent(struct side *, bool timer, int64_t sent_ns, int64_t half_ns);
 /* A segment below SND.UNA: a zero-window probe, if the window is. */
 void owner_probe(struct side *, const struct segment *, int64_t sent_ns);
 /* Settles what this side owns in a copy of the connection's share. */
