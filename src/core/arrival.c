@@ -55,8 +55,9 @@ static bool sacks(const struct ack *a, uint64_t seq)
 /* What a segment of the sender tells of an ACK that passed the capture before. */
 enum arrival { ARRIVAL_DISPROVEN, ARRIVAL_NOT_DUE, ARRIVAL_DUE, ARRIVAL_PROVEN };
 
-static enum arrival arrival_of(const struct replay *r, const struct side *d, const struct ack *a,
-			       const struct segment *s, int64_t sent_ns, bool again)
+/* `due_ns`: what passed the capture until then was due when the segment left. */
+static inline enum arrival arrival_of(const struct side *d, const struct ack *a, const struct segment *s,
+				      int64_t due_ns, bool again)
 {
 	const struct tcp_opts *o = &s->view->opts;
 	bool in_order = s->flags & TH_ACK && a->seq <= s->ack;
@@ -68,7 +69,7 @@ static enum arrival arrival_of(const struct replay *r, const struct side *d, con
 		return ARRIVAL_DISPROVEN;
 	if ((timed && seq_diff(a->ts_val, d->last_ecr) > 0) || (in_order && a->end > a->seq))
 		return ARRIVAL_PROVEN;
-	return a->seen_ns + vantage_half_ns(r->vantage, d->dir) <= sent_ns ? ARRIVAL_DUE : ARRIVAL_NOT_DUE;
+	return a->seen_ns <= due_ns ? ARRIVAL_DUE : ARRIVAL_NOT_DUE;
 }
 
 static void hold_overdue(struct side *d, int64_t seen_before_ns)
@@ -80,53 +81,60 @@ static void hold_overdue(struct side *d, int64_t seen_before_ns)
 void arrival_flush(struct replay *r, struct side *d, const struct segment *s, int64_t sent_ns, bool again,
 			  const struct emitter *e)
 {
-	int64_t half_ns = vantage_half_ns(r->vantage, d->dir);
-	int64_t slack_ns = again ? 0 : 2 * (int64_t)MS + half_ns / 8; /* how well its time of sending is known */
+	int64_t half_ns = vantage_half_ns(r->vantage, d->dir), due_ns = sent_ns - half_ns;
 
 	while (d->pending_n) {
 		struct ack *a = arrival_pending(d, 0);
-		int64_t due_ns = a->seen_ns + half_ns;
-		enum arrival arrival = arrival_of(r, d, a, s, sent_ns, again);
+		enum arrival arrival = arrival_of(d, a, s, due_ns, again);
 
 		if (arrival == ARRIVAL_NOT_DUE)
 			break;
 		if (arrival == ARRIVAL_DISPROVEN) {
-			hold_overdue(d, sent_ns - half_ns - slack_ns);
+			/* how well its time of sending is known */
+			int64_t slack_ns = again ? 0 : 2 * (int64_t)MS + half_ns / 8;
+
+			hold_overdue(d, due_ns - slack_ns);
 			break;
 		}
 		if (a->held && d->pending_n > 1 && arrival_pending(d, 1)->ack >= a->ack &&
-		    arrival_of(r, d, arrival_pending(d, 1), s, sent_ns, again) >= ARRIVAL_DUE) {
+		    arrival_of(d, arrival_pending(d, 1), s, due_ns, again) >= ARRIVAL_DUE) {
 			/* It was due and had not arrived: lost, or of no account beside the one that has. */
 			pending_drop(d);
 			continue;
 		}
-		if (a->held || due_ns > sent_ns)
-			due_ns = sent_ns;
-		pending_deliver(r, d, due_ns, e);
+		pending_deliver(r, d, a->held || a->seen_ns > due_ns ? sent_ns : a->seen_ns + half_ns, e);
 	}
 	if (s->view->opts.has_ts)
 		d->last_ecr = s->view->opts.ts_ecr;
 }
 
-/* Room for one more; NULL: none. */
-static struct ack *pending_push(struct side *d, struct budget *b)
+static bool pending_grow(struct side *d, struct budget *b)
 {
-	if (d->pending_n == d->pending_room) {
-		uint32_t room = d->pending_room ? 2 * d->pending_room : PENDING_FIRST;
-		struct ack *p;
+	uint32_t room = d->pending_room ? 2 * d->pending_room : PENDING_FIRST;
+	struct ack *p;
 
-		if (room > PENDING_MAX)
+	if (room > PENDING_MAX)
+		return false;
+	p = budget_resize(b, NULL, 0, room * sizeof *p);
+	if (!p)
+		return false;
+	for (uint32_t i = 0; i < d->pending_n; i++)
+		p[i] = *arrival_pending(d, i);
+	if (d->pending)
+		budget_resize(b, d->pending, d->pending_room * sizeof *p, 0);
+	d->pending = p;
+	d->pending_first = 0;
+	d->pending_room = room;
+	return true;
+}
+
+/* One more; where there is no room the oldest are taken to have arrived. NULL: none can wait. */
+static inline struct ack *pending_push(struct replay *r, struct side *d, int64_t half_ns, const struct emitter *e)
+{
+	while (d->pending_n == d->pending_room && !pending_grow(d, r->budget)) {
+		if (!d->pending_n)
 			return NULL;
-		p = budget_resize(b, NULL, 0, room * sizeof *p);
-		if (!p)
-			return NULL;
-		for (uint32_t i = 0; i < d->pending_n; i++)
-			p[i] = *arrival_pending(d, i);
-		if (d->pending)
-			budget_resize(b, d->pending, d->pending_room * sizeof *p, 0);
-		d->pending = p;
-		d->pending_first = 0;
-		d->pending_room = room;
+		pending_deliver(r, d, arrival_pending(d, 0)->seen_ns + half_ns, e);
 	}
 	return arrival_pending(d, d->pending_n++);
 }
@@ -177,48 +185,44 @@ static void hear(struct side *d, const struct segment *s)
 				d->missing_end = s->sack[k][0];
 }
 
+/* Nothing came from the sender for long: it will not contradict any more that the oldest one arrived. */
+static bool is_uncontested(const struct side *d, int64_t half_ns, int64_t now_ns)
+{
+	int64_t grace_ns = 2 * rtt_rto_ns(&d->snd.rtt) + 2000 * (int64_t)MS;
+
+	return arrival_pending(d, 0)->seen_ns + half_ns + grace_ns < now_ns;
+}
+
 /* A segment to this sender passed the capture. */
 void arrival_seen(struct replay *r, struct side *d, const struct segment *s, const struct emitter *e)
 {
 	int64_t half_ns = vantage_half_ns(r->vantage, d->dir);
+	uint64_t acked = r->acked[d->dir];
 
 	if (!(s->flags & TH_ACK) || s->flags & TH_RST || !d->snd.started)
 		return;
-	verdict_ack(d, e, s, soonest_ns(r->vantage, !d->dir), r->acked[d->dir]);
+	if (d->verdicts)
+		verdict_ack(d, e, s, soonest_ns(r->vantage, !d->dir), acked);
 	hear(d, s);
-	if (s->ack > r->acked[d->dir]) {
+	if (s->ack > acked) {
+		r->acked[d->dir] = s->ack;
 		d->signs_before = d->signs;
 		d->signs = 0;
-	}
-	if (s->n_sack > s->dsack ||
-	    (s->ack == r->acked[d->dir] && s->ack < d->snd.snd_nxt && !s->len && !(s->flags & (TH_SYN | TH_FIN))))
-		d->signs++;
-	if (s->ack > r->acked[d->dir]) {
-		r->acked[d->dir] = s->ack;
 		d->hole_sign_ns = 0;
 	} else if (!d->hole_sign_ns && d->holes && s->ack < d->snd.snd_nxt) {
 		d->hole_sign_ns = s->ts;
 	}
+	if (s->n_sack > s->dsack ||
+	    (s->ack == acked && s->ack < d->snd.snd_nxt && !s->len && !(s->flags & (TH_SYN | TH_FIN))))
+		d->signs++;
 	d->near = vantage_is_near(r->vantage, d->dir);
-	/* Nothing came from the sender for long: it will not contradict any more. */
-	int64_t grace_ns = 2 * rtt_rto_ns(&d->snd.rtt) + 2000 * (int64_t)MS;
-
-	while (d->pending_n && (d->near || arrival_pending(d, 0)->seen_ns + half_ns + grace_ns < s->ts))
+	while (d->pending_n && (d->near || is_uncontested(d, half_ns, s->ts)))
 		pending_deliver(r, d, arrival_pending(d, 0)->seen_ns + half_ns, e);
-	struct ack *a = d->near ? NULL : pending_push(d, r->budget);
+	struct ack now, *a = d->near ? NULL : pending_push(r, d, half_ns, e);
 
-	while (!d->near && !a && d->pending_n) {
-		pending_deliver(r, d, arrival_pending(d, 0)->seen_ns + half_ns, e);
-		a = pending_push(d, r->budget);
-	}
-	if (a) {
-		ack_of(s, a);
-	} else {
-		struct ack now;
-
-		ack_of(s, &now);
+	ack_of(s, a ? a : &now);
+	if (!a)
 		deliver(r, d, &now, s->ts + half_ns, e);
-	}
 }
 
 void arrival_finish(struct replay *r, struct side *d, const struct emitter *e)

@@ -94,8 +94,6 @@ void verdict_ack(struct side *d, const struct emitter *e, const struct segment *
 {
 	const struct tcp_opts *o = &a->view->opts;
 
-	if (!d->verdicts)
-		return;
 	if (a->dsack)
 		verdict_dsack(d, e, a->sack[0][0], a->sack[0][1]);
 	/* The hole at SND.UNA was filled by an original if the echo is older than the retransmission (RFC 3522); then
