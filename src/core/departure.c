@@ -142,15 +142,14 @@ enum replay_class departure_seen(struct replay *r, struct side *d, const struct 
 
 	learn_options(r, d, s);
 	int64_t sent_ns = sent_at(r, d, s);
-	bool back = started && occupies && s->seq < top;
+	bool back = started && occupies && s->seq < top, synack = (s->flags & (TH_SYN | TH_ACK)) == (TH_SYN | TH_ACK);
 	/* A probe of a silent peer repeats the byte before SND.UNA; it resends nothing. */
 	bool probe = back && s->len <= 1 && !(s->flags & (TH_SYN | TH_FIN)) && s->seq + 1 == r->acked[d->dir] &&
 		     s->end == r->acked[d->dir];
 
-	bool opens = back && (s->flags & (TH_SYN | TH_ACK)) == (TH_SYN | TH_ACK) && !r->synack[d->dir] &&
-		     sendq_find(&d->snd.q, s->seq) < d->snd.q.end;
+	bool opens = back && synack && !r->synack[d->dir] && sendq_find(&d->snd.q, s->seq) < d->snd.q.end;
 
-	if (s->flags & TH_SYN && s->flags & TH_ACK)
+	if (synack)
 		r->synack[d->dir] = true;
 	if (back && !probe && !opens)
 		backward_judge(d, s, vantage_half_ns(r->vantage, d->dir), &b);

@@ -103,7 +103,9 @@ static bool keep(struct dist *d, struct budget *b, uint64_t n, int64_t ns)
 void dist_add(struct dist *d, struct budget *b, int64_t ns)
 {
 	ns = ns < 0 ? 0 : ns > BUCKET_LONGEST_NS ? BUCKET_LONGEST_NS : ns;
-	if (!d->incomplete && !keep(d, b, d->count, ns))
+	if (d->count < d->room)
+		d->sample_ns[d->count] = ns;
+	else if (!d->incomplete && !keep(d, b, d->count, ns))
 		give_up(d, b);
 	if (!d->count || ns < d->min_ns)
 		d->min_ns = ns;
@@ -111,7 +113,7 @@ void dist_add(struct dist *d, struct budget *b, int64_t ns)
 		d->max_ns = ns;
 	d->count++;
 	double off = (double)ns - d->mean_ns;
-	d->mean_ns += off / (double)d->count;
+	d->mean_ns += off / (double)(int64_t)d->count;
 	d->m2 += off * ((double)ns - d->mean_ns);
 }
 

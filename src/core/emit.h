@@ -14,6 +14,13 @@ struct emitter {
 	struct state_changes *changes;  /* where changes of state are noted; NULL: nowhere */
 };
 
+/* Builds an event, that few want: apart from what those do who want none. */
+#ifdef __GNUC__
+#define EMIT_APART __attribute__((noinline))
+#else
+#define EMIT_APART
+#endif
+
 static inline bool emit_wants(const struct emitter *e, enum tcpstat_event_type type)
 {
 	return (e->config->events | e->config->watched) & TCPSTAT_MASK(type);

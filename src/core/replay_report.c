@@ -15,36 +15,50 @@ static enum tcpstat_phase phase_of(const struct sender *s, const struct cong_one
 		return TCPSTAT_PHASE_LOSS;
 	if (s->ca == TCPSTAT_CA_RECOVERY || s->ca == TCPSTAT_CA_CWR)
 		return TCPSTAT_PHASE_RECOVERY;
-	if (!o)
-		return TCPSTAT_PHASE_UNKNOWN;
 	return o->cwnd < o->ssthresh ? TCPSTAT_PHASE_SLOW_START : TCPSTAT_PHASE_CONGESTION_AVOIDANCE;
+}
+
+static EMIT_APART void tell_sender(const struct replay *r, const struct side *d, const struct emitter *e, int64_t now_ns,
+			uint64_t frame, const struct cong_one *o)
+{
+	const struct sender *s = &d->snd;
+	struct tcpstat_event ev = {
+		.type = TCPSTAT_EV_SENDER, .dir = d->dir, .ts_ns = at_sender(r, d, now_ns), .frame = frame,
+		.sender = {
+			.flight_bytes = (int64_t)(s->snd_nxt - s->snd_una), .pipe_bytes = sender_pipe_bytes(s),
+			.rwnd_bytes = s->wnd_exact ? (int64_t)s->snd_wnd : TCPSTAT_NULL,
+			.cwnd_bytes = (int64_t)o->cwnd * s->mss,
+			.ssthresh_bytes = o->ssthresh < CONG_INFINITE ? (int64_t)o->ssthresh * s->mss : TCPSTAT_NULL,
+			.ca_state = s->ca, .limit = (int8_t)d->limits.owner, .phase = phase_of(s, o),
+		},
+	};
+	emit_event(e, &ev);
 }
 
 void replay_tell_sender(struct replay *r, struct side *d, const struct emitter *e, int64_t now_ns, uint64_t frame)
 {
-	struct sender *s = &d->snd;
+	const struct sender *s = &d->snd;
 	const struct cong_one *o = cong_best(&s->cong);
-	int64_t flight = (int64_t)(s->snd_nxt - s->snd_una);
-	int64_t cwnd = o ? (int64_t)o->cwnd * s->mss : TCPSTAT_NULL;
-	int64_t ssthresh = o && o->ssthresh < CONG_INFINITE ? (int64_t)o->ssthresh * s->mss : TCPSTAT_NULL;
+	int64_t flight = (int64_t)(s->snd_nxt - s->snd_una), cwnd = (int64_t)o->cwnd * s->mss;
 
 	d->counts.flight_sum += (double)flight;
 	d->counts.flight_n++;
 	if (flight > d->counts.flight_max)
 		d->counts.flight_max = flight;
-	if (cwnd != TCPSTAT_NULL && cwnd > d->counts.cwnd_max)
+	if (cwnd > d->counts.cwnd_max)
 		d->counts.cwnd_max = cwnd;
-	if (!emit_wants(e, TCPSTAT_EV_SENDER))
-		return;
+	if (emit_wants(e, TCPSTAT_EV_SENDER))
+		tell_sender(r, d, e, now_ns, frame, o);
+}
+
+static EMIT_APART void tell_rtt(const struct replay *r, const struct side *d, const struct emitter *e, const struct ack *a,
+		     const struct ack_result *res)
+{
+	const struct rtt *rtt = &d->snd.rtt;
 	struct tcpstat_event ev = {
-		.type = TCPSTAT_EV_SENDER, .dir = d->dir, .ts_ns = at_sender(r, d, now_ns), .frame = frame,
-		.sender = {
-			.flight_bytes = flight, .pipe_bytes = sender_pipe_bytes(s),
-			.rwnd_bytes = s->wnd_exact ? (int64_t)s->snd_wnd : TCPSTAT_NULL,
-			.cwnd_bytes = cwnd,
-			.ssthresh_bytes = ssthresh, .ca_state = s->ca, .limit = (int8_t)d->limits.owner,
-			.phase = phase_of(s, o),
-		},
+		.type = TCPSTAT_EV_RTT, .dir = d->dir, .ts_ns = at_sender(r, d, a->now_ns), .frame = a->frame,
+		.rtt = { .sample_ns = res->sample_ns, .srtt_ns = rtt_srtt_ns(rtt),
+			 .rttvar_ns = rtt_rttvar_ns(rtt), .rto_ns = rtt_rto_ns(rtt), .source = res->source },
 	};
 	emit_event(e, &ev);
 }
@@ -52,20 +66,13 @@ void replay_tell_sender(struct replay *r, struct side *d, const struct emitter *
 void replay_tell_rtt(struct replay *r, struct side *d, const struct emitter *e, const struct ack *a,
 		     const struct ack_result *res)
 {
-	const struct sender *s = &d->snd;
-	int64_t rto_ns = rtt_rto_ns(&s->rtt);
+	int64_t rto_ns = rtt_rto_ns(&d->snd.rtt);
 
 	dist_add(&r->rtt[d->dir], r->budget, res->sample_ns);
 	if (rto_ns > d->counts.rto_max_ns)
 		d->counts.rto_max_ns = rto_ns;
-	if (!emit_wants(e, TCPSTAT_EV_RTT))
-		return;
-	struct tcpstat_event ev = {
-		.type = TCPSTAT_EV_RTT, .dir = d->dir, .ts_ns = at_sender(r, d, a->now_ns), .frame = a->frame,
-		.rtt = { .sample_ns = res->sample_ns, .srtt_ns = rtt_srtt_ns(&s->rtt),
-			 .rttvar_ns = rtt_rttvar_ns(&s->rtt), .rto_ns = rto_ns, .source = res->source },
-	};
-	emit_event(e, &ev);
+	if (emit_wants(e, TCPSTAT_EV_RTT))
+		tell_rtt(r, d, e, a, res);
 }
 
 /* Data within nanoseconds can make a rate that is no number; it stays unknown. */
@@ -119,7 +126,7 @@ static void snapshot_side(const struct replay *r, const struct side *d, struct t
 		h->flight.max_bytes = n->flight_max;
 		h->flight.mean_bytes = (int64_t)(n->flight_sum / (double)n->flight_n);
 	}
-	if (o && n->data_segments) {
+	if (n->data_segments) {
 		h->cwnd.initial_bytes = (int64_t)s->stack->initial_window * s->mss;
 		h->cwnd.max_bytes = n->cwnd_max;
 		h->cwnd.last_bytes = (int64_t)o->cwnd * s->mss;

@@ -37,8 +37,8 @@ void shots_hidden(struct replay *r, struct side *d, const struct emitter *e, con
 	struct sender *snd = &d->snd;
 	int64_t rto_ns = rtt_rto_ns(&snd->rtt), silent_ns = sent_ns - before_ns;
 
-	if (d->near || !d->ids_count || !s->view->has_ip_id || !s->len || !rtt_known(&snd->rtt) ||
-	    s->seq != snd->snd_nxt || snd->snd_una != snd->snd_nxt || silent_ns < rto_ns / 10 * 9)
+	if (silent_ns < rto_ns / 10 * 9 || d->near || !d->ids_count || !s->view->has_ip_id || !s->len ||
+	    !rtt_known(&snd->rtt) || s->seq != snd->snd_nxt || snd->snd_una != snd->snd_nxt)
 		return;
 	uint32_t missing = (uint16_t)(s->view->ip_id - d->last_id - 1), size = d->size ? d->size : snd->mss;
 	unsigned times = 1;
