@@ -133,64 +133,89 @@ static void send_new(struct replay *r, struct side *d, const struct segment *s, 
 	owner_sent(d, s, sent_ns, vantage_half_ns(r->vantage, d->dir));
 }
 
+static bool is_synack(const struct segment *s)
+{
+	return (s->flags & (TH_SYN | TH_ACK)) == (TH_SYN | TH_ACK);
+}
+
+/* BACK: it starts below SND.NXT. */
+enum departure { DEPARTURE_NOTHING, DEPARTURE_NEW, DEPARTURE_PROBE, DEPARTURE_OPEN, DEPARTURE_BACK };
+
+static enum departure departure_of(const struct replay *r, const struct side *d, const struct segment *s)
+{
+	if (!segment_occupies(s))
+		return DEPARTURE_NOTHING;
+	if (!d->snd.started || s->seq >= d->snd.snd_nxt)
+		return DEPARTURE_NEW;
+	/* A probe of a silent peer repeats the byte before SND.UNA; it resends nothing. */
+	if (s->len <= 1 && !(s->flags & (TH_SYN | TH_FIN)) && s->seq + 1 == r->acked[d->dir] &&
+	    s->end == r->acked[d->dir])
+		return DEPARTURE_PROBE;
+	/* Simultaneous open: the SYN-ACK is no repetition. */
+	if (is_synack(s) && !r->synack[d->dir] && sendq_find(&d->snd.q, s->seq) < d->snd.q.end)
+		return DEPARTURE_OPEN;
+	return DEPARTURE_BACK;
+}
+
+/* Who knocks at a closed window with the next byte has not sent it: when it follows, it is no repetition. */
+static bool knocks(const struct replay *r, const struct side *d, const struct segment *s)
+{
+	return s->len == 1 && d->shut && d->snd.started && !(s->flags & (TH_SYN | TH_FIN)) &&
+	       s->seq == r->acked[d->dir];
+}
+
+static void count_data(struct side *d, const struct segment *s)
+{
+	if (!d->counts.data_segments++)
+		d->counts.first_data_ns = s->ts;
+	d->counts.last_data_ns = s->ts;
+	d->counts.data_bytes += s->len;
+	d->size = s->len < d->snd.mss ? s->len : d->snd.mss;
+}
+
 enum replay_class departure_seen(struct replay *r, struct side *d, const struct segment *s, const struct emitter *e)
 {
-	bool occupies = segment_occupies(s), started = d->snd.started;
+	enum departure what = departure_of(r, d, s);
 	uint64_t top = d->snd.snd_nxt;
 	int64_t before_ns = d->last_sent_ns;
 	struct backward b = { .kind = BACKWARD_RETRANSMISSION };
 
 	learn_options(r, d, s);
 	int64_t sent_ns = sent_at(r, d, s);
-	bool back = started && occupies && s->seq < top, synack = (s->flags & (TH_SYN | TH_ACK)) == (TH_SYN | TH_ACK);
-	/* A probe of a silent peer repeats the byte before SND.UNA; it resends nothing. */
-	bool probe = back && s->len <= 1 && !(s->flags & (TH_SYN | TH_FIN)) && s->seq + 1 == r->acked[d->dir] &&
-		     s->end == r->acked[d->dir];
 
-	bool opens = back && synack && !r->synack[d->dir] && sendq_find(&d->snd.q, s->seq) < d->snd.q.end;
-
-	if (synack)
+	if (is_synack(s))
 		r->synack[d->dir] = true;
-	if (back && !probe && !opens)
+	if (what == DEPARTURE_BACK)
 		backward_judge(d, s, vantage_half_ns(r->vantage, d->dir), &b);
-	bool again = back && !probe && !opens && b.kind == BACKWARD_RETRANSMISSION;
-
-	if (!(back && b.kind != BACKWARD_RETRANSMISSION)) {
+	if (b.kind == BACKWARD_RETRANSMISSION) {
 		if (sent_ns < d->last_sent_ns)
 			sent_ns = d->last_sent_ns;
 		d->last_sent_ns = sent_ns;
-		arrival_flush(r, d, s, sent_ns, again, e);
+		arrival_flush(r, d, s, sent_ns, what == DEPARTURE_BACK, e);
 	}
-	if (!back && started && occupies && sent_ns > before_ns) {
+	if (what == DEPARTURE_NEW && d->snd.started && sent_ns > before_ns) {
 		shots_hidden(r, d, e, s, sent_ns, before_ns);
 		top = d->snd.snd_nxt;
-		back = s->seq < top;
+		if (s->seq < top)
+			what = DEPARTURE_BACK;
 		b.lost = TCPSTAT_LOST_BEFORE_CAPTURE;
 		b.original_frame = b.before_ns = TCPSTAT_NULL;
 	}
 	backward_learn_id(d, s);
-	/* Who knocks at a closed window with the next byte has not sent it: when it follows, it is no repetition. */
-	bool knocks = started && !back && s->len == 1 && !(s->flags & (TH_SYN | TH_FIN)) && d->shut &&
-		      s->seq == r->acked[d->dir];
-
-	if ((s->len <= 1 && started && s->seq + 1 == r->acked[d->dir]) || knocks)
+	if (what == DEPARTURE_NEW && knocks(r, d, s))
+		what = DEPARTURE_PROBE;
+	if (what == DEPARTURE_PROBE || (s->len <= 1 && d->snd.started && s->seq + 1 == r->acked[d->dir]))
 		owner_probe(d, s, sent_ns);
-	probe |= knocks;
-	if (!occupies || probe)
-		return probe ? REPLAY_PROBE : REPLAY_NEW;
-	if (s->len) {
-		if (!d->counts.data_segments++)
-			d->counts.first_data_ns = s->ts;
-		d->counts.last_data_ns = s->ts;
-		d->counts.data_bytes += s->len;
-		d->size = s->len < d->snd.mss ? s->len : d->snd.mss;
-	}
-	if (!back) {
+	if (what == DEPARTURE_NOTHING || what == DEPARTURE_PROBE)
+		return what == DEPARTURE_PROBE ? REPLAY_PROBE : REPLAY_NEW;
+	if (s->len)
+		count_data(d, s);
+	if (what == DEPARTURE_NEW) {
 		send_new(r, d, s, s->seq, sent_ns);
 		return REPLAY_NEW;
 	}
-	if (opens) {
-		/* Simultaneous open: the SYN-ACK is no repetition, and the round trip counts from it. */
+	if (what == DEPARTURE_OPEN) {
+		/* The round trip counts from it. */
 		departure_repeated(d, s, true);
 		d->snd.q.entries[sendq_find(&d->snd.q, s->seq)].xmit_ns = sent_ns;
 		return REPLAY_NEW;
@@ -201,4 +226,3 @@ enum replay_class departure_seen(struct replay *r, struct side *d, const struct 
 		send_new(r, d, s, top, sent_ns);
 	return class;
 }
-
