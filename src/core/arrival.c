@@ -13,7 +13,7 @@ static void deliver(struct replay *r, struct side *d, struct ack *a, int64_t now
 
 	a->now_ns = now_ns;
 	a->far = !d->near;
-	a->clock = d->clock.started ? &d->clock : NULL;
+	a->clock = &d->clock;
 	if (limits_rest(&d->limits) && sender_is_told_nothing(&d->snd, a) && !r->finishing) {
 		sender_ack_nothing(&d->snd, a);
 		limits_go_on_resting(&d->limits, now_ns);
@@ -177,6 +177,8 @@ static void hear(struct side *d, const struct segment *s)
 	d->heard_ns = s->ts;
 	d->shut = s->wnd_exact && !s->wnd;
 	d->missing_end = d->snd.sack_ok ? UINT64_MAX : s->ack + 1;
+	if (!s->n_sack)
+		return;
 	if (s->n_sack > s->dsack + 2u)
 		d->missing_end = s->ack + 1;
 	else

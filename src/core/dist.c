@@ -192,14 +192,15 @@ static void get_quantiles(const struct dist *d, struct tcpstat_dist *out)
 {
 	static const unsigned percent[] = { 50, 90, 99 };
 	int64_t sorted[DIST_EXACT], ns[3];
-	unsigned n = 0;
 
 	if (!d->is_histogram)
-		for (; n < d->count; n++) {
+		for (unsigned n = 0; n < d->count; n++) {
+			int64_t sample_ns = d->sample_ns[n];
 			unsigned at = n;
-			for (; at && sorted[at - 1] > d->sample_ns[n]; at--)
+
+			for (; at && sorted[at - 1] > sample_ns; at--)
 				sorted[at] = sorted[at - 1];
-			sorted[at] = d->sample_ns[n];
+			sorted[at] = sample_ns;
 		}
 	for (unsigned i = 0; i < 3; i++) {
 		uint64_t rank = bucket_rank(d->count, percent[i]);

@@ -21,7 +21,7 @@ struct ack {
 	uint64_t ack, wnd;
 	uint64_t seq, end;              /* of the segment that carries it, in the peer's space */
 	uint32_t ts_val, ts_ecr;
-	const struct ts_clock *clock;   /* the sender's own timestamps; NULL: none */
+	const struct ts_clock *clock;   /* the sender's own timestamps; NULL, or not started: none */
 	uint16_t flags;
 	uint8_t n_sack;
 	bool dsack, has_ts, wnd_exact;
@@ -89,7 +89,8 @@ void sender_fini(struct sender *);
 uint16_t sender_pkts(const struct sender *, uint64_t len);
 static inline uint32_t sender_in_flight(const struct sender *s)
 {
-	int64_t n = (int64_t)s->packets_out - s->sacked_out - s->lost_out + s->retrans_out;
+	int32_t n = (int32_t)(s->packets_out - s->sacked_out - s->lost_out + s->retrans_out);
+
 	return n > 0 ? (uint32_t)n : 0;
 }
 

@@ -9,11 +9,9 @@ void sendq_fini(struct sendq *q, struct budget *b)
 	*q = (struct sendq){ 0 };
 }
 
-/* Room for one more entry at the end: by moving down over forgotten history, else by growing. */
-static bool sendq_reserve(struct sendq *q, struct budget *b)
+/* By moving down over forgotten history, else by growing. */
+static bool make_room(struct sendq *q, struct budget *b)
 {
-	if (q->end < q->room)
-		return true;
 	uint32_t used = q->end - q->first;
 
 	if (q->first && q->first >= used / 2) {
@@ -35,6 +33,12 @@ static bool sendq_reserve(struct sendq *q, struct budget *b)
 	q->end -= q->first;
 	q->first = 0;
 	return true;
+}
+
+/* Room for one more entry at the end. */
+static inline bool sendq_reserve(struct sendq *q, struct budget *b)
+{
+	return q->end < q->room || make_room(q, b);
 }
 
 struct sent *sendq_append(struct sendq *q, struct budget *b, uint64_t seq, uint64_t end)
