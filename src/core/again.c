@@ -117,7 +117,7 @@ static void resend_syn(struct sender *snd, const struct segment *s, int64_t sent
 
 /* `backoff`: timeouts in a row before this one; TCPSTAT_NULL: no timer sent it. */
 static void tell_again(const struct replay *r, struct side *d, const struct segment *s, const struct backward *b,
-		       enum tcpstat_cause cause, int64_t backoff, const struct emitter *e)
+		       enum tcpstat_cause cause, int64_t backoff)
 {
 	enum arrived arrived = b->seen_whole && vantage_is_near(r->vantage, !d->dir) ? arrived_before(r, d, s, b) :
 		ARRIVED_UNKNOWN;
@@ -134,12 +134,13 @@ static void tell_again(const struct replay *r, struct side *d, const struct segm
 		.original_frame = b->original_frame,
 		.after_ns = b->before_ns == TCPSTAT_NULL ? TCPSTAT_NULL : s->ts - b->before_ns };
 
-	verdict_report(d, e, s, &told, b->same_stamp, arrived == ARRIVED_PERHAPS);
+	verdict_report(d, r->emitter, s, &told, b->same_stamp, arrived == ARRIVED_PERHAPS);
 }
 
 enum replay_class again_seen(struct replay *r, struct side *d, const struct segment *s, int64_t sent_ns,
-			     const struct backward *b, const struct emitter *e)
+			     const struct backward *b)
 {
+	const struct emitter *e = r->emitter;
 	bool syn = s->flags & TH_SYN;
 
 	if (b->kind == BACKWARD_DUPLICATE)
@@ -152,7 +153,7 @@ enum replay_class again_seen(struct replay *r, struct side *d, const struct segm
 	uint8_t backoff = d->snd.backoff;
 
 	if (cause == TCPSTAT_CAUSE_RTO && !d->near)
-		backoff = shots_earlier(r, d, e, sent_ns);
+		backoff = shots_earlier(r, d, sent_ns);
 	if (timer)
 		count_timeout(d, sent_ns, backoff);
 	if (syn)
@@ -163,9 +164,9 @@ enum replay_class again_seen(struct replay *r, struct side *d, const struct segm
 	owner_resent(d, timer || cause == TCPSTAT_CAUSE_TLP, sent_ns, vantage_half_ns(r->vantage, d->dir));
 	if (!s->len && s->flags & TH_FIN && (cause == TCPSTAT_CAUSE_RTO || cause == TCPSTAT_CAUSE_TLP))
 		cause = TCPSTAT_CAUSE_FIN;
-	tell_again(r, d, s, b, cause, timer ? backoff : TCPSTAT_NULL, e);
+	tell_again(r, d, s, b, cause, timer ? backoff : TCPSTAT_NULL);
 	departure_repeated(d, s, true);
 	if (inner == TCPSTAT_CAUSE_RTO || inner == TCPSTAT_CAUSE_FAST)
-		replay_tell_sender(r, d, e, sent_ns, s->frame);
+		replay_tell_sender(r, d, sent_ns, s->frame);
 	return REPLAY_RETRANSMISSION;
 }

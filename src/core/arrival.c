@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static void deliver(struct replay *r, struct side *d, struct ack *a, int64_t now_ns, const struct emitter *e)
+static void deliver(struct replay *r, struct side *d, struct ack *a, int64_t now_ns)
 {
 	struct ack_result res;
 
@@ -17,7 +17,7 @@ static void deliver(struct replay *r, struct side *d, struct ack *a, int64_t now
 	if (limits_rest(&d->limits) && sender_is_told_nothing(&d->snd, a) && !r->finishing) {
 		sender_ack_nothing(&d->snd, a);
 		limits_go_on_resting(&d->limits, now_ns);
-		replay_tell_sender(r, d, e, now_ns, a->frame);
+		replay_tell_sender(r, d, now_ns, a->frame);
 		return;
 	}
 	sender_ack(&d->snd, a, &res);
@@ -26,10 +26,10 @@ static void deliver(struct replay *r, struct side *d, struct ack *a, int64_t now
 	if (res.advanced)
 		d->holes = d->snd.snd_una < d->snd.snd_nxt ? d->holes : 0;
 	if (res.sampled)
-		replay_tell_rtt(r, d, e, a, &res);
+		replay_tell_rtt(r, d, a, &res);
 	if (!r->finishing || now_ns <= r->last_ns)
 		owner_ack(d, a, &res, vantage_half_ns(r->vantage, d->dir));
-	replay_tell_sender(r, d, e, now_ns, a->frame);
+	replay_tell_sender(r, d, now_ns, a->frame);
 }
 
 static void pending_drop(struct side *d)
@@ -38,9 +38,9 @@ static void pending_drop(struct side *d)
 	d->pending_n--;
 }
 
-static void pending_deliver(struct replay *r, struct side *d, int64_t now_ns, const struct emitter *e)
+static void pending_deliver(struct replay *r, struct side *d, int64_t now_ns)
 {
-	deliver(r, d, arrival_pending(d, 0), now_ns, e);
+	deliver(r, d, arrival_oldest(d), now_ns);
 	pending_drop(d);
 }
 
@@ -78,13 +78,12 @@ static void hold_overdue(struct side *d, int64_t seen_before_ns)
 		arrival_pending(d, i)->held = true;
 }
 
-void arrival_flush(struct replay *r, struct side *d, const struct segment *s, int64_t sent_ns, bool again,
-			  const struct emitter *e)
+void arrival_flush(struct replay *r, struct side *d, const struct segment *s, int64_t sent_ns, bool again)
 {
 	int64_t half_ns = vantage_half_ns(r->vantage, d->dir), due_ns = sent_ns - half_ns;
 
 	while (d->pending_n) {
-		struct ack *a = arrival_pending(d, 0);
+		struct ack *a = arrival_oldest(d);
 		enum arrival arrival = arrival_of(d, a, s, due_ns, again);
 
 		if (arrival == ARRIVAL_NOT_DUE)
@@ -102,7 +101,7 @@ void arrival_flush(struct replay *r, struct side *d, const struct segment *s, in
 			pending_drop(d);
 			continue;
 		}
-		pending_deliver(r, d, a->held || a->seen_ns > due_ns ? sent_ns : a->seen_ns + half_ns, e);
+		pending_deliver(r, d, a->held || a->seen_ns > due_ns ? sent_ns : a->seen_ns + half_ns);
 	}
 	if (s->view->opts.has_ts)
 		d->last_ecr = s->view->opts.ts_ecr;
@@ -129,12 +128,12 @@ static bool pending_grow(struct side *d, struct budget *b)
 }
 
 /* One more; where there is no room the oldest are taken to have arrived. NULL: none can wait. */
-static inline struct ack *pending_push(struct replay *r, struct side *d, int64_t half_ns, const struct emitter *e)
+static inline struct ack *pending_push(struct replay *r, struct side *d, int64_t half_ns)
 {
 	while (d->pending_n == d->pending_room && !pending_grow(d, r->budget)) {
 		if (!d->pending_n)
 			return NULL;
-		pending_deliver(r, d, arrival_pending(d, 0)->seen_ns + half_ns, e);
+		pending_deliver(r, d, arrival_oldest(d)->seen_ns + half_ns);
 	}
 	return arrival_pending(d, d->pending_n++);
 }
@@ -192,11 +191,11 @@ static bool is_uncontested(const struct side *d, int64_t half_ns, int64_t now_ns
 {
 	int64_t grace_ns = 2 * rtt_rto_ns(&d->snd.rtt) + 2000 * (int64_t)MS;
 
-	return arrival_pending(d, 0)->seen_ns + half_ns + grace_ns < now_ns;
+	return arrival_oldest(d)->seen_ns + half_ns + grace_ns < now_ns;
 }
 
 /* A segment to this sender passed the capture. */
-void arrival_seen(struct replay *r, struct side *d, const struct segment *s, const struct emitter *e)
+void arrival_seen(struct replay *r, struct side *d, const struct segment *s)
 {
 	int64_t half_ns = vantage_half_ns(r->vantage, d->dir);
 	uint64_t acked = r->acked[d->dir];
@@ -204,7 +203,7 @@ void arrival_seen(struct replay *r, struct side *d, const struct segment *s, con
 	if (!(s->flags & TH_ACK) || s->flags & TH_RST || !d->snd.started)
 		return;
 	if (d->verdicts)
-		verdict_ack(d, e, s, soonest_ns(r->vantage, !d->dir), acked);
+		verdict_ack(d, r->emitter, s, soonest_ns(r->vantage, !d->dir), acked);
 	hear(d, s);
 	if (s->ack > acked) {
 		r->acked[d->dir] = s->ack;
@@ -219,16 +218,16 @@ void arrival_seen(struct replay *r, struct side *d, const struct segment *s, con
 		d->signs++;
 	d->near = vantage_is_near(r->vantage, d->dir);
 	while (d->pending_n && (d->near || is_uncontested(d, half_ns, s->ts)))
-		pending_deliver(r, d, arrival_pending(d, 0)->seen_ns + half_ns, e);
-	struct ack now, *a = d->near ? NULL : pending_push(r, d, half_ns, e);
+		pending_deliver(r, d, arrival_oldest(d)->seen_ns + half_ns);
+	struct ack now, *a = d->near ? NULL : pending_push(r, d, half_ns);
 
 	ack_of(s, a ? a : &now);
 	if (!a)
-		deliver(r, d, &now, s->ts + half_ns, e);
+		deliver(r, d, &now, s->ts + half_ns);
 }
 
-void arrival_finish(struct replay *r, struct side *d, const struct emitter *e)
+void arrival_finish(struct replay *r, struct side *d)
 {
 	while (d->pending_n)
-		pending_deliver(r, d, arrival_pending(d, 0)->seen_ns + vantage_half_ns(r->vantage, d->dir), e);
+		pending_deliver(r, d, arrival_oldest(d)->seen_ns + vantage_half_ns(r->vantage, d->dir));
 }

@@ -181,11 +181,13 @@ static void compare(struct cong *c, const struct cong_env *e)
 	}
 	if (e->snd_una < c->round_end)
 		return;
+	bool may_miss = e->far && e->ca == TCPSTAT_CA_OPEN && c->round_acks >= 6;
+
 	for (int i = 0; i < CONG_N; i++) {
 		struct cong_one *o = &c->one[i];
 
 		/* From afar a replica can miss what ended slow start: a whole round below the window says so. */
-		if (e->far && e->ca == TCPSTAT_CA_OPEN && c->round_acks >= 6 && o->roomy == c->round_acks) {
+		if (may_miss && o->roomy == c->round_acks) {
 			o->cwnd = c->round_peak;
 			if (in_slow_start(o))
 				o->ssthresh = o->cwnd;
@@ -227,10 +229,12 @@ void cong_reduce(struct cong *c, const struct cong_env *e)
 
 void cong_ack(struct cong *c, const struct cong_env *e)
 {
+	bool reduces = in_reduction(e->ca);
+
 	compare(c, e);
 	c->answered = c->unclocked = false;
 	c->last_ack_ns = e->now_ns;
-	if (in_reduction(e->ca)) /* packets are conserved: for each that left the network, one */
+	if (reduces) /* packets are conserved: for each that left the network, one */
 		c->seen.cwnd = e->in_flight + e->delivered;
 	bool may_raise = e->flags & (e->reordering > 3 ? ACKED_UNA | ACKED_SACK : ACKED_DATA);
 
@@ -239,7 +243,7 @@ void cong_ack(struct cong *c, const struct cong_env *e)
 
 		if (i == CONG_CUBIC && e->rtt_ns >= 0)
 			cubic_acked(&c->cubic, e, o->cwnd, &o->ssthresh);
-		if (in_reduction(e->ca)) {
+		if (reduces) {
 			prr(o, e);
 		} else if (may_raise) {
 			if (cwnd_limited(o)) {
@@ -319,18 +323,20 @@ void cong_before_send(struct cong *c, const struct cong_env *e)
 
 void cong_sent(struct cong *c, const struct cong_env *e, uint32_t pkts, bool retransmitted)
 {
+	bool reduces = in_reduction(e->ca);
+
 	if (e->now_ns - c->last_ack_ns <= 1000000)
 		c->answered = true;
 	else
 		c->unclocked = true;
 	if (e->in_flight > c->peak)
 		c->peak = e->in_flight;
-	if (!in_reduction(e->ca))
+	if (!reduces)
 		c->seen.cwnd = c->peak > c->last_peak ? c->peak : c->last_peak;
 	else if (e->in_flight > c->seen.cwnd)
 		c->seen.cwnd = e->in_flight;
 	c->far = e->far;
-	if (in_reduction(e->ca))
+	if (reduces)
 		c->after_loss = e->in_flight;
 	if (!retransmitted) {
 		c->sends++;
@@ -339,7 +345,7 @@ void cong_sent(struct cong *c, const struct cong_env *e, uint32_t pkts, bool ret
 	for (int i = 0; i < CONG_N; i++) {
 		struct cong_one *o = &c->one[i];
 
-		if (in_reduction(e->ca))
+		if (reduces)
 			o->prr_out += pkts;
 		if (retransmitted)
 			continue;

@@ -173,7 +173,7 @@ static void count_data(struct side *d, const struct segment *s)
 	d->size = s->len < d->snd.mss ? s->len : d->snd.mss;
 }
 
-enum replay_class departure_seen(struct replay *r, struct side *d, const struct segment *s, const struct emitter *e)
+enum replay_class departure_seen(struct replay *r, struct side *d, const struct segment *s)
 {
 	enum departure what = departure_of(r, d, s);
 	uint64_t top = d->snd.snd_nxt;
@@ -191,10 +191,10 @@ enum replay_class departure_seen(struct replay *r, struct side *d, const struct 
 		if (sent_ns < d->last_sent_ns)
 			sent_ns = d->last_sent_ns;
 		d->last_sent_ns = sent_ns;
-		arrival_flush(r, d, s, sent_ns, what == DEPARTURE_BACK, e);
+		arrival_flush(r, d, s, sent_ns, what == DEPARTURE_BACK);
 	}
 	if (what == DEPARTURE_NEW && d->snd.started && sent_ns > before_ns) {
-		shots_hidden(r, d, e, s, sent_ns, before_ns);
+		shots_hidden(r, d, s, sent_ns, before_ns);
 		top = d->snd.snd_nxt;
 		if (s->seq < top)
 			what = DEPARTURE_BACK;
@@ -220,7 +220,7 @@ enum replay_class departure_seen(struct replay *r, struct side *d, const struct 
 		d->snd.q.entries[sendq_find(&d->snd.q, s->seq)].xmit_ns = sent_ns;
 		return REPLAY_NEW;
 	}
-	enum replay_class class = again_seen(r, d, s, sent_ns, &b, e);
+	enum replay_class class = again_seen(r, d, s, sent_ns, &b);
 
 	if (s->end > top)
 		send_new(r, d, s, top, sent_ns);

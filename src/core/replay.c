@@ -79,6 +79,7 @@ enum replay_class replay_segment(struct replay *r, const struct segment *s, int6
 	enum replay_class class = REPLAY_NEW;
 	struct side *d = r->side[s->dir];
 
+	r->emitter = e;
 	if (s->flags & TH_RST) {
 		r->last_ns = r->reset_ns = s->ts;
 		return class;
@@ -97,9 +98,9 @@ enum replay_class replay_segment(struct replay *r, const struct segment *s, int6
 	if (!d && segment_occupies(s))
 		d = side_of(r, s->dir, s);
 	if (d)
-		class = departure_seen(r, d, s, e);
+		class = departure_seen(r, d, s);
 	if (r->side[!s->dir])
-		arrival_seen(r, r->side[!s->dir], s, e);
+		arrival_seen(r, r->side[!s->dir], s);
 	return class;
 }
 
@@ -120,11 +121,12 @@ enum tcpstat_cause replay_last_cause(const struct replay *r, enum tcpstat_dir di
 void replay_finish(struct replay *r, const struct emitter *e)
 {
 	r->finishing = true;
+	r->emitter = e;
 	for (int i = 0; i < 2; i++) {
 		struct side *d = r->side[i];
 
 		if (d)
-			arrival_finish(r, d, e);
+			arrival_finish(r, d);
 		if (d && r->reset_ns)
 			limits_reset(&d->limits, r->reset_ns);
 	}

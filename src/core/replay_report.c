@@ -18,8 +18,8 @@ static enum tcpstat_phase phase_of(const struct sender *s, const struct cong_one
 	return o->cwnd < o->ssthresh ? TCPSTAT_PHASE_SLOW_START : TCPSTAT_PHASE_CONGESTION_AVOIDANCE;
 }
 
-static EMIT_APART void tell_sender(const struct replay *r, const struct side *d, const struct emitter *e, int64_t now_ns,
-			uint64_t frame, const struct cong_one *o)
+static EMIT_APART void tell_sender(const struct replay *r, const struct side *d, int64_t now_ns, uint64_t frame,
+				   const struct cong_one *o)
 {
 	const struct sender *s = &d->snd;
 	struct tcpstat_event ev = {
@@ -32,10 +32,10 @@ static EMIT_APART void tell_sender(const struct replay *r, const struct side *d,
 			.ca_state = s->ca, .limit = (int8_t)d->limits.owner, .phase = phase_of(s, o),
 		},
 	};
-	emit_event(e, &ev);
+	emit_event(r->emitter, &ev);
 }
 
-void replay_tell_sender(struct replay *r, struct side *d, const struct emitter *e, int64_t now_ns, uint64_t frame)
+void replay_tell_sender(struct replay *r, struct side *d, int64_t now_ns, uint64_t frame)
 {
 	const struct sender *s = &d->snd;
 	const struct cong_one *o = cong_best(&s->cong);
@@ -47,12 +47,12 @@ void replay_tell_sender(struct replay *r, struct side *d, const struct emitter *
 		d->counts.flight_max = flight;
 	if (cwnd > d->counts.cwnd_max)
 		d->counts.cwnd_max = cwnd;
-	if (emit_wants(e, TCPSTAT_EV_SENDER))
-		tell_sender(r, d, e, now_ns, frame, o);
+	if (emit_wants(r->emitter, TCPSTAT_EV_SENDER))
+		tell_sender(r, d, now_ns, frame, o);
 }
 
-static EMIT_APART void tell_rtt(const struct replay *r, const struct side *d, const struct emitter *e, const struct ack *a,
-		     const struct ack_result *res)
+static EMIT_APART void tell_rtt(const struct replay *r, const struct side *d, const struct ack *a,
+				const struct ack_result *res)
 {
 	const struct rtt *rtt = &d->snd.rtt;
 	struct tcpstat_event ev = {
@@ -60,19 +60,18 @@ static EMIT_APART void tell_rtt(const struct replay *r, const struct side *d, co
 		.rtt = { .sample_ns = res->sample_ns, .srtt_ns = rtt_srtt_ns(rtt),
 			 .rttvar_ns = rtt_rttvar_ns(rtt), .rto_ns = rtt_rto_ns(rtt), .source = res->source },
 	};
-	emit_event(e, &ev);
+	emit_event(r->emitter, &ev);
 }
 
-void replay_tell_rtt(struct replay *r, struct side *d, const struct emitter *e, const struct ack *a,
-		     const struct ack_result *res)
+void replay_tell_rtt(struct replay *r, struct side *d, const struct ack *a, const struct ack_result *res)
 {
 	int64_t rto_ns = rtt_rto_ns(&d->snd.rtt);
 
 	dist_add(&r->rtt[d->dir], r->budget, res->sample_ns);
 	if (rto_ns > d->counts.rto_max_ns)
 		d->counts.rto_max_ns = rto_ns;
-	if (emit_wants(e, TCPSTAT_EV_RTT))
-		tell_rtt(r, d, e, a, res);
+	if (emit_wants(r->emitter, TCPSTAT_EV_RTT))
+		tell_rtt(r, d, a, res);
 }
 
 /* Data within nanoseconds can make a rate that is no number; it stays unknown. */

@@ -15,6 +15,7 @@ struct replay {
 	struct budget *budget;
 	struct pool *sides;
 	const struct vantage *vantage;  /* the connection's */
+	const struct emitter *emitter;  /* while a segment is replayed: whom to tell */
 	struct side *side[2];
 	struct share share;
 	struct dist rtt[2], ack_delay[2];
@@ -30,13 +31,17 @@ struct replay {
 /* ---- arrival.c: ACKs on their way to their sender ---- */
 
 /* A segment to this sender passed the capture. */
-void arrival_seen(struct replay *, struct side *, const struct segment *, const struct emitter *);
+void arrival_seen(struct replay *, struct side *, const struct segment *);
 /* Delivers what had reached the sender when it sent `s` at `sent_ns`. `again`: s repeats what was sent before. */
-void arrival_flush(struct replay *, struct side *, const struct segment *s, int64_t sent_ns, bool again,
-		   const struct emitter *);
+void arrival_flush(struct replay *, struct side *, const struct segment *s, int64_t sent_ns, bool again);
 /* No segment follows: delivers everything. */
-void arrival_finish(struct replay *, struct side *, const struct emitter *);
-/* The i-th ACK under way, oldest first; i < pending_n. */
+void arrival_finish(struct replay *, struct side *);
+/* The oldest ACK under way; pending_n > 0. */
+static inline struct ack *arrival_oldest(const struct side *d)
+{
+	return &d->pending[d->pending_first];
+}
+/* The i-th one, oldest first; i < pending_n. */
 static inline struct ack *arrival_pending(const struct side *d, uint32_t i)
 {
 	return &d->pending[(d->pending_first + i) & (d->pending_room - 1)];
@@ -44,27 +49,25 @@ static inline struct ack *arrival_pending(const struct side *d, uint32_t i)
 
 /* ---- departure.c: what a sender sends ---- */
 
-enum replay_class departure_seen(struct replay *, struct side *, const struct segment *, const struct emitter *);
+enum replay_class departure_seen(struct replay *, struct side *, const struct segment *);
 /* Another copy of [seq, end) passed here; newer: it left after the others. */
 void departure_repeated(struct side *, const struct segment *, bool newer);
 
 /* ---- again.c: what a sender sends below SND.NXT, as backward.c judged it ---- */
 
 enum replay_class again_seen(struct replay *, struct side *, const struct segment *, int64_t sent_ns,
-			     const struct backward *, const struct emitter *);
+			     const struct backward *);
 
 /* ---- shots.c: timeouts of which nothing passed the capture ---- */
 
 /* The timer has fired, but so late that it must have fired before. Returns how many timeouts in a row came before. */
-uint8_t shots_earlier(struct replay *, struct side *, const struct emitter *, int64_t sent_ns);
+uint8_t shots_earlier(struct replay *, struct side *, int64_t sent_ns);
 /* A segment goes on where SND.NXT is after a silence: is it what the timer repeats of things that never passed here? */
-void shots_hidden(struct replay *, struct side *, const struct emitter *, const struct segment *, int64_t sent_ns,
-		  int64_t before_ns);
+void shots_hidden(struct replay *, struct side *, const struct segment *, int64_t sent_ns, int64_t before_ns);
 
 /* ---- replay_report.c ---- */
 
-void replay_tell_sender(struct replay *, struct side *, const struct emitter *, int64_t now_ns, uint64_t frame);
-void replay_tell_rtt(struct replay *, struct side *, const struct emitter *, const struct ack *,
-		     const struct ack_result *);
+void replay_tell_sender(struct replay *, struct side *, int64_t now_ns, uint64_t frame);
+void replay_tell_rtt(struct replay *, struct side *, const struct ack *, const struct ack_result *);
 
 #endif

@@ -117,7 +117,7 @@ static void make_room(struct share *s)
 }
 
 /* Time that `dir` has as `mine` and the other direction as `other`. */
-static void add(struct share *s, int64_t ns, enum tcpstat_dir dir, uint8_t mine, uint8_t other)
+static inline void add(struct share *s, int64_t ns, enum tcpstat_dir dir, uint8_t mine, uint8_t other)
 {
 	uint16_t tags = tags_of(dir, mine, other);
 	struct share_kind *k = s->kind, *end = k + s->n_kinds;
@@ -185,8 +185,6 @@ static bool grow_runs(struct share *s)
 /* Room for one more behind the last one. */
 static void make_room_for_run(struct share *s)
 {
-	if (s->first + s->n_runs < s->room)
-		return;
 	join_runs(s);
 	if (s->n_runs == s->room && !grow_runs(s)) {
 		enum tcpstat_dir behind = !s->ahead;
@@ -206,7 +204,8 @@ static void push_run(struct share *s, int64_t ns, uint8_t tag)
 		runs_of(s)[s->n_runs - 1].ns += ns;
 		return;
 	}
-	make_room_for_run(s);
+	if (s->first + s->n_runs == s->room)
+		make_room_for_run(s);
 	runs_of(s)[s->n_runs++] = (struct share_run){ ns, tag };
 }
 

@@ -1,18 +1,18 @@
 /* Timeouts of which nothing passed the capture: what the timer sent was lost on its way here. */
 #include "core/replay_state.h"
 
-static void shots_tell(struct replay *r, struct side *d, const struct emitter *e, int64_t fired_ns)
+static void shots_tell(struct replay *r, struct side *d, int64_t fired_ns)
 {
 	enum tcpstat_ca ca = d->snd.ca;
 
 	d->snd.ca = TCPSTAT_CA_LOSS;
-	replay_tell_sender(r, d, e, fired_ns, 0);
+	replay_tell_sender(r, d, fired_ns, 0);
 	d->snd.ca = ca;
 }
 
 /* The timer has fired, but so late that it must have fired before: those shots were lost on their way here. Returns how
  * many timeouts in a row came before this one. */
-uint8_t shots_earlier(struct replay *r, struct side *d, const struct emitter *e, int64_t sent_ns)
+uint8_t shots_earlier(struct replay *r, struct side *d, int64_t sent_ns)
 {
 	struct sender *snd = &d->snd;
 	int64_t next_ns = rtt_rto_ns(&snd->rtt) << (snd->backoff < 16 ? snd->backoff : 16);
@@ -20,7 +20,7 @@ uint8_t shots_earlier(struct replay *r, struct side *d, const struct emitter *e,
 
 	while (snd->backoff < 16 && fired_ns + 2 * next_ns <= sent_ns + next_ns / 8) {
 		if (snd->ca != TCPSTAT_CA_LOSS)
-			shots_tell(r, d, e, fired_ns);
+			shots_tell(r, d, fired_ns);
 		d->counts.timeouts++;
 		snd->backoff++;
 		next_ns *= 2;
@@ -31,8 +31,7 @@ uint8_t shots_earlier(struct replay *r, struct side *d, const struct emitter *e,
 
 /* Everything seen is acknowledged, the sequence goes on without a gap, but after a silence of a timeout and with IP IDs
  * missing: what left in between was lost on its way here, and this is what the timer repeats. */
-void shots_hidden(struct replay *r, struct side *d, const struct emitter *e, const struct segment *s, int64_t sent_ns,
-		  int64_t before_ns)
+void shots_hidden(struct replay *r, struct side *d, const struct segment *s, int64_t sent_ns, int64_t before_ns)
 {
 	struct sender *snd = &d->snd;
 	int64_t rto_ns = rtt_rto_ns(&snd->rtt), silent_ns = sent_ns - before_ns;
@@ -58,6 +57,6 @@ void shots_hidden(struct replay *r, struct side *d, const struct emitter *e, con
 		return;
 	sender_hidden_timeout(snd, missing - times, size, times, sent_ns);
 	/* Its first shot, of which only the time is known. */
-	shots_tell(r, d, e, sent_ns - ((rto_ns << times) - 2 * rto_ns));
+	shots_tell(r, d, sent_ns - ((rto_ns << times) - 2 * rto_ns));
 }
 

@@ -1,48 +1,9 @@
 #include "core/vantage.h"
 
-#include <string.h>
-
 void vantage_init(struct vantage *v)
 {
 	*v = (struct vantage){ 0 };
 	v->half[0].min_ns = v->half[1].min_ns = TCPSTAT_NULL;
-}
-
-static int64_t half_answer(struct half *h, uint64_t ack, int64_t now_ns)
-{
-	for (uint32_t i = 0; i < h->n; i++) {
-		if (h->asked[i].end != ack)
-			continue;
-		int64_t took = now_ns - h->asked[i].seen_ns;
-		h->n = (uint16_t)(h->n - i - 1);
-		if (h->n)
-			memmove(h->asked, h->asked + i + 1, h->n * sizeof *h->asked);
-		if (took < 0)
-			return -1;
-		if (h->min_ns == TCPSTAT_NULL || took < h->min_ns) {
-			if (h->min_ns == TCPSTAT_NULL || took < h->min_ns - h->min_ns / 4)
-				h->close = 0;
-			h->min_ns = took;
-		}
-		if (took <= h->min_ns + h->min_ns / 4 && h->close < UINT16_MAX)
-			h->close++;
-		return took - h->min_ns;
-	}
-	return -1;
-}
-
-static void half_ask(struct half *h, const struct segment *s)
-{
-	if (s->end <= h->max_end) {
-		/* Repeated: an answer may belong to either copy (Karn). */
-		h->n = 0;
-		return;
-	}
-	h->max_end = s->end;
-	if (h->n == VANTAGE_RING)
-		memmove(h->asked, h->asked + 1, --h->n * sizeof *h->asked);
-	h->asked[h->n].end = s->end;
-	h->asked[h->n++].seen_ns = s->ts;
 }
 
 static void update(struct vantage *v)
@@ -56,22 +17,58 @@ static void update(struct vantage *v)
 	}
 }
 
+static int64_t answered(struct vantage *v, struct half *h, int64_t took_ns)
+{
+	if (took_ns < 0)
+		return -1;
+	if (h->min_ns == TCPSTAT_NULL || took_ns < h->min_ns) {
+		if (h->min_ns == TCPSTAT_NULL || took_ns < h->min_ns - h->min_ns / 4)
+			h->close = 0;
+		h->min_ns = took_ns;
+		update(v);
+	}
+	if (took_ns <= h->min_ns + h->min_ns / 4 && h->close < UINT16_MAX)
+		h->close++;
+	return took_ns - h->min_ns;
+}
+
+static int64_t half_answer(struct vantage *v, struct half *h, const struct segment *s)
+{
+	for (unsigned i = h->first; i < h->first + h->n; i++) {
+		if (h->asked[i % VANTAGE_RING].end != s->ack)
+			continue;
+		h->n = (uint8_t)(h->first + h->n - i - 1);
+		h->first = (uint8_t)((i + 1) % VANTAGE_RING);
+		return answered(v, h, s->ts - h->asked[i % VANTAGE_RING].seen_ns);
+	}
+	return -1;
+}
+
+static void half_ask(struct half *h, const struct segment *s)
+{
+	if (s->end <= h->max_end) {
+		/* Repeated: an answer may belong to either copy (Karn). */
+		h->n = 0;
+		return;
+	}
+	h->max_end = s->end;
+	if (h->n == VANTAGE_RING) {
+		h->first = (h->first + 1) % VANTAGE_RING;
+		h->n--;
+	}
+	unsigned i = (h->first + h->n++) % VANTAGE_RING;
+
+	h->asked[i].end = s->end;
+	h->asked[i].seen_ns = s->ts;
+}
+
 int64_t vantage_segment(struct vantage *v, const struct segment *s)
 {
-	int64_t late_ns = -1;
-
 	if (s->flags & TH_RST)
-		return late_ns;
-	if (s->flags & TH_ACK) {
-		int64_t before_ns = v->half[s->dir].min_ns;
-
-		late_ns = half_answer(&v->half[s->dir], s->ack, s->ts);
-		if (v->half[s->dir].min_ns != before_ns)
-			update(v);
-	}
+		return -1;
 	if (segment_occupies(s))
 		half_ask(&v->half[!s->dir], s);
-	return late_ns;
+	return s->flags & TH_ACK ? half_answer(v, &v->half[s->dir], s) : -1;
 }
 
 enum tcpstat_vantage vantage_of(const struct vantage *v)

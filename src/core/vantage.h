@@ -9,13 +9,13 @@ enum { VANTAGE_RING = 4 };
 
 struct half {
 	int64_t min_ns;                 /* TCPSTAT_NULL: no answer seen yet */
-	uint16_t n;
 	uint16_t close;                 /* answers as fast as the shortest, but for a quarter; saturating */
 	bool near;                      /* see vantage_is_near */
+	uint8_t first, n;
 	struct {
 		uint64_t end;
 		int64_t seen_ns;
-	} asked[VANTAGE_RING];          /* segments on their way to this endpoint, oldest first */
+	} asked[VANTAGE_RING];          /* segments on their way to this endpoint, a ring from `first`, the oldest, on */
 	uint64_t max_end;
 };
 
