@@ -55,9 +55,12 @@ bool cong_is_another(const struct cong *c)
 
 void cong_init(struct cong *c, uint32_t initial_window)
 {
-	*c = (struct cong){ .seen = { .cwnd = initial_window, .ssthresh = CONG_INFINITE } };
-	for (int i = 0; i < CONG_N; i++)
-		c->one[i] = (struct cong_one){ .cwnd = initial_window, .ssthresh = CONG_INFINITE };
+	c->seen.cwnd = initial_window;
+	c->seen.ssthresh = CONG_INFINITE;
+	for (int i = 0; i < CONG_N; i++) {
+		c->one[i].cwnd = initial_window;
+		c->one[i].ssthresh = CONG_INFINITE;
+	}
 	choose(c);
 }
 
@@ -342,13 +345,11 @@ void cong_sent(struct cong *c, const struct cong_env *e, uint32_t pkts, bool ret
 		c->sends++;
 		c->prompt += e->now_ns - c->last_ack_ns <= 150000;
 	}
-	for (int i = 0; i < CONG_N; i++) {
+	for (int i = 0; i < CONG_N && reduces; i++)
+		c->one[i].prr_out += pkts;
+	for (int i = 0; i < CONG_N && !retransmitted; i++) {
 		struct cong_one *o = &c->one[i];
 
-		if (reduces)
-			o->prr_out += pkts;
-		if (retransmitted)
-			continue;
 		/* Nothing new leaves beyond the window: what did shows that the window was larger. */
 		if (e->in_flight > o->cwnd) {
 			o->raised += (double)(e->in_flight - o->cwnd) / o->cwnd;

@@ -87,6 +87,7 @@ struct cong_mark {
 	struct cubic cubic;
 };
 
+/* Of one that is all 0. */
 void cong_init(struct cong *, uint32_t initial_window);
 void cong_mark(const struct cong *, struct cong_mark *);
 void cong_rewind(struct cong *, const struct cong_mark *);

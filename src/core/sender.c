@@ -7,8 +7,12 @@ enum { MS = 1000000 };
 
 void sender_init(struct sender *s, struct budget *budget, const struct stack *stack)
 {
-	*s = (struct sender){ .budget = budget, .stack = stack, .mss = 536, .reordering = 3, .undo_retrans = -1,
-			      .ca = TCPSTAT_CA_OPEN };
+	s->budget = budget;
+	s->stack = stack;
+	s->mss = 536;
+	s->reordering = 3;
+	s->undo_retrans = -1;
+	s->ca = TCPSTAT_CA_OPEN;
 	cong_init(&s->cong, stack->initial_window);
 }
 

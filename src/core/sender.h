@@ -82,6 +82,7 @@ struct sender {
 	struct cong_env ack_env;        /* what it saw */
 };
 
+/* Of one that is all 0. */
 void sender_init(struct sender *, struct budget *, const struct stack *);
 void sender_fini(struct sender *);
 

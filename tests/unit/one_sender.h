@@ -17,6 +17,7 @@ static struct ack_result result;
 static inline void start_sender(bool sack)
 {
 	budget = (struct budget){ .limit = 16 << 20 };
+	s = (struct sender){ 0 };
 	sender_init(&s, &budget, &stack_linux);
 	s.mss = MSS;
 	s.sack_ok = sack;

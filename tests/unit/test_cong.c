@@ -10,6 +10,7 @@ static struct cong_env e;
 
 static void start(void)
 {
+	c = (struct cong){ 0 };
 	cong_init(&c, 10);
 	e = (struct cong_env){ .now_ns = 1000 * ms, .mss = 1000, .tick_ns = 4 * ms, .srtt_ns = 40 * ms,
 			       .rto_ns = 240 * ms, .rtt_ns = -1, .reordering = 3, .ca = TCPSTAT_CA_OPEN,
