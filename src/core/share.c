@@ -66,14 +66,16 @@ static uint16_t tags_of(enum tcpstat_dir dir, uint8_t mine, uint8_t other)
 	return (uint16_t)(dir ? other | mine << SHIFT : mine | other << SHIFT);
 }
 
-static void settle_kind(struct share *s, struct share_kind *k, enum tcpstat_dir dir)
+/* False: it is settled already. */
+static bool settle_kind(struct share *s, struct share_kind *k, enum tcpstat_dir dir)
 {
 	unsigned shift = dir * SHIFT, tag = k->tags >> shift;
 
 	if (!(tag & OPEN))
-		return;
+		return false;
 	k->tags &= (uint16_t)~((0xffu & ~OWNER) << shift);
 	s->half_ns[dir][tag & OWNER] += k->ns;
+	return true;
 }
 
 /* The last one takes its place. */
@@ -89,19 +91,15 @@ static inline void close_kind(struct share *s, struct share_kind *k)
 	drop_kind(s, k);
 }
 
-/* Have kinds, told apart so far, become the same? Then one of them has their time. */
-static void join_kinds(struct share *s)
+/* Has this kind, told apart from another so far, become the same? Then the other one has its time. */
+static void join_kind(struct share *s, struct share_kind *k)
 {
-	for (unsigned i = s->n_kinds; i-- > 1;) {
-		struct share_kind *k = &s->kind[i], *same = s->kind;
-
-		while (same < k && same->tags != k->tags)
-			same++;
-		if (same < k) {
-			same->ns += k->ns;
+	for (struct share_kind *other = s->kind + s->n_kinds; other-- > s->kind;)
+		if (other->tags == k->tags && other != k) {
+			other->ns += k->ns;
 			drop_kind(s, k);
+			return;
 		}
-	}
 }
 
 static void make_room(struct share *s)
@@ -246,20 +244,17 @@ static void retag(struct share *s, enum tcpstat_dir dir, uint8_t mask, uint8_t v
 {
 	struct share_run *r = runs_of(s), *end = s->ahead == dir ? r + s->n_runs : r;
 	unsigned shift = dir * SHIFT;
-	bool changed = false;
 
 	mask |= OPEN;
 	value |= OPEN;
 	for (; r < end; r++)
 		if ((r->tag & mask) == value)
 			r->tag = (uint8_t)((r->tag & ~change) | to);
-	for (struct share_kind *k = s->kind; k < s->kind + s->n_kinds; k++)
+	for (struct share_kind *k = s->kind + s->n_kinds; k-- > s->kind;)
 		if ((k->tags >> shift & mask) == value) {
 			k->tags = (uint16_t)((k->tags & ~((unsigned)change << shift)) | (unsigned)to << shift);
-			changed = true;
+			join_kind(s, k);
 		}
-	if (changed)
-		join_kinds(s);
 }
 
 void share_set_mark(struct share *s, enum tcpstat_dir dir, enum share_mark mark)
@@ -294,12 +289,13 @@ void share_settle(struct share *s, enum tcpstat_dir dir)
 			s->half_ns[dir][r->tag] += r->ns;
 		}
 	for (struct share_kind *k = s->kind + s->n_kinds; k-- > s->kind;) {
-		settle_kind(s, k, dir);
-		if (!(k->tags & (OPEN | OPEN << SHIFT)))
+		if (!settle_kind(s, k, dir))
+			continue;
+		if (k->tags & (OPEN | OPEN << SHIFT))
+			join_kind(s, k);
+		else
 			close_kind(s, k);
 	}
-	if (s->n_kinds > 1)
-		join_kinds(s);
 }
 
 /* ---------------------------------------------------------------------------------------------------- result */
