@@ -186,14 +186,6 @@ static void hear(struct side *d, const struct segment *s)
 				d->missing_end = s->sack[k][0];
 }
 
-/* Nothing came from the sender for long: it will not contradict any more that the oldest one arrived. */
-static bool is_uncontested(const struct side *d, int64_t half_ns, int64_t now_ns)
-{
-	int64_t grace_ns = 2 * rtt_rto_ns(&d->snd.rtt) + 2000 * (int64_t)MS;
-
-	return arrival_oldest(d)->seen_ns + half_ns + grace_ns < now_ns;
-}
-
 /* A segment to this sender passed the capture. */
 void arrival_seen(struct replay *r, struct side *d, const struct segment *s)
 {
@@ -217,7 +209,10 @@ void arrival_seen(struct replay *r, struct side *d, const struct segment *s)
 	    (s->ack == acked && s->ack < d->snd.snd_nxt && !s->len && !(s->flags & (TH_SYN | TH_FIN))))
 		d->signs++;
 	d->near = vantage_is_near(r->vantage, d->dir);
-	while (d->pending_n && (d->near || is_uncontested(d, half_ns, s->ts)))
+	/* Nothing came from the sender for long: it will not contradict any more. */
+	int64_t grace_ns = 2 * rtt_rto_ns(&d->snd.rtt) + 2000 * (int64_t)MS;
+
+	while (d->pending_n && (d->near || arrival_oldest(d)->seen_ns + half_ns + grace_ns < s->ts))
 		pending_deliver(r, d, arrival_oldest(d)->seen_ns + half_ns);
 	struct ack now, *a = d->near ? NULL : pending_push(r, d, half_ns);
 
