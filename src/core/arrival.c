@@ -139,7 +139,7 @@ static inline struct ack *pending_push(struct replay *r, struct side *d, int64_t
 }
 
 /* Of the blocks only those that are there are copied. */
-static void ack_of(const struct segment *s, struct ack *a)
+static inline void ack_of(const struct segment *s, struct ack *a)
 {
 	const struct tcp_opts *o = &s->view->opts;
 
@@ -186,6 +186,14 @@ static void hear(struct side *d, const struct segment *s)
 				d->missing_end = s->sack[k][0];
 }
 
+static APART void deliver_at_once(struct replay *r, struct side *d, const struct segment *s, int64_t half_ns)
+{
+	struct ack now;
+
+	ack_of(s, &now);
+	deliver(r, d, &now, s->ts + half_ns);
+}
+
 /* A segment to this sender passed the capture. */
 void arrival_seen(struct replay *r, struct side *d, const struct segment *s)
 {
@@ -214,11 +222,12 @@ void arrival_seen(struct replay *r, struct side *d, const struct segment *s)
 
 	while (d->pending_n && (d->near || arrival_oldest(d)->seen_ns + half_ns + grace_ns < s->ts))
 		pending_deliver(r, d, arrival_oldest(d)->seen_ns + half_ns);
-	struct ack now, *a = d->near ? NULL : pending_push(r, d, half_ns);
+	struct ack *a = d->near ? NULL : pending_push(r, d, half_ns);
 
-	ack_of(s, a ? a : &now);
-	if (!a)
-		deliver(r, d, &now, s->ts + half_ns);
+	if (a)
+		ack_of(s, a);
+	else
+		deliver_at_once(r, d, s, half_ns);
 }
 
 void arrival_finish(struct replay *r, struct side *d)

@@ -54,7 +54,7 @@ static void learn_options(struct replay *r, struct side *d, const struct segment
 	}
 }
 
-static void remember(struct sent *e, const struct segment *s)
+static inline void remember(struct sent *e, const struct segment *s)
 {
 	const struct tcp_view *v = s->view;
 

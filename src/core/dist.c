@@ -102,7 +102,8 @@ static bool keep(struct dist *d, struct budget *b, uint64_t n, int64_t ns)
 
 void dist_add(struct dist *d, struct budget *b, int64_t ns)
 {
-	ns = ns < 0 ? 0 : ns > BUCKET_LONGEST_NS ? BUCKET_LONGEST_NS : ns;
+	if ((uint64_t)ns > BUCKET_LONGEST_NS)
+		ns = ns < 0 ? 0 : BUCKET_LONGEST_NS;
 	if (d->count < d->room)
 		d->sample_ns[d->count] = ns;
 	else if (!d->incomplete && !keep(d, b, d->count, ns))

@@ -14,11 +14,11 @@ struct emitter {
 	struct state_changes *changes;  /* where changes of state are noted; NULL: nowhere */
 };
 
-/* Builds an event, that few want: apart from what those do who want none. */
+/* Of a function that is rarely called: it stays one, and what it needs is not prepared where it is not. */
 #ifdef __GNUC__
-#define EMIT_APART __attribute__((noinline))
+#define APART __attribute__((noinline))
 #else
-#define EMIT_APART
+#define APART
 #endif
 
 static inline bool emit_wants(const struct emitter *e, enum tcpstat_event_type type)

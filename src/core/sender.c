@@ -38,7 +38,8 @@ int64_t sender_pipe_bytes(const struct sender *s)
 	return (int64_t)(flight * sender_in_flight(s) / s->packets_out);
 }
 
-static void sender_env(const struct sender *s, int64_t now_ns, struct cong_env *e)
+/* Without what an ACK brought. */
+static inline void sender_state(const struct sender *s, int64_t now_ns, struct cong_env *e)
 {
 	e->now_ns = now_ns;
 	e->snd_una = s->snd_una;
@@ -52,6 +53,11 @@ static void sender_env(const struct sender *s, int64_t now_ns, struct cong_env *
 	e->rto_ns = rtt_rto_ns(&s->rtt);
 	e->tick_ns = s->stack->tick_ns;
 	e->ca = s->ca;
+}
+
+static void sender_env(const struct sender *s, int64_t now_ns, struct cong_env *e)
+{
+	sender_state(s, now_ns, e);
 	e->far = false;
 	e->rtt_ns = -1;
 	e->prior_room = 0;
@@ -653,7 +659,7 @@ void sender_ack(struct sender *s, const struct ack *a, struct ack_result *r)
 		}
 	}
 	r->advanced = t.flags & ACKED_UNA;
-	sender_env(s, a->now_ns, &s->ack_env);
+	sender_state(s, a->now_ns, &s->ack_env);
 	s->ack_env.delivered = s->delivered - delivered;
 	s->ack_env.newly_lost = s->lost - lost;
 	s->ack_env.flags = t.flags;
