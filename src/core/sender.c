@@ -538,7 +538,8 @@ static int64_t sender_measure(struct sender *s, const struct ack *a, const struc
 		}
 		cong = a->now_ns - t->last_sack_xmit_ns;
 	}
-	if (sample < 0 && a->has_ts && a->ts_ecr && a->clock && a->clock->started && t->flags & (ACKED_DATA | ACKED_SYN)) {
+	if (sample < 0 && a->has_ts && a->ts_ecr && a->clock && a->clock->started &&
+	    t->flags & (ACKED_DATA | ACKED_SYN)) {
 		int32_t ticks = seq_diff(ts_clock_at(a->clock, a->now_ns), a->ts_ecr);
 
 		if (ticks >= 0 && ticks < 1000000) {

@@ -15,7 +15,7 @@ struct half {
 	struct {
 		uint64_t end;
 		int64_t seen_ns;
-	} asked[VANTAGE_RING];          /* segments on their way to this endpoint, a ring from `first`, the oldest, on */
+	} asked[VANTAGE_RING];          /* segments on their way to this endpoint, a ring from the oldest on */
 	uint64_t max_end;
 };
 
