@@ -31,7 +31,7 @@ libfuzzer() { # ENTRY
 	"./fuzz_$1" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 -artifact_prefix="$1-" \
 		-print_final_stats=1 -seed="${FUZZ_SEED:-0}" "corpus/$1" "$src/tests/fuzz/corpus/$1" >"$1.log" 2>&1
 	failed=$?
-	grep -E 'ERROR|SUMMARY|Test unit written|stat::number_of_executed_units|cov:.*DONE|fuzz_.*: ' "$1.log" | tail -8
+	grep -E 'ERROR|SUMMARY|Test unit written|stat::number_of_executed_units|DONE.*cov:|fuzz_.*: ' "$1.log" | tail -8
 	return $failed
 }
 
