@@ -10,8 +10,6 @@
 #include "capture/gunzip.h"
 #include "capture/source.h"
 
-#define RAW_BYTES ((size_t)128 << 10)
-
 static const struct {
 	const char *name;
 	uint8_t len, magic[ARCHIVE_MAGIC_BYTES];
@@ -54,7 +52,7 @@ static la_ssize_t give_archive(struct archive *a, void *ctx, const void **bytes)
 	*bytes = s->raw;
 	s->raw_len = 0;                 /* the first call hands over what was read to recognise it */
 	if (n == 0)
-		n = wait_stored(s, s->raw, RAW_BYTES);
+		n = wait_stored(s, s->raw, s->raw_size);
 	if (n < 0)
 		archive_set_error(a, EIO, "%s", s->error.text);
 	return n < 0 ? ARCHIVE_FATAL : n;
@@ -84,7 +82,7 @@ static int fail(struct source *s, const char *text)
 
 static int out_of_memory(struct source *s)
 {
-	return capture_fail(&s->error, CAPTURE_ENOMEM, "%s: out of memory", s->name);
+	return capture_fail(&s->error, CAPTURE_ENOMEM, "out of memory");
 }
 
 static int start_archive(struct source *s)
@@ -118,14 +116,14 @@ static int start_archive(struct source *s)
 int archive_start(struct source *s)
 {
 	if (s->config.follow)
-		return capture_fail(&s->error, CAPTURE_EUSAGE, "%s: a compressed file cannot be followed", s->name);
+		return capture_fail(&s->error, CAPTURE_EUSAGE, "a compressed file cannot be followed");
 	s->at_end = false;              /* if those were all stored bytes, that was not the end of what is in them */
+	s->raw = s->buf;                /* what was read is in it; decompressed bytes get another one */
+	s->raw_size = s->buf_size;
 	s->raw_len = source_left(s);
-	s->raw = malloc(s->raw_len > RAW_BYTES ? s->raw_len : RAW_BYTES);
-	if (!s->raw)
-		return out_of_memory(s);
-	memcpy(s->raw, s->cur, s->raw_len);
-	s->cur += s->raw_len;
+	s->buf = NULL;
+	s->buf_size = 0;
+	s->cur = s->end = NULL;
 	if (strcmp(s->compression, "gzip") != 0)
 		return start_archive(s);
 	s->gunzip = gunzip_new(give_gunzip, s);
@@ -137,6 +135,7 @@ static int next_block(struct source *s)
 {
 	la_int64_t offset;
 	const void *block;
+	size_t len;
 	int rc;
 
 	if (s->gunzip) {
@@ -146,12 +145,13 @@ static int next_block(struct source *s)
 		return rc < 0 ? fail(s, gunzip_strerror(rc)) : rc;
 	}
 	/* Not archive_read_data: it would drop what it has when the next block is damaged. */
-	rc = archive_read_data_block(s->archive, &block, &s->block_len, &offset);
+	rc = archive_read_data_block(s->archive, &block, &len, &offset);
 	if (rc == ARCHIVE_EOF)
 		return 0;
 	if (rc < ARCHIVE_WARN)
 		return fail(s, archive_error_string(s->archive));
 	s->block = block;
+	s->block_len = len;
 	return 1;
 }
 

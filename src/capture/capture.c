@@ -6,8 +6,9 @@
 #include "capture/room.h"
 
 #define WAIT_MS 250
-#define WINDOWS_BYTES ((size_t)8 << 20) /* of all mapped files together */
-#define WINDOW_MIN_BYTES ((size_t)256 << 10)
+#define BUFFERS_BYTES ((size_t)16 << 20) /* of all files together, as long as each has the least */
+#define BUFFER_LEAST_BYTES ((size_t)16 << 10)
+#define BUFFER_MOST_BYTES ((size_t)512 << 10) /* no faster beyond */
 #define DESCRIPTORS_ELSE 64             /* that a program has open beside captures */
 
 /* ------------------------------------------------------------------------------------------------ open, close */
@@ -90,12 +91,21 @@ static int open_reader(struct capture *c, size_t i, struct capture_error *error)
 	return rc;
 }
 
+size_t capture_buffer_bytes(size_t n)
+{
+	size_t each = n ? BUFFERS_BYTES / n : BUFFER_MOST_BYTES;
+
+	if (each > BUFFER_MOST_BYTES)
+		return BUFFER_MOST_BYTES;
+	return each > BUFFER_LEAST_BYTES ? each : BUFFER_LEAST_BYTES;
+}
+
 static struct source_config source_config(struct capture *c, size_t n)
 {
 	struct source_config config = {
 		.follow = c->options.follow,
 		.wait_ms = c->options.wait_ms,
-		.window_bytes = WINDOWS_BYTES / n > WINDOW_MIN_BYTES ? WINDOWS_BYTES / n : WINDOW_MIN_BYTES,
+		.buffer_bytes = capture_buffer_bytes(n),
 		.stop = &c->stop,
 	};
 
@@ -359,6 +369,11 @@ const struct capture_facts *capture_facts(struct capture *c)
 	return &c->facts;
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 struct capture_progress capture_progress(const struct capture *c)
 {
 	struct capture_progress progress = { 0, 0 };
@@ -367,7 +382,8 @@ struct capture_progress capture_progress(const struct capture *c)
 	for (size_t i = 0; i < c->n_files; i++) {
 		const struct source *s = &c->merge.inputs[i].reader.source;
 
-		progress.done_bytes += source_done(s);
+		/* it may have grown meanwhile */
+		progress.done_bytes += s->total_bytes ? least(source_done(s), s->total_bytes) : source_done(s);
 		progress.total_bytes += s->total_bytes;
 		unknown = unknown || s->total_bytes == 0;
 	}

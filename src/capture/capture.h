@@ -119,7 +119,8 @@ struct capture_facts {
 };
 
 struct capture_progress {
-	uint64_t done_bytes, total_bytes; /* of the files as they are stored; total 0: unknown (a pipe is among them) */
+	/* Of the files as they are stored. total 0: unknown (a pipe is among them); else done is at most as much. */
+	uint64_t done_bytes, total_bytes;
 };
 
 struct capture_device {
@@ -135,6 +136,8 @@ struct capture *capture_open_files(const char *const *names, size_t n, const str
 /* The bytes of a file; borrowed until capture_free. */
 struct capture *capture_open_memory(const uint8_t *bytes, size_t len, const struct capture_options *,
 		struct capture_error *);
+/* What is read at once of each of n files: memory that capture_open_files takes for it. */
+size_t capture_buffer_bytes(size_t n);
 struct capture *capture_open_live(const char *const *interfaces, size_t n, const struct capture_options *,
 		struct capture_error *);
 
@@ -159,11 +162,6 @@ void capture_stop(struct capture *);
 const struct capture_facts *capture_facts(struct capture *);
 struct capture_progress capture_progress(const struct capture *);
 void capture_free(struct capture *);
-
-/* Files are mapped: a page that cannot be read, because the file became shorter or the disk fails, is a SIGBUS, which
- * is taken care of (the file ends there, CAPTURE_EDAMAGED). Opening a file sees to it; a program that sets a handler of
- * its own later calls this after it. What concerns other pages goes to the handler that was there before. */
-void capture_guard(void);
 
 /* Calls `each` for every interface that could be captured from. 0 or CAPTURE_E*. */
 int capture_devices(void (*each)(void *ctx, const struct capture_device *), void *ctx, struct capture_error *);

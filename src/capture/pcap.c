@@ -57,8 +57,7 @@ static int pcap_next_packet(struct reader *r, struct tcpstat_pkt *pkt)
 		wirelen = other;
 	}
 	if (caplen > CAPTURE_MAX_CAPLEN)
-		return source_look(&r->source, header_bytes) ? reader_lost(r) :
-			reader_fail(r, CAPTURE_EDAMAGED, "damaged: its header claims %u captured bytes", caplen);
+		return reader_fail(r, CAPTURE_EDAMAGED, "damaged: its header claims %u captured bytes", caplen);
 	rc = source_need(&r->source, header_bytes + caplen);
 	if (rc != SOURCE_OK)
 		return reader_stopped(r, rc, "the packet");
@@ -73,10 +72,6 @@ static int pcap_next_packet(struct reader *r, struct tcpstat_pkt *pkt)
 	pkt->wirelen = wirelen > caplen ? wirelen : caplen;
 	pkt->linktype = pcap->linktype;
 	pkt->interface = pcap->interface;
-	if (wirelen < caplen || !wirelen) /* as where a header was cut */
-		source_look(&r->source, header_bytes + caplen);
-	if (source_lost(&r->source, header_bytes + caplen))
-		return reader_lost(r);
 	source_skip(&r->source, header_bytes + caplen);
 	r->packets++;
 	return CAPTURE_PACKET;

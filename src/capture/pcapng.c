@@ -392,8 +392,7 @@ static int load_block(struct reader *r, struct block *b)
 	b->type = order32(s->cur, r->big);
 	b->total = order32(s->cur + 4, r->big);
 	if (b->total < 12 || (b->total > SOURCE_MAX_NEED && is_used(b->type)))
-		return source_look(s, 12) ? reader_lost(r) :
-			reader_fail(r, CAPTURE_EDAMAGED, "damaged: a block claims to have %u bytes", b->total);
+		return reader_fail(r, CAPTURE_EDAMAGED, "damaged: a block claims to have %u bytes", b->total);
 	if (b->total > SOURCE_MAX_NEED) {
 		b->body = NULL;
 		return SOURCE_OK;
@@ -402,7 +401,7 @@ static int load_block(struct reader *r, struct block *b)
 	if (rc != SOURCE_OK)
 		return reader_stopped(r, rc, "a block");
 	if (order32(s->cur + b->total - 4, r->big) != b->total)
-		return source_look(s, b->total) ? reader_lost(r) : damaged(r, "the two lengths of a block differ");
+		return damaged(r, "the two lengths of a block differ");
 	b->body = s->cur + 8;
 	b->len = b->total - 12;
 	return SOURCE_OK;
@@ -427,8 +426,6 @@ static int pcapng_next_packet(struct reader *r, struct tcpstat_pkt *pkt)
 		}
 		if (rc < 0)
 			return rc;
-		if (source_lost(&r->source, b.total))
-			return reader_lost(r);
 		source_pass(&r->source, b.total);
 		if (rc == CAPTURE_PACKET) {
 			r->packets++;

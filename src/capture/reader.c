@@ -80,26 +80,14 @@ int reader_stopped(struct reader *r, int rc, const char *in_what)
 {
 	if (rc == SOURCE_IDLE)
 		return CAPTURE_IDLE;
-	if (rc == CAPTURE_EDAMAGED) {   /* from the source, which knows no packets */
-		r->file->truncated = true;
+	if (rc < 0) {                   /* from the source, which knows no packets */
+		r->file->truncated = rc == CAPTURE_EDAMAGED;
 		return reader_fail(r, rc, "%s", r->source.error.text);
-	}
-	if (rc < 0) {
-		r->error = r->source.error;
-		return rc;
 	}
 	if (r->source.config.stop && *r->source.config.stop)
 		return CAPTURE_END;     /* it does not end here: nobody wants to know more */
 	r->file->truncated = true;
 	return reader_fail(r, CAPTURE_EDAMAGED, "the file ends in the middle of %s", in_what);
-}
-
-int reader_lost(struct reader *r)
-{
-	/* The one before was handed on, and its bytes went when they were looked at. */
-	if (source_lost(&r->source, 0) && r->packets)
-		r->packets--;
-	return reader_stopped(r, source_fill(&r->source, SOURCE_MAX_NEED), "a packet");
 }
 
 int64_t reader_time(struct reader *r, int64_t ts_ns)
@@ -163,13 +151,9 @@ int reader_open(struct reader *r, struct capture_file *file, uint32_t file_index
 	r->file->compression = r->source.compression;
 	if (rc == 0)
 		rc = reader_need_at_opening(r, 4);
-	if (rc == CAPTURE_EDAMAGED) {
-		file->truncated = true;
-		return reader_fail_file(r, rc, "%s", r->source.error.text);
-	}
 	if (rc < 0) {
-		r->error = r->source.error;
-		return rc;
+		file->truncated = rc == CAPTURE_EDAMAGED;
+		return reader_fail_file(r, rc, "%s", r->source.error.text);
 	}
 	if (pcap_reader_recognise(r->source.cur, source_left(&r->source)))
 		return pcap_reader_open(r);

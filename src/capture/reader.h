@@ -67,8 +67,6 @@ struct capture_interface *reader_add_interface(struct reader *);
 int reader_fail(struct reader *, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The same without a packet number. */
 int reader_fail_file(struct reader *, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* What to return when source_lost says that the packet about to be read, or one before, is not what the file had. */
-int reader_lost(struct reader *);
 /* What to return when source_need did not say SOURCE_OK in the middle of something. */
 int reader_stopped(struct reader *, int rc, const char *in_what);
 /* Nanoseconds within +-CAPTURE_TS_MAX; counts those that were not. */

@@ -6,21 +6,16 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture/error.h"
 
-#define BUFFER_BYTES ((size_t)256 << 10)
 #define FOLLOW_POLL_MS 100              /* how often the end of a growing file is looked at */
-#define TOUCH_BYTES ((size_t)256 << 10) /* of a mapped file are touched before they are shown */
 
-static int fail_errno(struct source *s, int code, const char *what)
+static int fail_shorter(struct source *s)
 {
-	int number = errno;
-
-	return capture_fail(&s->error, code, "%s: %s%s%s", s->name, what, what[0] ? ": " : "", strerror(number));
+	return capture_fail(&s->error, CAPTURE_EDAMAGED, "the file became shorter while it was read");
 }
 
 /* ------------------------------------------------------------------------------------------------ stored bytes */
@@ -47,17 +42,17 @@ static ssize_t follow_wait(struct source *s)
 	int ms = s->config.wait_ms < FOLLOW_POLL_MS ? s->config.wait_ms : FOLLOW_POLL_MS;
 
 	if (fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size < s->done_bytes)
-		return capture_fail(&s->error, CAPTURE_EDAMAGED, "the file became shorter while it was read");
+		return fail_shorter(s);
 	wait_input(s, -1, ms);
 	return SOURCE_AGAIN;
 }
 
 static ssize_t read_fd(struct source *s, uint8_t *bytes, size_t len)
 {
-	bool regular = s->total_bytes || s->config.follow;
+	bool waits = !s->total_bytes && !s->config.follow;
 	ssize_t n;
 
-	if (!regular && !wait_input(s, s->fd, s->config.wait_ms))
+	if (waits && !wait_input(s, s->fd, s->config.wait_ms))
 		return SOURCE_AGAIN;
 	n = read(s->fd, bytes, len);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -65,9 +60,11 @@ static ssize_t read_fd(struct source *s, uint8_t *bytes, size_t len)
 		return SOURCE_AGAIN;
 	}
 	if (n < 0)
-		return fail_errno(s, CAPTURE_EREAD, "cannot read on");
+		return capture_fail(&s->error, CAPTURE_EREAD, "cannot read on: %s", strerror(errno));
 	if (n == 0 && s->config.follow)
 		return follow_wait(s);
+	if (n == 0 && s->done_bytes < s->whole_bytes)
+		return fail_shorter(s);
 	s->done_bytes += (uint64_t)n;
 	return n;
 }
@@ -91,173 +88,25 @@ ssize_t source_read_stored(struct source *s, uint8_t *bytes, size_t len)
 bool source_interrupted(struct source *s)
 {
 	if (s->interrupted || stopped(s))
-		capture_fail(&s->error, CAPTURE_EREAD, "%s: interrupted", s->name);
+		capture_fail(&s->error, CAPTURE_EREAD, "interrupted");
 	return s->error.code != 0;
 }
 
-/* ------------------------------------------------------------------------------------------------ mapped files */
-
-/* Gives back whole pages before `pos`; the file still has them. */
-static void map_release(struct source *s, size_t pos)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	pos -= pos % page;
-	if (s->mapped && pos > s->released) {
-		madvise((void *)(uintptr_t)(s->map + s->released), pos - s->released, MADV_DONTNEED);
-		s->released = pos;
-	}
-}
-
-/* Before this, bytes are those of the file. */
-static const uint8_t *whole_end(const struct source *s)
-{
-	const uint8_t *end = atomic_load_explicit(&s->whole, memory_order_relaxed);
-
-	return end ? end : s->map + s->map_len;
-}
-
-static void lose(struct source *s, const uint8_t *from)
-{
-	const uint8_t *end = atomic_load_explicit(&s->whole, memory_order_relaxed);
-
-	while ((!end || from < end) && !atomic_compare_exchange_weak_explicit(&s->whole, &end, from,
-		memory_order_relaxed, memory_order_relaxed))
-		;
-}
-
-bool source_look(struct source *s, size_t n)
-{
-	struct stat st;
-
-	if (s->mapped && fstat(s->fd, &st) == 0 && st.st_size >= 0 && (uint64_t)st.st_size < s->map_len)
-		lose(s, s->map + st.st_size);
-	return source_lost(s, n);
-}
-
-static int fail_lost(struct source *s)
-{
-	struct stat st;
-	bool shorter = fstat(s->fd, &st) == 0 && (uint64_t)st.st_size < s->map_len;
-
-	s->end = s->cur;
-	return capture_fail(&s->error, CAPTURE_EDAMAGED, shorter ? "the file became shorter while it was read" :
-		"the file could not be read on");
-}
-
-/* Each page, so that those that are not there are found out before somebody relies on them. */
-static void touch(const struct source *s, const uint8_t *from, const uint8_t *to)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	if (!s->mapped || from >= to)
-		return;
-	for (from -= (uintptr_t)from % page; from < to; from += page)
-		(void)*(const volatile uint8_t *)from;
-}
-
-/* Moves what can be read by a step, of which every page is touched before. Pages left behind are given back a window at
- * a time. */
-static int map_fill(struct source *s, size_t n)
-{
-	size_t pos = (size_t)(s->cur - s->map), left = s->map_len - pos, window = s->config.window_bytes;
-	size_t step = window < TOUCH_BYTES ? window : TOUCH_BYTES;
-
-	if (stopped(s)) {
-		s->end = s->cur;
-		return SOURCE_END;
-	}
-	step = step > n ? step : n;
-	step = step < left ? step : left;
-	if (pos > s->released + window)
-		map_release(s, pos);
-	touch(s, s->end, s->cur + step);
-	source_look(s, 0);
-	s->end = s->cur + step;
-	if (s->end > whole_end(s))
-		s->end = whole_end(s) > s->cur ? whole_end(s) : s->cur;
-	if (source_left(s) >= n)
-		return SOURCE_OK;
-	return whole_end(s) < s->map + s->map_len ? fail_lost(s) : SOURCE_END;
-}
-
-/* ------------------------------------------------------------------------------------------------ pages that go */
-
-/* A signal handler has nothing else to turn to than what is static. */
-static struct {
-	_Atomic(struct source *) first; /* mapped files */
-	struct sigaction before;        /* what is done about pages of others */
-} mapped;
-
-/* In any thread: where a page of a mapped file is gone, it and what follows become zeros, and the source knows. */
-static void on_lost_page(int signal, siginfo_t *info, void *context)
-{
-	const uint8_t *at = info->si_addr;
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	int error = errno;
-	(void)context;
-
-	for (struct source *s = info->si_code > 0 ? mapped.first : NULL; s; s = s->next_mapped) {
-		if ((uintptr_t)at - (uintptr_t)s->map >= s->map_len)
-			continue;
-		at -= (uintptr_t)at % page;
-		if (mmap((void *)(uintptr_t)at, (size_t)(s->map + s->map_len - at), PROT_READ,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
-			break;
-		lose(s, at);
-		errno = error;
-		return;
-	}
-	/* Then what would have happened without us: the instruction fails again, or, if there is none, the signal
-	 * comes. */
-	sigaction(signal, &mapped.before, NULL);
-	mapped.before = (struct sigaction){ .sa_handler = SIG_DFL };
-	if (info->si_code <= 0)
-		raise(signal);
-}
-
-void capture_guard(void)
-{
-	struct sigaction ours = { .sa_sigaction = on_lost_page, .sa_flags = SA_SIGINFO | SA_ONSTACK }, now;
-
-	if (sigaction(SIGBUS, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO && now.sa_sigaction == on_lost_page)) {
-		mapped.before = now;
-		sigaction(SIGBUS, &ours, NULL);
-	}
-}
-
-static void enlist(struct source *s)
-{
-	s->next_mapped = mapped.first;
-	mapped.first = s;
-	capture_guard();
-}
-
-static void strike_off(const struct source *s)
-{
-	if (mapped.first == s) {
-		mapped.first = s->next_mapped;
-		return;
-	}
-	for (struct source *before = mapped.first; before; before = before->next_mapped)
-		if (before->next_mapped == s)
-			before->next_mapped = s->next_mapped;
-}
-
-/* ------------------------------------------------------------------------------------------------ streams */
+/* ------------------------------------------------------------------------------------------------ the buffer */
 
 /* Room for n bytes from cur on, with as much as there is moved to the front. */
 static int make_room(struct source *s, size_t n)
 {
-	size_t have = source_left(s), size = s->buf_size ? s->buf_size : BUFFER_BYTES;
+	size_t have = source_left(s), size = s->buf_size ? s->buf_size : s->config.buffer_bytes;
 	uint8_t *buf = s->buf;
 
+	assert(size);
 	while (size < n)
 		size *= 2;
 	if (size != s->buf_size) {
 		buf = malloc(size);
 		if (!buf)
-			return capture_fail(&s->error, CAPTURE_ENOMEM, "%s: out of memory", s->name);
+			return capture_fail(&s->error, CAPTURE_ENOMEM, "out of memory");
 	}
 	assert(buf); /* there is one as soon as it has a size */
 	if (have)
@@ -272,23 +121,24 @@ static int make_room(struct source *s, size_t n)
 	return 0;
 }
 
-static int stream_fill(struct source *s, size_t n)
+static int fill(struct source *s, size_t n)
 {
 	while (source_left(s) < n) {
-		size_t have = source_left(s);
+		uint8_t *to;
 		ssize_t got;
 
-		if (s->error.code)
+		if (s->error.code && !s->block_len)
 			return s->error.code;
 		if (s->at_end)
 			return SOURCE_END;
-		if ((!s->buf || (size_t)(s->buf + s->buf_size - s->cur) < n || have == 0) && make_room(s, n) < 0)
+		if ((!s->buf || (size_t)(s->buf + s->buf_size - s->cur) < n || source_left(s) == 0) &&
+			make_room(s, n) < 0)
 			return s->error.code;
+		to = s->buf + (s->end - s->buf);
 		if (s->compression)
-			got = archive_read_some(s, s->buf + (s->end - s->buf), (size_t)(s->buf + s->buf_size - s->end));
+			got = archive_read_some(s, to, (size_t)(s->buf + s->buf_size - to));
 		else
-			got = source_read_stored(s, s->buf + (s->end - s->buf),
-				(size_t)(s->buf + s->buf_size - s->end));
+			got = source_read_stored(s, to, (size_t)(s->buf + s->buf_size - to));
 		if (got == SOURCE_AGAIN)
 			return SOURCE_IDLE;
 		if (got < 0)
@@ -311,7 +161,7 @@ static int settle(struct source *s)
 		s->owed -= step;
 		if (s->owed == 0)
 			break;
-		rc = s->map ? map_fill(s, 1) : stream_fill(s, 1);
+		rc = fill(s, 1);
 		if (rc != SOURCE_OK)
 			return rc;
 	}
@@ -323,14 +173,8 @@ int source_fill(struct source *s, size_t n)
 	int rc;
 
 	assert(n <= SOURCE_MAX_NEED);
-	if (s->error.code)
-		return s->error.code;
-	if (source_lost(s, n))
-		return fail_lost(s);
 	rc = settle(s);
-	if (rc != SOURCE_OK || source_left(s) >= n)
-		return rc;
-	return s->map ? map_fill(s, n) : stream_fill(s, n);
+	return rc == SOURCE_OK ? fill(s, n) : rc;
 }
 
 void source_pass(struct source *s, uint64_t n)
@@ -343,35 +187,17 @@ void source_pass(struct source *s, uint64_t n)
 
 uint64_t source_done(const struct source *s)
 {
-	return s->map ? (uint64_t)(s->cur - s->map) : s->done_bytes;
+	return s->compression ? s->done_bytes : s->done_bytes - source_left(s);
 }
 
 /* ------------------------------------------------------------------------------------------------ open, close */
 
-/* False: mapping is not possible, reading may be. */
-static bool map_file(struct source *s, const struct stat *st)
-{
-	void *map;
-
-	if (st->st_size <= 0 || (uint64_t)st->st_size > SIZE_MAX / 2)
-		return false;
-	map = mmap(NULL, (size_t)st->st_size, PROT_READ, MAP_PRIVATE, s->fd, 0);
-	if (map == MAP_FAILED)
-		return false;
-	madvise(map, (size_t)st->st_size, MADV_SEQUENTIAL);
-	s->map = s->cur = s->end = map;
-	s->map_len = (size_t)st->st_size;
-	s->mapped = true;
-	enlist(s);
-	return true;
-}
-
-/* Waits for the first bytes of a stream and looks whether they are compressed. */
-static int begin_stream(struct source *s)
+/* Waits for the first bytes and looks whether they are compressed. */
+static int begin(struct source *s)
 {
 	int rc;
 
-	while ((rc = stream_fill(s, ARCHIVE_MAGIC_BYTES)) == SOURCE_IDLE)
+	while ((rc = fill(s, ARCHIVE_MAGIC_BYTES)) == SOURCE_IDLE)
 		if (source_interrupted(s))
 			return s->error.code;
 	if (rc < 0)
@@ -380,17 +206,17 @@ static int begin_stream(struct source *s)
 	return s->compression ? archive_start(s) : 0;
 }
 
-static int begin_file(struct source *s, const struct stat *st)
+/* A regular file, and how long it is. It may grow, and is read to its end then. */
+static void expect(struct source *s, uint64_t len)
 {
-	uint8_t magic[ARCHIVE_MAGIC_BYTES];
-	ssize_t n = pread(s->fd, magic, sizeof magic, 0);
-
-	s->total_bytes = st->st_size > 0 ? (uint64_t)st->st_size : 0;
-	if (n < 0)
-		return fail_errno(s, CAPTURE_EOPEN, "cannot be read");
-	if (!s->config.follow && !archive_recognise(magic, (size_t)n) && map_file(s, st))
-		return 0;
-	return begin_stream(s);
+	s->total_bytes = len;
+	if (s->config.follow)
+		return;
+	if (s->own_fd)                  /* else somebody may have read its beginning */
+		s->whole_bytes = len;
+	if (len < s->config.buffer_bytes)
+		s->config.buffer_bytes = (size_t)len;
+	posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 
 int source_open(struct source *s, const char *name, const struct source_config *config)
@@ -404,14 +230,12 @@ int source_open(struct source *s, const char *name, const struct source_config *
 	s->own_fd = !is_stdin;
 	s->fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (s->fd < 0 || fstat(s->fd, &st) < 0)
-		return fail_errno(s, CAPTURE_EOPEN, "");
+		return capture_fail(&s->error, CAPTURE_EOPEN, "%s", strerror(errno));
 	if (S_ISDIR(st.st_mode))
-		return capture_fail(&s->error, CAPTURE_EOPEN, "%s: is a directory", s->name);
-	if (S_ISREG(st.st_mode) && !is_stdin)
-		return begin_file(s, &st);
+		return capture_fail(&s->error, CAPTURE_EOPEN, "is a directory");
 	if (S_ISREG(st.st_mode) && st.st_size > 0)
-		s->total_bytes = (uint64_t)st.st_size;
-	return begin_stream(s);
+		expect(s, (uint64_t)st.st_size);
+	return begin(s);
 }
 
 int source_from_memory(struct source *s, const uint8_t *bytes, size_t len, const struct source_config *config)
@@ -425,19 +249,17 @@ int source_from_memory(struct source *s, const uint8_t *bytes, size_t len, const
 	s->memory = bytes;
 	s->memory_len = len;
 	if (archive_recognise(bytes, len))
-		return begin_stream(s);
-	s->map = s->cur = s->end = bytes ? bytes : (const uint8_t *)"";
-	s->map_len = len;
+		return begin(s);
+	s->cur = bytes ? bytes : (const uint8_t *)"";
+	s->end = s->cur + len;
+	s->done_bytes = len;
+	s->at_end = true;
 	return 0;
 }
 
 void source_close(struct source *s)
 {
 	archive_stop(s);
-	if (s->mapped) {
-		strike_off(s);
-		munmap((void *)(uintptr_t)s->map, s->map_len);
-	}
 	free(s->buf);
 	if (s->own_fd && s->fd >= 0)
 		close(s->fd);

@@ -1,12 +1,9 @@
 /* Bytes of a capture, in order, whatever they come from.
  *
- * A regular file is mapped: what a reader sees are pages of the file, nothing is copied, and pages left behind are
- * given back, so a huge file needs no more memory than a small one. Everything else (pipe, followed file, compressed
- * data) goes through one buffer that grows to what the reader asks for at once, at most SOURCE_MAX_NEED.
- *
- * Pages of a mapped file may go while they are looked at, because somebody shortens it or the disk fails. They then
- * read as zeros, in every thread, and `whole` says up to where bytes are those of the file: a reader asks source_lost
- * before it hands on what it read. Pages are touched up to 256 KiB ahead, so that most often the end is known before.
+ * All but memory goes through one buffer that grows to what the reader asks for at once, at most SOURCE_MAX_NEED. Files
+ * are not mapped: a page fault for each piece costs what copying it does, and whoever shortens the file, or a disk that
+ * fails, would be a signal in the middle of a packet. Read, the first ends the file and the second is an error, and
+ * every byte before is given.
  *
  *     rc = source_need(s, 16);            SOURCE_OK: s->cur[0..15] can be read
  *     source_skip(s, 16);
@@ -16,7 +13,6 @@
 #define TCPSTAT_SOURCE_H
 
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "capture/capture.h"
@@ -28,7 +24,7 @@ enum { SOURCE_END = 0, SOURCE_OK = 1, SOURCE_IDLE = 2 }; /* or a CAPTURE_E* */
 struct source_config {
 	bool follow;                    /* the end of a file is not the end */
 	int wait_ms;                    /* SOURCE_IDLE after so long */
-	size_t window_bytes;            /* of a mapped file kept in memory at once */
+	size_t buffer_bytes;            /* read at once; not 0 */
 	const volatile sig_atomic_t *stop; /* not 0: end at once */
 };
 
@@ -41,32 +37,28 @@ struct source {
 	const char *name;
 	struct source_config config;
 	uint64_t owed;                  /* bytes still to be passed over */
-	const uint8_t *map;             /* a mapped file, or the caller's memory; NULL: a stream */
-	size_t map_len, released;
-	_Atomic(const uint8_t *) whole; /* of a mapped file; NULL: all is */
-	struct source *next_mapped;     /* see source.c */
-	bool mapped;                    /* by us, so to be unmapped */
-	uint8_t *buf;                   /* of a stream */
+	uint8_t *buf;                   /* NULL: none yet, or all is in the caller's memory */
 	size_t buf_size;
 	int fd;                         /* -1: memory */
 	bool own_fd, at_end;
 	bool interrupted;               /* a signal came while waiting */
 	bool opening;                   /* as long as archive.c must not wait through a signal */
-	uint64_t done_bytes, total_bytes; /* of the stored file; total 0: unknown */
+	uint64_t done_bytes, total_bytes; /* of the stored file, read; total 0: unknown */
+	uint64_t whole_bytes;           /* if it ends before, it became shorter */
 	const uint8_t *memory;          /* compressed bytes given by the caller; NULL: read fd */
 	size_t memory_len;
 	struct archive *archive;        /* decompression; both NULL: none */
 	struct gunzip *gunzip;
 	uint8_t *raw;                   /* compressed bytes for it */
-	size_t raw_len;                 /* of these were read to recognise them, and not yet used */
+	size_t raw_size, raw_len;                 /* of these were read to recognise them, and not yet used */
 	const uint8_t *block;           /* decompressed by it, not yet taken */
 	size_t block_len;
 	const char *compression;        /* NULL none */
-	struct capture_error error;     /* once code is set, no more bytes come */
+	struct capture_error error;     /* names no file; once code is set, no more bytes are read */
 };
 
 /* 0 or CAPTURE_E*, with s->error filled in. Whatever comes back, source_close must be called. `name` is borrowed, the
- * source stays where it is until then. Files are opened and closed by one thread. */
+ * source stays where it is until then. */
 int source_open(struct source *, const char *name, const struct source_config *);
 /* A capture that is in memory already, compressed or not; borrowed. */
 int source_from_memory(struct source *, const uint8_t *bytes, size_t len, const struct source_config *);
@@ -89,18 +81,6 @@ static inline size_t source_left(const struct source *s)
 {
 	return (size_t)(s->end - s->cur);
 }
-
-/* The next n bytes, or some before them, may not be what the file had; source_fill says then what happened. */
-static inline bool source_lost(const struct source *s, size_t n)
-{
-	const uint8_t *whole = atomic_load_explicit(&s->whole, memory_order_relaxed);
-
-	return whole && (whole < s->cur || (size_t)(whole - s->cur) < n);
-}
-
-/* The same after a look at the length of the file, for whoever finds zeros or what cannot be: the rest of a page that
- * is cut reads as zeros, without any other sign. */
-bool source_look(struct source *, size_t n);
 
 /* n bytes that source_need has shown. */
 static inline void source_skip(struct source *s, size_t n)

@@ -112,15 +112,13 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-/* Signals are for the thread that reads, but for the one about a page of a file that cannot be had: it comes to whoever
- * looks at the page, and ends the program where it may not. */
+/* Signals are for the thread that reads. */
 static int start(struct helper *h)
 {
 	sigset_t all, before;
 	int rc;
 
 	sigfillset(&all);
-	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&h->thread, NULL, serve, h);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

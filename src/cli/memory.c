@@ -39,7 +39,7 @@ struct part {
 	uint64_t bytes;
 };
 
-enum { PROGRAM, OUTPUT, CAPTURE, METRICS, VIEW, ANALYSIS, N_PARTS };
+enum { PROGRAM, OUTPUT, CAPTURE, FILES, METRICS, VIEW, ANALYSIS, N_PARTS };
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
@@ -51,6 +51,12 @@ static uint64_t capture_bytes(const struct options *o)
 	uint64_t buffer = o->buffer_bytes ? o->buffer_bytes : CAPTURE_BUFFER_DEFAULT;
 
 	return o->n_interfaces * (buffer + (o->snaplen ? o->snaplen : CAPTURE_SNAPLEN_DEFAULT));
+}
+
+/* The screen reads them once more for the connection that is looked at. */
+static uint64_t files_bytes(const struct options *o)
+{
+	return (o->mode == MODE_TUI ? 2 : 1) * o->n_files * (uint64_t)capture_buffer_bytes(o->n_files);
 }
 
 static uint64_t view_bytes_of(const struct options *o)
@@ -69,6 +75,7 @@ static uint64_t set_aside(const struct options *o, struct part parts[N_PARTS])
 	parts[PROGRAM] = (struct part){ "the program", PROGRAM_BYTES };
 	parts[OUTPUT] = (struct part){ "lines that wait for a reader", service_output_bytes(o) };
 	parts[CAPTURE] = (struct part){ "packets that wait to be read (-B, -s)", capture_bytes(o) };
+	parts[FILES] = (struct part){ "what is read of files at once", files_bytes(o) };
 	parts[METRICS] = (struct part){ "--metrics", o->metrics ? http_most_bytes(metrics_text_most(&o->metrics_by,
 		o->n_interfaces)) : 0 };
 	parts[VIEW] = (struct part){ o->mode == MODE_TUI ? "the screen" : "the report (--top)", view_bytes_of(o) };

@@ -446,10 +446,8 @@ static bool open_all(struct screen *s)
 		error.code = CAPTURE_EOPEN;
 		/* All that takes privileges is open then; views are still to be written where the user may. */
 		if (term_open(&s->style, error.text, sizeof error.text) &&
-		    (!o->n_interfaces || sandbox_enter(&sandbox, error.text, sizeof error.text))) {
-			capture_guard(); /* the terminal has a handler, too */
+		    (!o->n_interfaces || sandbox_enter(&sandbox, error.text, sizeof error.text)))
 			return true;
-		}
 		term_close();
 	}
 	fail(s, &error);

@@ -7,7 +7,7 @@
 
 #include "join/parse.h"
 
-static const size_t WINDOW_BYTES = 4 << 20;
+static const size_t BUFFER_BYTES = 256 << 10;
 
 /* ----------------------------------------------------------------------------------------------------- complaints */
 
@@ -49,8 +49,6 @@ static int fail(struct part *p, const char *format, ...)
 /* Damage after which nothing more can be made out. */
 static int give_up(struct part *p, const char *what)
 {
-	if (source_look(&p->source, source_left(&p->source)) && source_fill(&p->source, SOURCE_MAX_NEED) < 0)
-		what = p->source.error.text;
 	p->line = p->at;
 	part_complain(p, "%s; what follows is left out", what);
 	p->over = true;
@@ -71,10 +69,8 @@ static bool need(struct part *p, size_t n)
 		}
 	if (rc == CAPTURE_EDAMAGED && !p->over)
 		give_up(p, p->source.error.text);
-	else if (rc < 0 && !p->over) {
-		p->tell(p->ctx, p->source.error.text);
-		p->failed = p->over = true;
-	}
+	else if (rc < 0 && !p->over)
+		fail(p, "%s", p->source.error.text);
 	return rc == SOURCE_OK;
 }
 
@@ -447,7 +443,7 @@ static int read_number(struct part *p, const char *key, uint32_t *number)
 
 int part_open(struct part *p, const char *name, part_tell *tell, void *ctx)
 {
-	struct source_config config = { .window_bytes = WINDOW_BYTES };
+	struct source_config config = { .buffer_bytes = BUFFER_BYTES };
 	int rc;
 
 	*p = (struct part){ .name = strcmp(name, "-") ? name : "standard input", .tell = tell, .ctx = ctx };

@@ -7,9 +7,10 @@ import concurrent.futures
 import json
 import os
 import signal
+import tempfile
 
 import tap
-from faults import MODES, PACKED, SAMPLE, count_allocations, dishonest, each_fails, is_foreign, run
+from faults import LOSS, MODES, PACKED, SAMPLE, count_allocations, dishonest, each_fails, is_foreign, run
 from tap import test
 
 
@@ -78,6 +79,9 @@ def reads():
     with open(SAMPLE, "rb") as f:
         short = run(["--jsonl", "-"], stdin=f, FAULT_SHORT=1)
     test("reads of three bytes", short == whole, short[2])
+    for name, path in (("a file", SAMPLE), ("a gzip file", PACKED)):
+        whole, short = run(["--jsonl", path]), run(["--jsonl", path], FAULT_SHORT=1)
+        test(f"{name} in reads of three bytes", short == whole, short[2])
     for name, path, extra in (("plain", SAMPLE, []), ("gzip", PACKED, []), ("all events", SAMPLE, ["--events", "all"])):
         bad = []
         for at in list(range(1, 12)) + [20, 40, 60]:
@@ -88,10 +92,35 @@ def reads():
         test(f"{name}: a read that fails in the middle: status 1, the reason, whole lines", not bad, "\n".join(bad[:5]))
 
 
+def packets_of(out):
+    return json.loads(out.splitlines()[-1])["packets"] if out else 0
+
+
+def disks():
+    """A file whose disk fails: as many packets as in a file that is cut there, and if there are any, the error names the
+    next one."""
+    for name, path in (("plain", LOSS), ("gzip", PACKED)):
+        with open(path, "rb") as f:
+            whole = f.read()
+        reads, bad = len(whole) // 3 + 1, []
+        with tempfile.TemporaryDirectory() as folder:
+            cut = os.path.join(folder, "cut.pcap")
+            for at in [9, 30] + [reads * k // 6 for k in range(1, 6)]:
+                with open(cut, "wb") as f:
+                    f.write(whole[:3 * (at - 1)])
+                expected = packets_of(run(["--jsonl", cut])[1])
+                status, out, err = run(["--jsonl", path], FAULT_SHORT=1, FAULT_READ=at)
+                told = f"packet {expected + 1}: cannot read on: Input/output error" if expected else "cannot read on"
+                if status != 1 or told.encode() not in err or packets_of(out) != expected:
+                    bad.append(f"read {at}: status {status}, {err[-200:]}, {packets_of(out)} packets, not {expected}")
+        test(f"{name}: a disk that fails: what was read before is reported, status 1", not bad, *bad[:5])
+
+
 if os.environ.get("sanitizers") == "yes":
     tap.skip_all("sanitizers have allocators of their own")
 else:
     memory()
     signals()
     reads()
+    disks()
     tap.done()

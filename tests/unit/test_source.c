@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -175,6 +174,15 @@ static void write_file(const char *name, const struct bytes *b)
 	cr_assert_eq(fclose(file), 0);
 }
 
+static void append(const char *name, const uint8_t *p, size_t len)
+{
+	FILE *file = fopen(name, "ab");
+
+	cr_assert_not_null(file);
+	cr_assert_eq(fwrite(p, 1, len, file), len);
+	cr_assert_eq(fclose(file), 0);
+}
+
 static struct capture *open_file(const char *name, bool follow, struct capture_error *error)
 {
 	struct capture_options options = { .follow = follow, .wait_ms = 20 };
@@ -202,12 +210,12 @@ Test(source, what_cannot_be_opened)
 	cr_assert_str_eq(error.text, "no?[31m? name: No such file or directory");
 }
 
-/* A mapped file larger than its window, so that pages are given back while it is read. */
-Test(source, mapped_file_in_windows)
+/* What is asked for is more and less than the buffer has, which grows. */
+Test(source, file_larger_than_its_buffer)
 {
 	char name[] = "/tmp/test_source.XXXXXX";
 	const volatile sig_atomic_t stop = 0;
-	struct source_config config = { .wait_ms = 20, .window_bytes = 10000, .stop = &stop };
+	struct source_config config = { .wait_ms = 20, .buffer_bytes = 10000, .stop = &stop };
 	struct source s;
 	struct bytes b = { 0 };
 	size_t at = 0;
@@ -228,6 +236,7 @@ Test(source, mapped_file_in_windows)
 		source_skip(&s, n);
 		at += n;
 		cr_assert_eq(source_done(&s), at);
+		cr_assert_leq(s.buf_size, 40000);
 		if (at < b.len / 2) {   /* far beyond what has been seen */
 			source_pass(&s, 30000);
 			at += 30000;
@@ -247,7 +256,7 @@ Test(source, file_cut_while_it_is_read)
 {
 	char name[] = "/tmp/test_source.XXXXXX";
 	const volatile sig_atomic_t stop = 0;
-	struct source_config config = { .wait_ms = 20, .window_bytes = 4096, .stop = &stop };
+	struct source_config config = { .wait_ms = 20, .buffer_bytes = 4096, .stop = &stop };
 	struct source s;
 	struct bytes b = { 0 };
 
@@ -259,14 +268,49 @@ Test(source, file_cut_while_it_is_read)
 	source_skip(&s, 100);
 	cr_assert_eq(truncate(name, 100), 0);
 	cr_assert_eq(source_need(&s, 8000), CAPTURE_EDAMAGED);
-	cr_assert_eq(source_left(&s), 0);
+	cr_assert_eq(source_left(&s), 4096 - 100);
+	cr_assert_eq(memcmp(s.cur, b.p + 100, 4096 - 100), 0);
 	source_close(&s);
 	free(b.p);
 	unlink(name);
 }
 
-/* pcap or pcapng of PACKETS packets, all of the same size in the file; *first: where the first begins. */
-static struct bytes build_plain(bool ng, size_t *first)
+/* No more than the file has. */
+Test(source, small_file_small_buffer)
+{
+	char name[] = "/tmp/test_source.XXXXXX";
+	struct source_config config = { .buffer_bytes = 1 << 20 };
+	struct source s;
+	struct bytes b = { 0 };
+
+	close(mkstemp(name));
+	put_fill(&b, 1, 5000);
+	write_file(name, &b);
+	cr_assert_eq(source_open(&s, name, &config), 0);
+	cr_assert_eq(source_need(&s, 5000), SOURCE_OK);
+	cr_assert_eq(s.buf_size, 5000);
+	source_skip(&s, 5000);
+	cr_assert_eq(source_need(&s, 1), SOURCE_END);
+	cr_assert_eq(s.buf_size, 5000);
+	source_close(&s);
+	free(b.p);
+	unlink(name);
+}
+
+/* Of many files, each has less. */
+Test(source, buffers_of_many_files)
+{
+	cr_assert_geq(capture_buffer_bytes(1), 256 << 10);
+	cr_assert_leq(capture_buffer_bytes(1), 1 << 20);
+	for (size_t n = 1; n < 100000; n += n / 3 + 1) {
+		cr_assert_leq(capture_buffer_bytes(n + 1), capture_buffer_bytes(n));
+		cr_assert_geq(capture_buffer_bytes(n), 4096);
+		cr_assert_leq(n * capture_buffer_bytes(n), (n > 1024 ? n << 14 : 16 << 20));
+	}
+}
+
+/* pcap or pcapng of so many packets, all of the same size in the file; *first: where the first begins. */
+static struct bytes build_plain(bool ng, uint32_t packets, size_t *first)
 {
 	struct bytes b = { 0 };
 
@@ -277,7 +321,7 @@ static struct bytes build_plain(bool ng, size_t *first)
 		put_pcap_header(&b, 0xa1b2c3d4, 1);
 	}
 	*first = b.len;
-	for (uint32_t i = 0; i < PACKETS; i++)
+	for (uint32_t i = 0; i < packets; i++)
 		if (ng)
 			put_epb(&b, 0, 1000 + i, 100, 100, 7);
 		else
@@ -285,143 +329,149 @@ static struct bytes build_plain(bool ng, size_t *first)
 	return b;
 }
 
-static int empty_file(void)
+/* Reads `before` packets, lets the file end in packet `end_packet` (from 0), at its byte `end_byte`, and reads on: each
+ * packet that is left comes, and those that had been read already, and the error names the one behind. */
+static void check_shorter(bool ng, uint64_t before, size_t end_packet, size_t end_byte)
 {
-	char name[] = "/tmp/test_source.XXXXXX";
-	int fd = mkstemp(name);
-
-	unlink(name);
-	return fd;
-}
-
-enum loss { SHORTER, NO_PAGE };
-
-/* Reads `before` packets, lets the file end at `end`, or a page fail there, and reads on: so many packets come, and the
- * error names the packet. `look`: whoever got a packet looks at it, as the analyzer does. */
-static void check_loss(bool ng, uint64_t before, size_t end_packet, size_t end_byte, enum loss loss, bool look,
-	uint64_t packets, uint64_t named)
-{
+	const uint32_t all = 3 * (uint32_t)capture_buffer_bytes(1) / 100;
 	char name[] = "/tmp/test_source.XXXXXX", text[128];
 	struct capture_error error;
-	struct tcpstat_pkt pkt = { 0 };
-	size_t first, each, end, page = (size_t)sysconf(_SC_PAGESIZE);
-	struct bytes b = build_plain(ng, &first);
+	struct tcpstat_pkt pkt;
+	const size_t was_read = capture_buffer_bytes(1);
+	size_t first, each, end;
+	struct bytes b = build_plain(ng, all, &first);
 	struct capture *c;
-	uint64_t n;
+	uint64_t n, expected;
 	int rc;
 
-	each = (b.len - first) / PACKETS;
+	each = (b.len - first) / all;
 	end = first + end_packet * each + end_byte;
-	if (loss == NO_PAGE)
-		end -= end % page;
+	expected = ((end > was_read ? end : was_read) - first) / each;
 	close(mkstemp(name));
 	write_file(name, &b);
 	c = open_file(name, false, &error);
 	cr_assert(c, "%s", error.text);
 	for (n = 0; n < before; n++)
 		cr_assert_eq(capture_next(c, &pkt, &error), CAPTURE_PACKET);
-	if (loss == SHORTER) {
-		cr_assert_eq(truncate(name, (off_t)end), 0);
-	} else {
-		/* Pages behind the end of another file in its place: what a disk does that fails. */
-		int none = empty_file();
-		const uint8_t *map = pkt.data - first - (before - 1) * each - (ng ? 28 : 16);
-
-		cr_assert_eq((uintptr_t)map % page, 0);
-		cr_assert_neq(mmap((void *)(uintptr_t)(map + end), page, PROT_READ,
-			MAP_PRIVATE | MAP_FIXED, none, 0), MAP_FAILED);
-		close(none);
+	cr_assert_eq(truncate(name, (off_t)end), 0);
+	while ((rc = capture_next(c, &pkt, &error)) == CAPTURE_PACKET) {
+		cr_assert_eq(pkt.caplen, 100);
+		cr_assert(pkt.data[0] == 7 && pkt.data[99] == 7);
+		n++;
 	}
-	do {
-		volatile uint8_t sum = 0;
-
-		for (size_t i = 0; look && n && i < pkt.caplen; i++)
-			sum ^= pkt.data[i];
-		rc = capture_next(c, &pkt, &error);
-		n += rc == CAPTURE_PACKET;
-		if (rc == CAPTURE_PACKET)
-			cr_assert_eq(pkt.caplen, 100);
-	} while (rc == CAPTURE_PACKET);
 	cr_assert_eq(rc, CAPTURE_EDAMAGED);
-	cr_assert_eq(n, packets, "%lu packets, not %lu", n, packets);
-	snprintf(text, sizeof text, "%s: packet %lu: the file %s", name, named,
-		loss == SHORTER ? "became shorter while it was read" : "could not be read on");
+	cr_assert_eq(n, expected, "%lu packets, not %lu", n, expected);
+	snprintf(text, sizeof text, "%s: packet %lu: the file became shorter while it was read", name, n + 1);
 	cr_assert_str_eq(error.text, text);
 	cr_assert_eq(capture_next(c, &pkt, &error), CAPTURE_END);
 	cr_assert(capture_facts(c)->truncated);
-	cr_assert_eq(capture_facts(c)->packets, packets);
+	cr_assert_eq(capture_facts(c)->packets, n);
 	capture_free(c);
 	free(b.p);
 	unlink(name);
 }
 
-Test(source, pages_that_go)
+Test(source, file_that_becomes_shorter)
 {
-	for (int ng = 0; ng < 2; ng++) {
-		size_t header = ng ? 28 : 16;
+	size_t far = 2 * capture_buffer_bytes(1) / 100;
 
-		/* far ahead: known before anything of it is shown */
-		check_loss(ng, 10, 2500, 50, SHORTER, true, 2500, 2501);
-		check_loss(ng, 10, 2500, 0, SHORTER, true, 2500, 2501);
-		check_loss(ng, 10, 2500, 50, SHORTER, false, 2500, 2501);
-		/* in what was looked at already: in a packet (its trailer tells, if there is one), in a header */
-		check_loss(ng, 50, 100, header + 20, SHORTER, true, ng ? 100 : 101, 101);
-		check_loss(ng, 50, 100, 0, SHORTER, true, 100, 101);
-		for (size_t byte = 1; byte < header; byte++)
-			check_loss(ng, 50, 100, byte, SHORTER, true, ng || byte < 13 ? 100 : 101, 101);
-		/* before what was read */
-		check_loss(ng, 200, 100, 0, SHORTER, true, 200, 200);
-		check_loss(ng, 200, 0, 0, SHORTER, true, 200, 200);
-		/* a disk that fails: far ahead; byte 286,720 or 327,680 is the first of a page */
-		check_loss(ng, 10, 2500, 0, NO_PAGE, true, ng ? 2482 : 2471, ng ? 2483 : 2472);
+	for (int ng = 0; ng < 2; ng++) {
+		check_shorter(ng, 10, far, 0);
+		for (size_t byte = 1; byte < 116; byte += 23)
+			check_shorter(ng, 10, far, byte);
+		/* of what was read already, nothing is lost */
+		check_shorter(ng, 50, 100, 0);
+		check_shorter(ng, 200, 100, 30);
+		check_shorter(ng, 200, 0, 0);
 	}
 }
 
-/* Whose page it is not, dies as ever. */
-Test(source, other_pages)
+/* It is read to its end, and never more than all of it is done. */
+Test(source, file_that_becomes_longer)
 {
 	char name[] = "/tmp/test_source.XXXXXX";
 	struct capture_error error;
+	struct tcpstat_pkt pkt;
 	size_t first;
-	struct bytes b = build_plain(false, &first);
+	struct bytes b = build_plain(false, 2000, &first);
 	struct capture *c;
-	int status;
-	pid_t child;
+	uint64_t n = 0;
 
 	close(mkstemp(name));
-	write_file(name, &b);
+	append(name, b.p, b.len / 2 + 5); /* in the middle of a packet */
 	c = open_file(name, false, &error);
-	cr_assert(c);
-	child = fork();
-	if (!child) {
-		int none = empty_file();
-		volatile uint8_t *other = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, none, 0);
+	cr_assert_not_null(c, "%s", error.text);
+	cr_assert_eq(capture_next(c, &pkt, &error), CAPTURE_PACKET);
+	append(name, b.p + b.len / 2 + 5, b.len - b.len / 2 - 5);
+	do {
+		struct capture_progress progress = capture_progress(c);
 
-		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-		_exit(other[0]);
-	}
-	cr_assert_eq(waitpid(child, &status, 0), child);
-	cr_assert(!WIFEXITED(status) || WEXITSTATUS(status), "%x", status);
-	child = fork();
-	if (!child) {
-		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-		raise(SIGBUS);
-		_exit(0);
-	}
-	cr_assert_eq(waitpid(child, &status, 0), child);
-	cr_assert(!WIFEXITED(status) || WEXITSTATUS(status), "%x", status);
+		n++;
+		cr_assert_eq(progress.total_bytes, b.len / 2 + 5);
+		cr_assert_leq(progress.done_bytes, progress.total_bytes);
+	} while (capture_next(c, &pkt, &error) == CAPTURE_PACKET);
+	cr_assert_eq(n, 2000);
+	cr_assert_eq(capture_facts(c)->files[0].error, 0);
+	cr_assert_eq(capture_progress(c).done_bytes, b.len / 2 + 5);
 	capture_free(c);
 	free(b.p);
 	unlink(name);
 }
 
-static void append(const char *name, const uint8_t *p, size_t len)
+/* A compressed one as well: what could be decompressed comes first. */
+Test(source, compressed_file_that_becomes_shorter)
 {
-	FILE *file = fopen(name, "ab");
+	char name[] = "/tmp/test_source.XXXXXX";
+	struct bytes plain = build(60000);
+	struct bytes gzip = compress_with(archive_write_add_filter_gzip, &plain);
+	struct capture_error error;
+	struct tcpstat_pkt pkt;
+	struct outcome cut;
+	struct capture *c;
+	uint64_t n = 0;
+	int rc;
 
-	cr_assert_not_null(file);
-	cr_assert_eq(fwrite(p, 1, len, file), len);
-	cr_assert_eq(fclose(file), 0);
+	cr_assert_gt(gzip.len, capture_buffer_bytes(1) + (256 << 10));
+	close(mkstemp(name));
+	write_file(name, &gzip);
+	c = open_file(name, false, &error);
+	cr_assert_not_null(c, "%s", error.text);
+	cr_assert_eq(truncate(name, (off_t)gzip.len - 50000), 0);
+	while ((rc = capture_next(c, &pkt, &error)) == CAPTURE_PACKET)
+		n++;
+	cr_assert_eq(rc, CAPTURE_EDAMAGED);
+	cr_assert_not_null(strstr(error.text, "became shorter while it was read"));
+	cut = read_all(gzip.p, gzip.len - 50000, NULL);
+	cr_assert_eq(cut.error, CAPTURE_EDAMAGED);
+	cr_assert_eq(n, cut.packets, "%lu packets, not %lu", n, cut.packets);
+	cr_assert_lt(n, 60000);
+	capture_free(c);
+	free(plain.p);
+	free(gzip.p);
+	unlink(name);
+}
+
+/* Whoever ends the reading is told nothing more. */
+Test(source, stopped)
+{
+	char name[] = "/tmp/test_source.XXXXXX";
+	volatile sig_atomic_t stop = 0;
+	struct source_config config = { .buffer_bytes = 4096, .stop = &stop };
+	struct source s;
+	struct bytes b = { 0 };
+
+	close(mkstemp(name));
+	put_fill(&b, 1, 100000);
+	write_file(name, &b);
+	cr_assert_eq(source_open(&s, name, &config), 0);
+	cr_assert_eq(source_need(&s, 5000), SOURCE_OK);
+	stop = 1;
+	source_skip(&s, 5000);
+	cr_assert_eq(source_need(&s, 50000), SOURCE_END);
+	cr_assert_eq(s.error.code, 0);
+	source_close(&s);
+	free(b.p);
+	unlink(name);
 }
 
 Test(source, followed_file_grows)
