@@ -123,7 +123,7 @@ static bool cwnd_is_full(const struct limits_env *e)
 }
 
 /* Who owns the time from here on, if data waits? */
-static enum tcpstat_limit owner_of_wait(const struct limits *l, const struct limits_env *e)
+static inline enum tcpstat_limit owner_of_wait(const struct limits *l, const struct limits_env *e)
 {
 	uint64_t flight = e->nxt - e->una;
 

@@ -240,7 +240,7 @@ void share_pass(struct share *s, enum tcpstat_dir dir, int64_t now_ns, enum tcps
 }
 
 /* Of what is open: tags that are `value` under `mask` become `to` under `change`. */
-static void retag(struct share *s, enum tcpstat_dir dir, uint8_t mask, uint8_t value, uint8_t change, uint8_t to)
+static inline void retag(struct share *s, enum tcpstat_dir dir, uint8_t mask, uint8_t value, uint8_t change, uint8_t to)
 {
 	struct share_run *r = runs_of(s), *end = s->ahead == dir ? r + s->n_runs : r;
 	unsigned shift = dir * SHIFT;
@@ -317,6 +317,8 @@ void share_of_half(const struct share *s, enum tcpstat_dir dir, double ratio[TCP
 	int most = 0;
 
 	for (int i = 0; i < TCPSTAT_NLIMITS; i++) {
+		if (!ns[i])
+			continue;
 		sum += (double)ns[i];
 		if (ns[i] > ns[most])
 			most = i;
