@@ -354,7 +354,8 @@ static void put_aside(struct reasm *r, const struct segment *s)
 		reasm_buf_drop_above(&a->damaged, 0);
 }
 
-/* Something waits, and the peer acknowledged bytes of which only copies with a wrong checksum were captured: then the sums were wrong. */
+/* Something waits, and the peer acknowledged bytes of which only copies with a wrong checksum were captured: then the
+ * sums were wrong. */
 static void take_damaged(struct pass *p)
 {
 	struct reasm *r = p->r;

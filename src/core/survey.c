@@ -89,7 +89,8 @@ static void grow(struct survey *s)
 	}
 	for (size_t i = 0; i < s->n_slots; i++)
 		if (s->slots[i].key.kind != SURVEY_NONE) {
-			struct survey_entry *e = probe(slots, n, &s->slots[i].key, hash(&s->slots[i].key, &s->slots_by));
+			const union survey_key *key = &s->slots[i].key;
+			struct survey_entry *e = probe(slots, n, key, hash(key, &s->slots_by));
 			if (e)
 				*e = s->slots[i];
 		}

@@ -40,7 +40,8 @@ struct window_state {
 	int64_t ts;                     /* of the last segment */
 };
 
-static __attribute__((cold)) void emit_window(const struct emitter *e, const struct segment *s, enum tcpstat_window_what what, int64_t bytes)
+static __attribute__((cold)) void emit_window(const struct emitter *e, const struct segment *s,
+	enum tcpstat_window_what what, int64_t bytes)
 {
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_WINDOW, .dir = s->dir, .ts_ns = s->ts, .frame = s->frame };
 
@@ -49,8 +50,8 @@ static __attribute__((cold)) void emit_window(const struct emitter *e, const str
 	emit_event(e, &ev);
 }
 
-static __attribute__((cold)) void emit_keepalive(const struct emitter *e, const struct segment *s, enum tcpstat_keepalive_what what,
-	uint32_t count)
+static __attribute__((cold)) void emit_keepalive(const struct emitter *e, const struct segment *s,
+	enum tcpstat_keepalive_what what, uint32_t count)
 {
 	struct tcpstat_event ev = { .type = TCPSTAT_EV_KEEPALIVE, .dir = s->dir, .ts_ns = s->ts, .frame = s->frame };
 
