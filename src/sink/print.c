@@ -56,9 +56,11 @@ static size_t value_room(enum record_kind kind)
 /* Printable ASCII up to here can stand in JSON as it is. */
 static size_t plain_len(const char *text)
 {
+	/* a bit a character: from the space on, but for the quotation mark; up to the tilde, but for the backslash */
+	static const uint64_t plain[4] = { 0xfffffffb00000000, 0x7fffffffefffffff };
 	size_t len = 0;
 
-	while (text[len] >= ' ' && text[len] <= '~' && text[len] != '"' && text[len] != '\\')
+	for (uint8_t c = (uint8_t)*text; plain[c / 64] >> c % 64 & 1; c = (uint8_t)text[len])
 		len++;
 	return len;
 }
@@ -415,10 +417,11 @@ static char *put_value(const struct pen *pen, char *to, const struct step *s, co
 	return NULL;
 }
 
-/* What lies behind a text is overwritten by what follows. */
-static char *put_lead(char *to, const char *text, size_t len)
+/* What lies behind a text is overwritten by what follows; few need more than one block. */
+static inline char *put_lead(char *to, const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i += BLOCK)
+	memcpy(to, text, BLOCK);
+	for (size_t i = BLOCK; i < len; i += BLOCK)
 		memcpy(to + i, text + i, BLOCK);
 	return to + len;
 }
@@ -427,18 +430,18 @@ static char *put_lead(char *to, const char *text, size_t len)
 static char *put_steps(const struct pen *pen, char *to, const char *text, const struct step *s, size_t n,
 		       const void *base)
 {
-	for (const struct step *end = s + n; to && s < end; s++) {
+	for (const struct step *end = s + n; s < end; s++) {
 		const void *p = (const char *)base + s->offset;
 
 		to = put_lead(to, text + s->lead, s->lead_len);
-		if (s->way == BY_KIND)
-			to = put_value(pen, to, s, p);
-		else if (s->way == AS_INT)
+		if (s->way == AS_INT)
 			to = put_int(to, *(const int64_t *)p);
+		else if (s->way == AS_US)
+			to = put_int(to, record_int_of(RECORD_US, *(const int64_t *)p));
 		else if (s->way == AS_NAME)
 			to = put_name(to, record_name_of(s->field, record_load(s->storage, p)));
-		else
-			to = put_int(to, record_int_of(RECORD_US, *(const int64_t *)p));
+		else if (!(to = put_value(pen, to, s, p)))
+			return NULL;
 	}
 	return to;
 }

@@ -26,14 +26,17 @@ size_t record_uint_text(uint64_t value, char *text)
 {
 	size_t n = value ? n_digits(value) : 1;
 	char *p = text + n;
+	uint32_t rest;
 
 	*p = 0;
-	for (; value >= 100; value /= 100)
+	for (; value > UINT32_MAX; value /= 100)
 		memcpy(p -= 2, pairs + value % 100 * 2, 2);
-	if (value >= 10)
-		memcpy(p - 2, pairs + value * 2, 2);
+	for (rest = (uint32_t)value; rest >= 100; rest /= 100)
+		memcpy(p -= 2, pairs + rest % 100 * 2, 2);
+	if (rest >= 10)
+		memcpy(p - 2, pairs + rest * 2, 2);
 	else
-		p[-1] = (char)('0' + value);
+		p[-1] = (char)('0' + rest);
 	return n;
 }
 
