@@ -13,7 +13,8 @@ static inline uint64_t print_of(const struct segment *s)
 	uint64_t print = mix(v->ip_id, (uint64_t)v->seq << 32 | v->ack);
 
 	print = mix(print, (uint64_t)v->flags << 48 | (uint64_t)v->wnd << 32 | v->len);
-	print = mix(print, (uint64_t)v->opts.ts_val << 32 | v->opts.ts_ecr);
+	if (v->opts.has_ts)
+		print = mix(print, (uint64_t)v->opts.ts_val << 32 | v->opts.ts_ecr);
 	for (unsigned i = 0; i < s->n_sack; i++)
 		print = mix(print, (uint64_t)v->opts.sack[i][0] << 32 | v->opts.sack[i][1]);
 	return print;
