@@ -32,7 +32,8 @@ void share_fini(struct share *s)
 void share_copy(struct share *s, const struct share *of, struct share_run runs[SHARE_RUNS_COPY])
 {
 	*s = *of;
-	memcpy(runs, of->runs + of->first, of->n_runs * sizeof *runs);
+	if (of->n_runs) /* else it may not even have begun */
+		memcpy(runs, of->runs + of->first, of->n_runs * sizeof *runs);
 	s->runs = runs;
 	s->room = SHARE_RUNS_COPY;
 	s->first = 0;
