@@ -452,8 +452,9 @@ void conn_fetch(const struct conn *c)
 
 static bool has_ended(const struct endpoint *ep)
 {
-	return ep->n && (ep->state == TCPSTAT_EP_CLOSED || ep->state == TCPSTAT_EP_TIME_WAIT ||
-		ep->state == TCPSTAT_EP_LISTEN);
+	const unsigned ends = 1u << TCPSTAT_EP_CLOSED | 1u << TCPSTAT_EP_TIME_WAIT | 1u << TCPSTAT_EP_LISTEN;
+
+	return ep->n && ends >> ep->state & 1;
 }
 
 bool conn_is_new_incarnation(const struct conn *c, const struct tcp_view *v, bool swapped)
