@@ -90,9 +90,9 @@ void sender_fini(struct sender *);
 uint16_t sender_pkts(const struct sender *, uint64_t len);
 static inline uint32_t sender_in_flight(const struct sender *s)
 {
-	int32_t n = (int32_t)(s->packets_out - s->sacked_out - s->lost_out + s->retrans_out);
+	uint32_t n = s->packets_out - s->sacked_out - s->lost_out + s->retrans_out;
 
-	return n > 0 ? (uint32_t)n : 0;
+	return n <= INT32_MAX ? n : 0; /* never less than none */
 }
 
 /* Is the entry taken for lost? */
