@@ -1,5 +1,6 @@
 #include "core/dist.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/bucket.h"
@@ -154,25 +155,6 @@ void dist_merge(struct dist *d, struct budget *b, const struct dist *from)
 	d->count += from->count;
 }
 
-/* To whole nanoseconds, so less than a half is none. Newton's iteration, from above; the mathematics library is not
- * needed for this alone. */
-static double square_root(double x)
-{
-	double root = 1;
-
-	if (!(x >= 0.25))
-		return 0;
-	while (root * root < x)
-		root *= 4;
-	for (int i = 0; i < 200; i++) {
-		double next = (root + x / root) / 2;
-		if (next >= root)
-			break;
-		root = next;
-	}
-	return root;
-}
-
 static int64_t histogram_quantile(const struct dist *d, uint64_t rank)
 {
 	uint64_t below = 0;
@@ -222,7 +204,7 @@ void dist_get(const struct dist *d, struct tcpstat_dist *out)
 	out->min_ns = d->min_ns;
 	out->max_ns = d->max_ns;
 	out->mean_ns = (int64_t)(d->mean_ns + 0.5);
-	out->stddev_ns = (int64_t)(square_root(d->m2 / (double)d->count) + 0.5);
+	out->stddev_ns = (int64_t)(sqrt(d->m2 / (double)d->count) + 0.5);
 	if (!d->incomplete)
 		get_quantiles(d, out);
 }
