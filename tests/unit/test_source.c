@@ -174,6 +174,14 @@ static void write_file(const char *name, const struct bytes *b)
 	cr_assert_eq(fclose(file), 0);
 }
 
+/* A new file of `n` bytes, which `b` has, too; `name` as mkstemp takes it. */
+static void make_file(char *name, struct bytes *b, size_t n)
+{
+	close(mkstemp(name));
+	put_fill(b, 1, n);
+	write_file(name, b);
+}
+
 static void append(const char *name, const uint8_t *p, size_t len)
 {
 	FILE *file = fopen(name, "ab");
@@ -260,9 +268,7 @@ Test(source, file_cut_while_it_is_read)
 	struct source s;
 	struct bytes b = { 0 };
 
-	close(mkstemp(name));
-	put_fill(&b, 1, 100000);
-	write_file(name, &b);
+	make_file(name, &b, 100000);
 	cr_assert_eq(source_open(&s, name, &config), 0);
 	cr_assert_eq(source_need(&s, 100), SOURCE_OK);
 	source_skip(&s, 100);
@@ -283,9 +289,7 @@ Test(source, small_file_small_buffer)
 	struct source s;
 	struct bytes b = { 0 };
 
-	close(mkstemp(name));
-	put_fill(&b, 1, 5000);
-	write_file(name, &b);
+	make_file(name, &b, 5000);
 	cr_assert_eq(source_open(&s, name, &config), 0);
 	cr_assert_eq(source_need(&s, 5000), SOURCE_OK);
 	cr_assert_eq(s.buf_size, 5000);
@@ -460,9 +464,7 @@ Test(source, stopped)
 	struct source s;
 	struct bytes b = { 0 };
 
-	close(mkstemp(name));
-	put_fill(&b, 1, 100000);
-	write_file(name, &b);
+	make_file(name, &b, 100000);
 	cr_assert_eq(source_open(&s, name, &config), 0);
 	cr_assert_eq(source_need(&s, 5000), SOURCE_OK);
 	stop = 1;
