@@ -14,13 +14,6 @@ struct emitter {
 	struct state_changes *changes;  /* where changes of state are noted; NULL: nowhere */
 };
 
-/* Of a function that is rarely called: it stays one, and what it needs is not prepared where it is not. */
-#ifdef __GNUC__
-#define APART __attribute__((noinline))
-#else
-#define APART
-#endif
-
 static inline bool emit_wants(const struct emitter *e, enum tcpstat_event_type type)
 {
 	return (e->config->events | e->config->watched) & TCPSTAT_MASK(type);

@@ -18,8 +18,8 @@ static enum tcpstat_phase phase_of(const struct sender *s, const struct cong_one
 	return o->cwnd < o->ssthresh ? TCPSTAT_PHASE_SLOW_START : TCPSTAT_PHASE_CONGESTION_AVOIDANCE;
 }
 
-static APART void tell_sender(const struct replay *r, const struct side *d, int64_t now_ns, uint64_t frame,
-			      const struct cong_one *o)
+static __attribute__((noinline)) void tell_sender(const struct replay *r, const struct side *d, int64_t now_ns,
+	uint64_t frame, const struct cong_one *o)
 {
 	const struct sender *s = &d->snd;
 	struct tcpstat_event ev = {
@@ -51,7 +51,7 @@ void replay_tell_sender(struct replay *r, struct side *d, int64_t now_ns, uint64
 		tell_sender(r, d, now_ns, frame, o);
 }
 
-static APART void tell_rtt(const struct replay *r, const struct side *d, const struct ack *a,
+static __attribute__((noinline)) void tell_rtt(const struct replay *r, const struct side *d, const struct ack *a,
 			   const struct ack_result *res)
 {
 	const struct rtt *rtt = &d->snd.rtt;
