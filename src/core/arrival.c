@@ -186,7 +186,8 @@ static void hear(struct side *d, const struct segment *s)
 				d->missing_end = s->sack[k][0];
 }
 
-static __attribute__((noinline)) void deliver_at_once(struct replay *r, struct side *d, const struct segment *s, int64_t half_ns)
+static __attribute__((noinline)) void deliver_at_once(struct replay *r, struct side *d, const struct segment *s,
+	int64_t half_ns)
 {
 	struct ack now;
 
