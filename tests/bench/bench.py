@@ -25,20 +25,23 @@ def packets(path):
 
 
 class Run:
-    """One run of a program: status, wall and user + system seconds, peak anonymous memory in bytes (None: too short)."""
+    """One run of a program: status, wall and user + system seconds, peak anonymous memory in bytes (None: too short, or
+    not watched: whoever watches needs a processor, which the program may want)."""
 
-    def __init__(self, command, **options):
+    def __init__(self, command, watched=True, **options):
         begun = time.monotonic()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL, **options)
         self.anonymous = None
         watcher = threading.Thread(target=self._watch, args=(process.pid,))
-        watcher.start()
+        if watched:
+            watcher.start()
         _, status, usage = os.wait4(process.pid, 0)
         self.wall = time.monotonic() - begun
         process.returncode = self.status = os.waitstatus_to_exitcode(status)
         self.cpu = usage.ru_utime + usage.ru_stime
-        watcher.join()
+        if watched:
+            watcher.join()
 
     def _watch(self, pid):
         try:
