@@ -2,8 +2,8 @@
  *
  * What the program takes whatever comes is set aside: itself, the lines that wait for a reader, the packets that wait
  * in the system's buffers, what is read of files at once, the exporter, the rows of the report. Of the rest the tables
- * that grow with the connections beside the analysis have a fixed share each, and so has what the allocator cannot use
- * for now; the analysis gets what is left. If more than that is taken beside the analysis, as a look at the process
+ * that grow with the connections beside the analysis have a fixed share each, and so has what lies idle in the
+ * allocator; the analysis gets what is left. If more than that is taken beside the analysis, as a look at the process
  * shows, the analysis gets less. */
 #ifndef CLI_MEMORY_H
 #define CLI_MEMORY_H
