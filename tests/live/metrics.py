@@ -186,7 +186,7 @@ def run(directory, found):
         program = link.tcpstat("-i", "eth0", "--jsonl", "--events", "all", "--metrics", ADDRESS, "--metrics-by", "port",
                                "tcp", stdout=out)
         link.fetch(8, 150000)
-        time.sleep(1)
+        link.settle()
         text = link.get(f"http://{ADDRESS}/metrics")
         test("/metrics answers", bool(text))
         test("/healthz answers", link.get(f"http://{ADDRESS}/healthz") == "ok\n")

@@ -111,6 +111,17 @@ class Net:
         """`fetch COUNT BYTES`: so many connections, one after the other, each asks for so many bytes."""
         return self.run(self.client, "fetch", *[str(w) for w in words])
 
+    def settle(self, wait_s=60):
+        """Returns when both kernels have ended all connections: nothing is on its way any more, nor will be sent again."""
+        over, deadline = {"06", "07", "0A"}, time.monotonic() + wait_s  # TIME-WAIT, CLOSED, LISTEN
+        while time.monotonic() < deadline:
+            tables = [self.run(name, "/bin/cat", "/proc/net/tcp", stdout=subprocess.PIPE).stdout.decode().splitlines()[1:]
+                      for name in (self.client, self.server)]
+            if {line.split()[3] for table in tables for line in table} <= over:
+                break
+            time.sleep(0.1)
+        time.sleep(0.5)  # what the link delays, and what waits to be read
+
     def get(self, url):
         """What a server in the server's namespace answers; None if it does not, or not with 200."""
         got = subprocess.run(self.command(self.server, "get", url), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
