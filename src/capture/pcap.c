@@ -34,6 +34,19 @@ bool pcap_reader_recognise(const uint8_t *bytes, size_t len)
 	return len >= 4 && (find_dialect(bytes, true) || find_dialect(bytes, false));
 }
 
+/* The packet after the one at hand, if both are there. */
+static void look_ahead(const struct reader *r, struct tcpstat_pkt *pkt)
+{
+	const uint8_t *p = r->source.cur;
+	size_t left = source_left(&r->source), headers = 2 * (size_t)r->pcap.header_bytes, next;
+
+	pkt->ahead = NULL;
+	if (left < headers || (next = order32(p + 8, r->big)) > left - headers)
+		return;
+	pkt->ahead = p + headers + next;
+	pkt->ahead_len = (uint32_t)(left - headers - next);
+}
+
 static int pcap_next_packet(struct reader *r, struct tcpstat_pkt *pkt)
 {
 	const struct pcap_state *pcap = &r->pcap;
@@ -73,6 +86,7 @@ static int pcap_next_packet(struct reader *r, struct tcpstat_pkt *pkt)
 	pkt->linktype = pcap->linktype;
 	pkt->interface = pcap->interface;
 	source_skip(&r->source, header_bytes + caplen);
+	look_ahead(r, pkt);
 	r->packets++;
 	return CAPTURE_PACKET;
 }

@@ -407,6 +407,21 @@ static int load_block(struct reader *r, struct block *b)
 	return SOURCE_OK;
 }
 
+/* The packet after the one at hand, if both are there. */
+static void look_ahead(const struct reader *r, struct tcpstat_pkt *pkt)
+{
+	enum { DATA_AT = 28 };
+	const uint8_t *p = r->source.cur;
+	size_t left = source_left(&r->source), next;
+
+	pkt->ahead = NULL;
+	if (left < 8 || (next = order32(p + 4, r->big)) > left || left - next < DATA_AT ||
+	    order32(p + next, r->big) != BLOCK_ENHANCED_PACKET)
+		return;
+	pkt->ahead = p + next + DATA_AT;
+	pkt->ahead_len = (uint32_t)(left - next - DATA_AT);
+}
+
 static int pcapng_next_packet(struct reader *r, struct tcpstat_pkt *pkt)
 {
 	struct block b = { 0 };
@@ -428,6 +443,7 @@ static int pcapng_next_packet(struct reader *r, struct tcpstat_pkt *pkt)
 			return rc;
 		source_pass(&r->source, b.total);
 		if (rc == CAPTURE_PACKET) {
+			look_ahead(r, pkt);
 			r->packets++;
 			return rc;
 		}

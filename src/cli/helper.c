@@ -24,7 +24,7 @@ struct helper {
 	atomic_bool asleep, stop;
 	int spins;
 	struct {
-		void (*run)(void *);
+		void (*run)(void *arg, void *next);
 		void *arg;
 	} ring[RING];
 };
@@ -43,7 +43,7 @@ static void wake(struct helper *h)
 	pthread_mutex_unlock(&h->mutex);
 }
 
-static void give(void *ctx, void (*run)(void *), void *arg)
+static void give(void *ctx, void (*run)(void *arg, void *next), void *arg)
 {
 	struct helper *h = ctx;
 	uint64_t n = atomic_load_explicit(&h->given, memory_order_relaxed);
@@ -101,7 +101,9 @@ static void *serve(void *arg)
 	struct helper *h = arg;
 
 	for (uint64_t n = 0; await_work(h, n); n++) {
-		h->ring[n % RING].run(h->ring[n % RING].arg);
+		void *next = atomic_load(&h->given) > n + 1 ? h->ring[(n + 1) % RING].arg : NULL;
+
+		h->ring[n % RING].run(h->ring[n % RING].arg, next);
 		atomic_store(&h->done, n + 1);
 		if (n + 1 >= atomic_load(&h->awaited)) {
 			pthread_mutex_lock(&h->mutex);

@@ -240,6 +240,7 @@ int tcpstat_packet(struct tcpstat *t, const struct tcpstat_pkt *pkt)
 		clamped.ts_ns = t->now_ns;
 		pkt = &clamped;
 	}
+	foresight_advance(&t->foresight, &t->flows, pkt);
 	roster_expire(t);
 	look(t);
 	decode_frame(t->decoder, pkt, &d);

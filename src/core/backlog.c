@@ -36,7 +36,7 @@ struct more {
 _Static_assert(sizeof(struct more) <= sizeof(struct slot), "what follows a slot takes no more than one");
 
 struct backlog_chunk {
-	struct backlog_chunk *next;     /* first, for the pool; of the last one: the first */
+	struct backlog_chunk *next;     /* first, for the pool; not of the last one */
 	uint64_t n;                     /* slots in use, once there is a next one */
 	union {
 		struct slot slot;
@@ -73,10 +73,11 @@ static bool make_room(struct backlog *b, struct pool *chunks, unsigned n)
 
 	if (!fresh)
 		return false;
-	fresh->next = b->last ? b->last->next : fresh;
 	if (b->last) {
 		b->last->next = fresh;
 		b->last->n = b->in_last;
+	} else {
+		b->first = fresh;
 	}
 	b->last = fresh;
 	b->chunks++;
@@ -213,7 +214,7 @@ static void read_more(const struct more *more, struct segment *s, struct tcp_vie
 
 void backlog_show(const struct backlog *b, void (*each)(void *ctx, struct segment *, const struct scene *), void *ctx)
 {
-	const struct backlog_chunk *c = b->last ? b->last->next : NULL;
+	const struct backlog_chunk *c = b->first;
 	struct tcp_view view = { .vlan = { 0xffff, 0xffff } };
 	struct segment s = { .view = &view };
 	struct scene scene = { 0 };
@@ -240,7 +241,7 @@ void backlog_show(const struct backlog *b, void (*each)(void *ctx, struct segmen
 void backlog_drop(struct backlog *b, struct pool *chunks)
 {
 	if (b->last)
-		pool_put_all(chunks, b->last->next, b->last, b->chunks);
+		pool_put_all(chunks, b->first, b->last, b->chunks);
 	*b = (struct backlog){ 0 };
 }
 
@@ -252,4 +253,10 @@ void backlog_fetch(const struct backlog *b)
 		__builtin_prefetch(slot, 1);
 		__builtin_prefetch(slot + sizeof(struct slot) - 1, 1);
 	}
+}
+
+void backlog_fetch_first(const struct backlog *b)
+{
+	if (b->first)
+		fetch_block(b->first, sizeof *b->first);
 }

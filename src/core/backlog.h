@@ -16,7 +16,7 @@ enum { BACKLOG_CHUNK_SLOTS = 7, BACKLOG_CHUNK_BYTES = 16 + 80 * BACKLOG_CHUNK_SL
 struct backlog_chunk;
 
 struct backlog {
-	struct backlog_chunk *last;     /* its successor is the first; NULL: empty */
+	struct backlog_chunk *first, *last; /* NULL: empty */
 	uint16_t slots;                 /* in use */
 	uint16_t chunks;
 	uint8_t in_last;                /* slots of the last one */
@@ -32,5 +32,7 @@ void backlog_show(const struct backlog *, void (*each)(void *ctx, struct segment
 void backlog_drop(struct backlog *, struct pool *chunks);
 /* Asks for the memory that the next backlog_put will touch. */
 void backlog_fetch(const struct backlog *);
+/* Asks for what backlog_show will read first. */
+void backlog_fetch_first(const struct backlog *);
 
 #endif

@@ -442,10 +442,15 @@ void conn_segment(struct conn *c, struct conn_env *env, const struct tcp_view *v
 	emit_segment(c, &s, &e);
 }
 
-void conn_fetch(const struct conn *c)
+void conn_fetch(const struct flow_node *node)
 {
-	fetch_block(c->dir, sizeof *c - offsetof(struct conn, dir));
-	backlog_fetch(&c->backlog);
+	fetch_block(node, sizeof(struct conn));
+}
+
+void conn_fetch_backlog(const struct flow_node *node)
+{
+	if (!node->is_embryo)
+		backlog_fetch(&((const struct conn *)node)->backlog);
 }
 
 /* ------------------------------------------------------------------------------------------------- incarnations */

@@ -120,8 +120,10 @@ void conn_init(struct conn *c, const struct tcp_view *, bool swapped, uint32_t n
 void conn_fini(struct conn *, struct conn_env *);
 /* Does this segment start another connection of the same addresses and ports? */
 bool conn_is_new_incarnation(const struct conn *, const struct tcp_view *, bool swapped);
-/* Asks the memory for what the next segment will touch: while that is on its way, other work can be done. */
-void conn_fetch(const struct conn *);
+/* Asks the memory for what the next segment will touch: while that is on its way, other work can be done. In two steps;
+ * the node is of a connection or of an embryo. */
+void conn_fetch(const struct flow_node *);
+void conn_fetch_backlog(const struct flow_node *);
 /* The frame's bytes have been decoded into the view; of `pkt` only time and number count. */
 void conn_segment(struct conn *, struct conn_env *, const struct tcp_view *, bool swapped,
 	const struct tcpstat_pkt *);

@@ -26,8 +26,14 @@ static void run(struct errand *e, enum errands_by by)
 	}
 }
 
-static void help(void *arg)
+static void help(void *arg, void *next)
 {
+	const struct errand *soon = next;
+
+	if (soon) {
+		fetch_block(soon->conn, sizeof *soon->conn);
+		backlog_fetch_first(&soon->backlog);
+	}
 	run(arg, BY_HELPER);
 }
 

@@ -104,6 +104,33 @@ struct flow_node *flow_table_find(const struct flow_table *t, const struct flow_
 	return NULL;
 }
 
+void flow_table_expect(const struct flow_table *t, const struct flow_key *key, struct flow_guess *g)
+{
+	*g = (struct flow_guess){ .hash = hash_key(t, key), .has_hash = t->n_slots };
+	if (g->has_hash)
+		__builtin_prefetch(&t->slots[g->hash & (t->n_slots - 1)]);
+}
+
+void flow_table_guess(const struct flow_table *t, struct flow_guess *g)
+{
+	size_t i = g->hash & (t->n_slots - 1);
+
+	if (!g->has_hash)
+		return;
+	while (t->slots[i].node && t->slots[i].hash != g->hash)
+		i = (i + 1) & (t->n_slots - 1);
+	g->node = t->slots[i].node;
+	g->changes = t->changes;
+}
+
+struct flow_node *flow_table_find_guessed(const struct flow_table *t, const struct flow_key *key,
+	const struct flow_guess *g)
+{
+	if (g->node && g->changes == t->changes && is_same(&g->node->key, key))
+		return g->node;
+	return flow_table_find(t, key);
+}
+
 /* -1: no free slot within the bound */
 static int place(struct flow_slot *slots, size_t n, struct flow_node *node)
 {
@@ -165,6 +192,7 @@ int flow_table_add(struct flow_table *t, struct flow_node *node, unsigned class)
 		if (grow(t))
 			return -1;
 	t->count++;
+	t->changes++;
 	link_newest(t, node, class);
 	return 0;
 }
@@ -183,6 +211,7 @@ void flow_table_remove(struct flow_table *t, struct flow_node *node)
 		}
 	t->slots[hole] = (struct flow_slot){ 0 };
 	t->count--;
+	t->changes++;
 	unlink_node(t, node);
 }
 

@@ -44,8 +44,17 @@ struct flow_table {
 	struct flow_slot *slots;
 	size_t n_slots;                 /* a power of two, or 0 */
 	size_t count;
+	uint64_t changes;               /* flows added and removed */
 	struct flow_node list[FLOW_CLASSES]; /* heads of circular lists */
 	size_t class_count[FLOW_CLASSES];
+};
+
+/* Whose flow a packet to come may be; zeroed: nothing known. */
+struct flow_guess {
+	uint32_t hash;
+	bool has_hash;
+	struct flow_node *node;         /* that has it; NULL: none. Gone, if the table has changed */
+	uint64_t changes;
 };
 
 /* Fills in `key`; true: the source is the second of its ends. */
@@ -61,6 +70,12 @@ void flow_table_init(struct flow_table *, struct budget *, uint64_t seed);
 void flow_table_fini(struct flow_table *);
 /* NULL: not there. */
 struct flow_node *flow_table_find(const struct flow_table *, const struct flow_key *);
+/* The same in steps, each of which asks the memory for what the next will touch: a packet or so lies between them. */
+void flow_table_expect(const struct flow_table *, const struct flow_key *, struct flow_guess *);
+void flow_table_guess(const struct flow_table *, struct flow_guess *);
+/* What flow_table_find says, sooner if the guess was right. */
+struct flow_node *flow_table_find_guessed(const struct flow_table *, const struct flow_key *,
+	const struct flow_guess *);
 /* Adds `node`, whose key is filled in and not in the table, as the newest of a class. -1: no memory or over the
  * budget. */
 int flow_table_add(struct flow_table *, struct flow_node *node, unsigned class);

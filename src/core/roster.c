@@ -277,14 +277,12 @@ struct embryo *roster_add_embryo(struct tcpstat *t, const struct flow_key *key, 
 
 struct conn *roster_find(struct tcpstat *t, const struct flow_key *key)
 {
-	struct flow_node *node = flow_table_find(&t->flows, key);
+	struct flow_node *node = flow_table_find_guessed(&t->flows, key, foresight_now(&t->foresight));
 
 	if (!node)
 		return NULL;
-	if (!node->is_embryo) {
-		conn_fetch(conn_of(node));
+	if (!node->is_embryo)
 		return conn_of(node);
-	}
 	struct embryo e = *embryo_of(node);
 	flow_table_remove(&t->flows, node);
 	pool_put(&t->embryos, node);

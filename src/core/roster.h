@@ -9,6 +9,7 @@
 #include "core/embryo.h"
 #include "core/errands.h"
 #include "core/flow_table.h"
+#include "core/foresight.h"
 #include "core/survey.h"
 
 enum { CLOSED_ENDS = 2048 };            /* segments with FIN or RST for which connections that are over are kept */
@@ -23,6 +24,7 @@ struct tcpstat {
 	struct pool conns, embryos;
 	bool has_embryos;               /* nobody has to be told of the states of a bare SYN */
 	struct flow_table flows;
+	struct foresight foresight;
 	size_t max_half_open;           /* before a flood of them goes first */
 	struct survey survey;
 	struct dns dns;

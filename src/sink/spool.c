@@ -164,10 +164,12 @@ static void end_file(struct spool *s, const struct job *job)
 		spool_fail(s, "index.jsonl", errno);
 }
 
-static void run(void *arg)
+static void run(void *arg, void *next)
 {
 	struct job *job = arg;
 	struct spool *s = job->spool;
+
+	(void)next;
 
 	if (job->ending)
 		end_file(s, job);
@@ -232,7 +234,7 @@ static void give(struct spool *s, struct job job)
 		s->helper->give(s->helper->ctx, run, slot);
 		return;
 	}
-	run(slot);
+	run(slot, NULL);
 	reclaim(s, s->given);
 }
 

@@ -118,3 +118,33 @@ Test(flow_table, over_the_budget_nothing_changes)
 	flow_table_remove(&table, &nodes[0]);
 	cr_assert_eq(flow_table_add(&table, &nodes[0], 0), 0, "room again");
 }
+
+Test(flow_table, guesses_by_hash_what_it_finds_by_key)
+{
+	struct flow_key absent = key_of(FLOWS);
+	struct flow_guess g = { 0 };
+
+	flow_table_guess(&table, &g);
+	cr_assert_null(g.node, "nothing was expected");
+	flow_table_expect(&table, &absent, &g);
+	flow_table_guess(&table, &g);
+	cr_assert_null(g.node, "the table is empty");
+	for (uint32_t i = 0; i < 200; i++) {
+		nodes[i].key = key_of(i);
+		cr_assert_eq(flow_table_add(&table, &nodes[i], 0), 0);
+	}
+	for (uint32_t i = 0; i < 200; i++) {
+		flow_table_expect(&table, &nodes[i].key, &g);
+		cr_assert_null(g.node, "not yet");
+		flow_table_guess(&table, &g);
+		cr_assert_eq(g.node, &nodes[i]);
+		cr_assert_eq(flow_table_find_guessed(&table, &nodes[i].key, &g), &nodes[i]);
+		cr_assert_eq(flow_table_find_guessed(&table, &nodes[(i + 1) % 200].key, &g), &nodes[(i + 1) % 200],
+			"a wrong guess");
+		cr_assert_null(flow_table_find_guessed(&table, &absent, &g));
+	}
+	flow_table_expect(&table, &nodes[7].key, &g);
+	flow_table_guess(&table, &g);
+	flow_table_remove(&table, &nodes[7]);
+	cr_assert_null(flow_table_find_guessed(&table, &nodes[7].key, &g), "it is no longer there");
+}

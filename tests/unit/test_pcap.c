@@ -68,6 +68,32 @@ Test(pcap, every_magic_in_both_byte_orders)
 }
 
 /* Cut at every byte: what is whole before the cut is read, and the cut is told unless it is between two packets. */
+Test(pcap, the_packet_after_the_next_is_ahead)
+{
+	for (size_t i = 0; i < sizeof dialects / sizeof dialects[0]; i++) {
+		struct bytes b = { .big = i % 2 };
+		struct capture_error error;
+		struct tcpstat_pkt pkt;
+
+		put_pcap_header(&b, dialects[i].magic, 1);
+		put_fill(&b, 0, dialects[i].more_file);
+		for (uint32_t k = 1; k <= 4; k++)
+			put_pcap_packet(&b, k, 0, 10 * k, 10 * k, dialects[i].more_packet, (uint8_t)k);
+		struct capture *c = capture_open_memory(b.p, b.len, NULL, &error);
+		cr_assert_not_null(c, "%s", error.text);
+		for (uint32_t k = 1; k <= 4; k++) {
+			cr_assert_eq(capture_next(c, &pkt, &error), CAPTURE_PACKET);
+			if (k + 2 <= 4)
+				cr_assert(pkt.ahead_len >= 10 * (k + 2) && pkt.ahead[0] == k + 2 &&
+					pkt.ahead[10 * (k + 2) - 1] == k + 2);
+			else
+				cr_assert_null(pkt.ahead);
+		}
+		capture_free(c);
+		free(b.p);
+	}
+}
+
 Test(pcap, truncated_at_every_byte)
 {
 	for (size_t d = 0; d < sizeof dialects / sizeof dialects[0]; d++) {

@@ -80,6 +80,26 @@ Test(pcapng, interfaces_of_different_link_types_and_resolutions)
 	check_mixed(true);
 }
 
+Test(pcapng, the_packet_after_the_next_is_ahead)
+{
+	for (int big = 0; big < 2; big++) {
+		struct bytes b = { .big = big };
+
+		put_section(&b);
+		put_interface(&b, 1, 0, -1, 0, NULL);
+		for (uint32_t k = 1; k <= 3; k++)
+			put_epb(&b, 0, k, 10 * k, 10 * k, (uint8_t)k);
+		put_interface(&b, 1, 0, -1, 0, NULL);
+		struct capture *c = open_bytes(&b);
+		struct tcpstat_pkt pkt = next_packet(c);
+		cr_assert(pkt.ahead_len >= 30 && pkt.ahead[0] == 3 && pkt.ahead[29] == 3);
+		cr_assert_null(next_packet(c).ahead, "no packet there");
+		cr_assert_null(next_packet(c).ahead);
+		expect_end(c);
+		free(b.p);
+	}
+}
+
 static int64_t time_of(int tsresol, int64_t offset_s, uint64_t ticks, uint64_t *bad)
 {
 	struct bytes b = { 0 };
