@@ -66,23 +66,8 @@ static void sender_env(const struct sender *s, int64_t now_ns, struct cong_env *
 
 /* ---------------------------------------------------------------------------------------------------- sending */
 
-struct sent *sender_new_data(struct sender *s, uint64_t seq, uint64_t end, int64_t now_ns, uint8_t flags, bool seen)
+static struct sent *append(struct sender *s, uint64_t seq, uint64_t end, int64_t now_ns, uint8_t flags, bool seen)
 {
-	struct cong_env env;
-
-	if (!s->started) {
-		s->started = true;
-		s->snd_una = s->snd_nxt = s->high_sacked = s->recovery_point = seq;
-	}
-	if (seq > s->snd_nxt)
-		sender_new_data(s, s->snd_nxt, seq, now_ns, 0, false);
-	else if (seen && s->hidden_loss && s->ca != TCPSTAT_CA_LOSS)
-		s->hidden_loss = false;
-	if (now_ns) {
-		sender_env(s, now_ns, &env);
-		if (!s->packets_out)
-			cong_before_send(&s->cong, &env);
-	}
 	struct sent *e = sendq_append(&s->q, s->budget, seq, end);
 
 	if (e) {
@@ -95,14 +80,33 @@ struct sent *sender_new_data(struct sender *s, uint64_t seq, uint64_t end, int64
 		s->packets_out += e->pkts;
 	}
 	s->snd_nxt = end;
-	if (now_ns) {
-		s->last_send_ns = now_ns;
-		env.snd_nxt = end;
-		env.packets_out = s->packets_out;
-		env.in_flight = sender_in_flight(s);
-		if (e && !(flags & SENT_SYN))
-			cong_sent(&s->cong, &env, e->pkts, false);
+	return e;
+}
+
+struct sent *sender_new_data(struct sender *s, uint64_t seq, uint64_t end, int64_t now_ns, uint8_t flags, bool seen)
+{
+	struct cong_env env;
+
+	if (!s->started) {
+		s->started = true;
+		s->snd_una = s->snd_nxt = s->high_sacked = s->recovery_point = seq;
 	}
+	if (seq > s->snd_nxt)
+		sender_new_data(s, s->snd_nxt, seq, now_ns, 0, false);
+	else if (seen && s->hidden_loss && s->ca != TCPSTAT_CA_LOSS)
+		s->hidden_loss = false;
+	if (!now_ns)
+		return append(s, seq, end, now_ns, flags, seen);
+	sender_env(s, now_ns, &env);
+	if (!s->packets_out)
+		cong_before_send(&s->cong, &env);
+	struct sent *e = append(s, seq, end, now_ns, flags, seen);
+	s->last_send_ns = now_ns;
+	env.snd_nxt = end;
+	env.packets_out = s->packets_out;
+	env.in_flight = sender_in_flight(s);
+	if (e && !(flags & SENT_SYN))
+		cong_sent(&s->cong, &env, e->pkts, false);
 	return e;
 }
 
