@@ -16,8 +16,38 @@ static size_t owned_bytes(const struct dist *d)
 	return d->is_histogram ? histogram_bytes(d->octaves) : d->room * sizeof *d->sample_ns;
 }
 
+static bool is_exact(const struct dist *d)
+{
+	return !d->is_histogram && !d->incomplete;
+}
+
+static struct dist_figures figures_of(const struct dist *d)
+{
+	struct dist_figures f = { 0 };
+	double sum_ns = 0;
+
+	if (!is_exact(d) || !d->count)
+		return d->figures;
+	f.min_ns = f.max_ns = d->sample_ns[0];
+	for (unsigned i = 0; i < d->count; i++) {
+		int64_t ns = d->sample_ns[i];
+
+		sum_ns += (double)ns;
+		f.min_ns = ns < f.min_ns ? ns : f.min_ns;
+		f.max_ns = ns > f.max_ns ? ns : f.max_ns;
+	}
+	f.mean_ns = sum_ns / (double)(int64_t)d->count;
+	for (unsigned i = 0; i < d->count; i++) {
+		double off = (double)d->sample_ns[i] - f.mean_ns;
+
+		f.m2 += off * off;
+	}
+	return f;
+}
+
 static void give_up(struct dist *d, struct budget *b)
 {
+	d->figures = figures_of(d);
 	if (owned_bytes(d))
 		budget_resize(b, d->sample_ns, owned_bytes(d), 0);
 	d->sample_ns = NULL;
@@ -66,6 +96,7 @@ static bool to_histogram(struct dist *d, struct budget *b, unsigned n)
 	int64_t sample_ns[DIST_EXACT];
 	size_t bytes = owned_bytes(d);
 
+	d->figures = figures_of(d);
 	if (n)
 		memcpy(sample_ns, d->sample_ns, n * sizeof *sample_ns);
 	budget_resize(b, d->sample_ns, bytes, 0);
@@ -101,22 +132,32 @@ static bool keep(struct dist *d, struct budget *b, uint64_t n, int64_t ns)
 	return bucket_add(d, b, octave, bucket_step(ns, octave), 1);
 }
 
+/* One more, of which there are `count` now (Welford 1962). */
+static void figures_add(struct dist_figures *f, uint64_t count, int64_t ns)
+{
+	double off = (double)ns - f->mean_ns;
+
+	if (count == 1 || ns < f->min_ns)
+		f->min_ns = ns;
+	if (count == 1 || ns > f->max_ns)
+		f->max_ns = ns;
+	f->mean_ns += off / (double)(int64_t)count;
+	f->m2 += off * ((double)ns - f->mean_ns);
+}
+
 void dist_add(struct dist *d, struct budget *b, int64_t ns)
 {
 	if ((uint64_t)ns > BUCKET_LONGEST_NS)
 		ns = ns < 0 ? 0 : BUCKET_LONGEST_NS;
-	if (d->count < d->room)
-		d->sample_ns[d->count] = ns;
-	else if (!d->incomplete && !keep(d, b, d->count, ns))
+	if (d->count < d->room) {
+		d->sample_ns[d->count++] = ns;
+		return;
+	}
+	if (!d->incomplete && !keep(d, b, d->count, ns))
 		give_up(d, b);
-	if (!d->count || ns < d->min_ns)
-		d->min_ns = ns;
-	if (!d->count || ns > d->max_ns)
-		d->max_ns = ns;
 	d->count++;
-	double off = (double)ns - d->mean_ns;
-	d->mean_ns += off / (double)(int64_t)d->count;
-	d->m2 += off * ((double)ns - d->mean_ns);
+	if (!is_exact(d))
+		figures_add(&d->figures, d->count, ns);
 }
 
 static bool merge_kept(struct dist *d, struct budget *b, const struct dist *from)
@@ -139,19 +180,29 @@ static bool merge_kept(struct dist *d, struct budget *b, const struct dist *from
 	return true;
 }
 
+/* `n` and `m` durations together (Chan, Golub and LeVeque 1979). */
+static void figures_merge(struct dist_figures *f, double n, const struct dist_figures *from, double m)
+{
+	double off = from->mean_ns - f->mean_ns;
+
+	if (n == 0 || from->min_ns < f->min_ns)
+		f->min_ns = from->min_ns;
+	if (n == 0 || from->max_ns > f->max_ns)
+		f->max_ns = from->max_ns;
+	f->mean_ns += off * m / (n + m);
+	f->m2 += from->m2 + off * off * n * m / (n + m);
+}
+
 void dist_merge(struct dist *d, struct budget *b, const struct dist *from)
 {
+	struct dist_figures more = figures_of(from);
+
 	if (!from->count)
 		return;
 	if (!d->incomplete && !merge_kept(d, b, from))
 		give_up(d, b);
-	if (!d->count || from->min_ns < d->min_ns)
-		d->min_ns = from->min_ns;
-	if (!d->count || from->max_ns > d->max_ns)
-		d->max_ns = from->max_ns;
-	double n = (double)d->count, m = (double)from->count, off = from->mean_ns - d->mean_ns;
-	d->mean_ns += off * m / (n + m);
-	d->m2 += from->m2 + off * off * n * m / (n + m);
+	if (!is_exact(d))
+		figures_merge(&d->figures, (double)d->count, &more, (double)from->count);
 	d->count += from->count;
 }
 
@@ -166,9 +217,9 @@ static int64_t histogram_quantile(const struct dist *d, uint64_t rank)
 		}
 		unsigned octave = d->first + i / BUCKET_STEPS;
 		int64_t ns = bucket_inside(octave, i % BUCKET_STEPS, rank - below - 1, d->bucket[i]);
-		return ns < d->min_ns ? d->min_ns : ns > d->max_ns ? d->max_ns : ns;
+		return ns < d->figures.min_ns ? d->figures.min_ns : ns > d->figures.max_ns ? d->figures.max_ns : ns;
 	}
-	return d->max_ns;
+	return d->figures.max_ns;
 }
 
 static void get_quantiles(const struct dist *d, struct tcpstat_dist *out)
@@ -196,22 +247,25 @@ static void get_quantiles(const struct dist *d, struct tcpstat_dist *out)
 
 void dist_get(const struct dist *d, struct tcpstat_dist *out)
 {
+	struct dist_figures f;
+
 	out->count = d->count;
 	out->min_ns = out->mean_ns = out->max_ns = out->stddev_ns = TCPSTAT_NULL;
 	out->p50_ns = out->p90_ns = out->p99_ns = TCPSTAT_NULL;
 	if (!d->count)
 		return;
-	out->min_ns = d->min_ns;
-	out->max_ns = d->max_ns;
-	out->mean_ns = (int64_t)(d->mean_ns + 0.5);
-	out->stddev_ns = (int64_t)(sqrt(d->m2 / (double)d->count) + 0.5);
+	f = figures_of(d);
+	out->min_ns = f.min_ns;
+	out->max_ns = f.max_ns;
+	out->mean_ns = (int64_t)(f.mean_ns + 0.5);
+	out->stddev_ns = (int64_t)(sqrt(f.m2 / (double)d->count) + 0.5);
 	if (!d->incomplete)
 		get_quantiles(d, out);
 }
 
 void dist_pour(const struct dist *d, struct tcpstat_histogram *h)
 {
-	double sum_ns = d->mean_ns * (double)d->count + 0.5;
+	double sum_ns = d->figures.mean_ns * (double)d->count + 0.5; /* of a histogram */
 
 	if (d->incomplete || !d->count)
 		return;
@@ -223,7 +277,8 @@ void dist_pour(const struct dist *d, struct tcpstat_histogram *h)
 	for (unsigned i = 0; i < d->octaves * (unsigned)BUCKET_STEPS; i++)
 		if (d->bucket[i])
 			histogram_add_bucket(h, d->first + i / BUCKET_STEPS, i % BUCKET_STEPS, d->bucket[i]);
-	histogram_add_figures(h, d->count, sum_ns < 1.8e19 ? (uint64_t)sum_ns : UINT64_MAX, d->min_ns, d->max_ns);
+	histogram_add_figures(h, d->count, sum_ns < 1.8e19 ? (uint64_t)sum_ns : UINT64_MAX,
+		d->figures.min_ns, d->figures.max_ns);
 }
 
 void dist_fini(struct dist *d, struct budget *b)

@@ -14,10 +14,14 @@
 
 enum { DIST_EXACT = 16 };
 
-struct dist {
-	uint64_t count;
+struct dist_figures {
 	int64_t min_ns, max_ns;
 	double mean_ns, m2;             /* m2: sum of squared distances from the mean, ns^2 */
+};
+
+struct dist {
+	uint64_t count;
+	struct dist_figures figures;    /* from when the durations are no longer kept as they are */
 	union {
 		int64_t *sample_ns;     /* as they came; room for `room` */
 		uint32_t *bucket;       /* of `octaves` powers of two, 32 each, from `first` on */
