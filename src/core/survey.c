@@ -65,13 +65,32 @@ static bool is_same(const union survey_key *a, const union survey_key *b)
 	return true;
 }
 
-static struct survey_entry *probe(struct survey_entry *slots, size_t n, const union survey_key *key, uint64_t h)
+/* Entries, and after them a tag for each, which says all but surely whether a look at the entry is worth it; 0: it is
+ * free. */
+static size_t table_bytes(size_t n_slots)
 {
-	for (size_t i = 0; i < PROBES && i < n; i++) {
-		struct survey_entry *e = &slots[(h + i) & (n - 1)];
+	return n_slots * (sizeof(struct survey_entry) + sizeof(uint32_t));
+}
 
-		if (e->key.kind == SURVEY_NONE || is_same(&e->key, key))
-			return e;
+static uint32_t *tags_of(struct survey_entry *slots, size_t n_slots)
+{
+	return (uint32_t *)(slots + n_slots);
+}
+
+/* The entry of that key, or a free one, which is its own from now on; NULL: no place. */
+static struct survey_entry *take(struct survey_entry *slots, size_t n, const union survey_key *key, uint64_t h)
+{
+	uint32_t *tags = tags_of(slots, n), tag = (uint32_t)(h >> 32) | 1;
+
+	for (size_t i = 0; i < PROBES && i < n; i++) {
+		size_t at = (h + i) & (n - 1);
+
+		if (tags[at] == tag && is_same(&slots[at].key, key))
+			return &slots[at];
+		if (!tags[at]) {
+			tags[at] = tag;
+			return &slots[at];
+		}
 	}
 	return NULL;
 }
@@ -79,7 +98,7 @@ static struct survey_entry *probe(struct survey_entry *slots, size_t n, const un
 static void grow(struct survey *s)
 {
 	size_t n = s->n_slots ? 2 * s->n_slots : 64;
-	struct survey_entry *slots = n > SURVEY_MAX ? NULL : budget_resize(s->budget, NULL, 0, n * sizeof *slots);
+	struct survey_entry *slots = n > SURVEY_MAX ? NULL : budget_resize(s->budget, NULL, 0, table_bytes(n));
 
 	if (!slots)
 		return;
@@ -90,12 +109,12 @@ static void grow(struct survey *s)
 	for (size_t i = 0; i < s->n_slots; i++)
 		if (s->slots[i].key.kind != SURVEY_NONE) {
 			const union survey_key *key = &s->slots[i].key;
-			struct survey_entry *e = probe(slots, n, key, hash(key, &s->slots_by));
+			struct survey_entry *e = take(slots, n, key, hash(key, &s->slots_by));
 			if (e)
 				*e = s->slots[i];
 		}
 	if (s->slots)
-		budget_resize(s->budget, s->slots, s->n_slots * sizeof *slots, 0);
+		budget_resize(s->budget, s->slots, table_bytes(s->n_slots), 0);
 	s->slots = slots;
 	s->n_slots = n;
 }
@@ -106,7 +125,7 @@ static struct survey_entry *entry_of(struct survey *s, const union survey_key *k
 
 	if (2 * s->n_used >= s->n_slots)
 		grow(s);
-	e = s->n_slots ? probe(s->slots, s->n_slots, key, hash(key, &s->slots_by)) : NULL;
+	e = s->n_slots ? take(s->slots, s->n_slots, key, hash(key, &s->slots_by)) : NULL;
 	if (e && e->key.kind == SURVEY_NONE) {
 		e->key = *key;
 		s->n_used++;
@@ -117,7 +136,7 @@ static struct survey_entry *entry_of(struct survey *s, const union survey_key *k
 void survey_fini(struct survey *s)
 {
 	if (s->slots)
-		budget_resize(s->budget, s->slots, s->n_slots * sizeof *s->slots, 0);
+		budget_resize(s->budget, s->slots, table_bytes(s->n_slots), 0);
 	if (s->totals)
 		budget_resize(s->budget, s->totals, sizeof *s->totals, 0);
 	s->slots = NULL;
@@ -621,10 +640,10 @@ bool survey_begin_look(struct survey *now, const struct survey *s)
 	now->totals = NULL;
 	if (!s->slots)
 		return true;
-	now->slots = budget_resize(s->budget, NULL, 0, s->n_slots * sizeof *now->slots);
+	now->slots = budget_resize(s->budget, NULL, 0, table_bytes(s->n_slots));
 	if (!now->slots)
 		return false;
-	memcpy(now->slots, s->slots, s->n_slots * sizeof *now->slots);
+	memcpy(now->slots, s->slots, table_bytes(s->n_slots));
 	return true;
 }
 
