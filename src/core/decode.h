@@ -56,9 +56,6 @@ void decoder_set_checksums(struct decoder *, bool verify);
 void decoder_finish(struct decoder *);
 /* What `pkt` carries. Views point into pkt->data, or into a reassembled datagram that stays valid until the next
  * call. */
-/* How much stands before IP in frames of this link type that carry nothing else; 0: nothing, or unknown. */
-uint32_t link_usual_bytes(uint32_t linktype);
-
 void decode_frame(struct decoder *, const struct tcpstat_pkt *pkt, struct decoded *out);
 
 #endif

@@ -23,32 +23,28 @@ static uint64_t word_of(uint32_t bytes)
 #endif
 }
 
-bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port,
-	const struct tcpstat_addr *dst, uint16_t dst_port)
+bool flow_key_init4(struct flow_key *key, const uint8_t *src, uint16_t src_port, const uint8_t *dst, uint16_t dst_port)
 {
-	uint32_t a, b;
-	int order;
+	uint64_t from = (uint64_t)be32(src) << 16 | src_port, to = (uint64_t)be32(dst) << 16 | dst_port;
+	bool swapped = from > to;
+	uint32_t low, high;
 
-	*key = (struct flow_key){ .family = src->family };
-	if (src->family == 4) {
-		a = be32(src->bytes);
-		b = be32(dst->bytes);
-		order = (a > b) - (a < b);
-	} else {
-		order = memcmp(src->bytes, dst->bytes, 16);
-	}
+	memcpy(&low, swapped ? dst : src, sizeof low);
+	memcpy(&high, swapped ? src : dst, sizeof high);
+	*key = (struct flow_key){ .addr = { { word_of(low) }, { word_of(high) } }, .family = 4,
+		.ports = swapped ? (uint32_t)src_port << 16 | dst_port : (uint32_t)dst_port << 16 | src_port };
+	return swapped;
+}
+
+bool flow_key_init6(struct flow_key *key, const uint8_t *src, uint16_t src_port, const uint8_t *dst, uint16_t dst_port)
+{
+	int order = memcmp(src, dst, 16);
 	bool swapped = order > 0 || (!order && src_port > dst_port);
 
-	if (src->family == 4) { /* each word is made before it is stored: who reads it next has not to wait */
-		memcpy(&a, src->bytes, 4);
-		memcpy(&b, dst->bytes, 4);
-		key->addr[swapped][0] = word_of(a);
-		key->addr[!swapped][0] = word_of(b);
-	} else {
-		memcpy(key->addr[swapped], src->bytes, 16);
-		memcpy(key->addr[!swapped], dst->bytes, 16);
-	}
-	key->ports = (uint64_t)src_port << 16 * swapped | (uint64_t)dst_port << 16 * !swapped;
+	*key = (struct flow_key){ .family = 6,
+		.ports = swapped ? (uint32_t)src_port << 16 | dst_port : (uint32_t)dst_port << 16 | src_port };
+	memcpy(key->addr[swapped], src, 16);
+	memcpy(key->addr[!swapped], dst, 16);
 	return swapped;
 }
 
@@ -58,7 +54,7 @@ void flow_key_set_path(struct flow_key *key, const uint16_t vlan[2], uint32_t tu
 	key->tunnel = tunnel;
 }
 
-static uint32_t hash_key(const struct flow_table *t, const struct flow_key *key)
+static inline uint32_t hash_key(const struct flow_table *t, const struct flow_key *key)
 {
 	const uint64_t *secret = t->secret;
 	uint64_t h = secret[6];
@@ -70,7 +66,7 @@ static uint32_t hash_key(const struct flow_table *t, const struct flow_key *key)
 	return (uint32_t)(h ^ h >> 32);
 }
 
-static bool is_same(const struct flow_key *a, const struct flow_key *b)
+static inline bool is_same(const struct flow_key *a, const struct flow_key *b)
 {
 	return a->addr[0][0] == b->addr[0][0] && a->addr[0][1] == b->addr[0][1] && a->addr[1][0] == b->addr[1][0] &&
 		a->addr[1][1] == b->addr[1][1] && a->ports == b->ports && a->family == b->family &&
@@ -104,31 +100,29 @@ struct flow_node *flow_table_find(const struct flow_table *t, const struct flow_
 	return NULL;
 }
 
-void flow_table_expect(const struct flow_table *t, const struct flow_key *key, struct flow_guess *g)
+uint32_t flow_table_expect(const struct flow_table *t, const struct flow_key *key)
 {
-	*g = (struct flow_guess){ .hash = hash_key(t, key), .has_hash = t->n_slots };
-	if (g->has_hash)
-		__builtin_prefetch(&t->slots[g->hash & (t->n_slots - 1)]);
+	uint32_t hash = hash_key(t, key);
+
+	if (t->n_slots)
+		__builtin_prefetch(&t->slots[hash & (t->n_slots - 1)]);
+	return hash;
 }
 
-void flow_table_guess(const struct flow_table *t, struct flow_guess *g)
+struct flow_node *flow_table_guess(const struct flow_table *t, uint32_t hash)
 {
-	size_t i = g->hash & (t->n_slots - 1);
+	size_t i = hash & (t->n_slots - 1);
 
-	if (!g->has_hash)
-		return;
-	while (t->slots[i].node && t->slots[i].hash != g->hash)
+	if (!t->n_slots)
+		return NULL;
+	while (t->slots[i].node && t->slots[i].hash != hash)
 		i = (i + 1) & (t->n_slots - 1);
-	g->node = t->slots[i].node;
-	g->changes = t->changes;
+	return t->slots[i].node;
 }
 
-struct flow_node *flow_table_find_guessed(const struct flow_table *t, const struct flow_key *key,
-	const struct flow_guess *g)
+struct flow_node *flow_table_find_guessed(const struct flow_table *t, const struct flow_key *key, struct flow_node *guess)
 {
-	if (g->node && g->changes == t->changes && is_same(&g->node->key, key))
-		return g->node;
-	return flow_table_find(t, key);
+	return guess && is_same(&guess->key, key) ? guess : flow_table_find(t, key);
 }
 
 /* -1: no free slot within the bound */

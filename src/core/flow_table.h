@@ -49,17 +49,17 @@ struct flow_table {
 	size_t class_count[FLOW_CLASSES];
 };
 
-/* Whose flow a packet to come may be; zeroed: nothing known. */
-struct flow_guess {
-	uint32_t hash;
-	bool has_hash;
-	struct flow_node *node;         /* that has it; NULL: none. Gone, if the table has changed */
-	uint64_t changes;
-};
-
 /* Fills in `key`; true: the source is the second of its ends. */
-bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port,
-	const struct tcpstat_addr *dst, uint16_t dst_port);
+bool flow_key_init4(struct flow_key *, const uint8_t *src, uint16_t src_port, const uint8_t *dst, uint16_t dst_port);
+bool flow_key_init6(struct flow_key *, const uint8_t *src, uint16_t src_port, const uint8_t *dst,
+	uint16_t dst_port);
+static inline bool flow_key_init(struct flow_key *key, const struct tcpstat_addr *src, uint16_t src_port,
+	const struct tcpstat_addr *dst, uint16_t dst_port)
+{
+	if (src->family == 4)
+		return flow_key_init4(key, src->bytes, src_port, dst->bytes, dst_port);
+	return flow_key_init6(key, src->bytes, src_port, dst->bytes, dst_port);
+}
 /* Flows of other VLANs and tunnels are others. */
 void flow_key_set_path(struct flow_key *, const uint16_t vlan[2], uint32_t tunnel);
 
@@ -70,12 +70,11 @@ void flow_table_init(struct flow_table *, struct budget *, uint64_t seed);
 void flow_table_fini(struct flow_table *);
 /* NULL: not there. */
 struct flow_node *flow_table_find(const struct flow_table *, const struct flow_key *);
-/* The same in steps, each of which asks the memory for what the next will touch: a packet or so lies between them. */
-void flow_table_expect(const struct flow_table *, const struct flow_key *, struct flow_guess *);
-void flow_table_guess(const struct flow_table *, struct flow_guess *);
-/* What flow_table_find says, sooner if the guess was right. */
-struct flow_node *flow_table_find_guessed(const struct flow_table *, const struct flow_key *,
-	const struct flow_guess *);
+/* The same in steps, each of which asks the memory for what the next will touch, with a packet or so between them: the
+ * hash of a key; the first node that has it, NULL: none; that node, if it still is in the table, or who has the key. */
+uint32_t flow_table_expect(const struct flow_table *, const struct flow_key *);
+struct flow_node *flow_table_guess(const struct flow_table *, uint32_t hash);
+struct flow_node *flow_table_find_guessed(const struct flow_table *, const struct flow_key *, struct flow_node *guess);
 /* Adds `node`, whose key is filled in and not in the table, as the newest of a class. -1: no memory or over the
  * budget. */
 int flow_table_add(struct flow_table *, struct flow_node *node, unsigned class);

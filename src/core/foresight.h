@@ -5,19 +5,20 @@
 
 #include "core/flow_table.h"
 
-enum { FORESIGHT = 4 };
-
 struct foresight {
-	struct flow_guess of[FORESIGHT]; /* a ring: of the packet at hand, the next, and the one after it */
-	unsigned at;                    /* the packet at hand */
+	struct flow_node *now, *next;   /* whose the packet at hand and the next may be; NULL: unknown */
+	uint64_t changes;               /* of the table, when they were looked up */
+	uint32_t hash;                  /* of the one after the next */
+	bool has_hash;
 };
 
 /* Before a packet is dealt with, which brings the hint of a later one. */
 void foresight_advance(struct foresight *, const struct flow_table *, const struct tcpstat_pkt *);
 
-static inline const struct flow_guess *foresight_now(const struct foresight *f)
+/* Whose the packet at hand may be; NULL: unknown. */
+static inline struct flow_node *foresight_now(const struct foresight *f, const struct flow_table *flows)
 {
-	return &f->of[f->at];
+	return f->changes == flows->changes ? f->now : NULL;
 }
 
 #endif

@@ -395,15 +395,3 @@ void link_frame(struct walk *w)
 	else
 		by_linktype(w, linktype);
 }
-
-uint32_t link_usual_bytes(uint32_t linktype)
-{
-	switch (linktype & LINKTYPE_MASK) {
-	case LINK_ETHERNET: return 14;
-	case LINK_LINUX_SLL: return 16;
-	case LINK_LINUX_SLL2: return 20;
-	case LINK_NULL:
-	case LINK_LOOP: return 4;
-	default: return 0;
-	}
-}

@@ -277,7 +277,7 @@ struct embryo *roster_add_embryo(struct tcpstat *t, const struct flow_key *key, 
 
 struct conn *roster_find(struct tcpstat *t, const struct flow_key *key)
 {
-	struct flow_node *node = flow_table_find_guessed(&t->flows, key, foresight_now(&t->foresight));
+	struct flow_node *node = flow_table_find_guessed(&t->flows, key, foresight_now(&t->foresight, &t->flows));
 
 	if (!node)
 		return NULL;
@@ -309,24 +309,39 @@ static struct flow_node *merge(struct flow_node *a, struct flow_node *b)
 	return head.next;
 }
 
+/* Takes the oldest out of a class, and who comes after as long as numbers rise: a list through `next`. NULL: nobody. */
+static struct flow_node *take_row(struct tcpstat *t, unsigned class)
+{
+	struct flow_node *first = flow_table_oldest(&t->flows, class), *last = NULL;
+
+	for (struct flow_node *node = first; node && (!last || number_of(node) > number_of(last));
+	     node = flow_table_oldest(&t->flows, class)) {
+		flow_table_remove(&t->flows, node);
+		if (last)
+			last->next = node;
+		last = node;
+	}
+	if (last)
+		last->next = NULL;
+	return first;
+}
+
 /* Takes everything out of the table: a list by number, through `next`. */
 static struct flow_node *drain(struct tcpstat *t)
 {
-	struct flow_node *run[32] = { 0 }, *node; /* run[i]: 2^i nodes, sorted, or none */
+	struct flow_node *sorted[32] = { 0 }, *row; /* sorted[i]: of 2^i rows, or none */
 
 	for (unsigned class = 0; class < CONN_NCLASSES; class++)
-		while ((node = flow_table_oldest(&t->flows, class))) {
-			flow_table_remove(&t->flows, node);
-			node->next = NULL;
+		while ((row = take_row(t, class))) {
 			unsigned i = 0;
-			for (; i < 31 && run[i]; run[i++] = NULL)
-				node = merge(run[i], node);
-			run[i] = merge(run[i], node);
+			for (; i < 31 && sorted[i]; sorted[i++] = NULL)
+				row = merge(sorted[i], row);
+			sorted[i] = merge(sorted[i], row);
 		}
-	node = NULL;
+	row = NULL;
 	for (unsigned i = 0; i < 32; i++)
-		node = merge(run[i], node);
-	return node;
+		row = merge(sorted[i], row);
+	return row;
 }
 
 void roster_drain(struct tcpstat *t)

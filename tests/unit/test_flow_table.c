@@ -122,29 +122,28 @@ Test(flow_table, over_the_budget_nothing_changes)
 Test(flow_table, guesses_by_hash_what_it_finds_by_key)
 {
 	struct flow_key absent = key_of(FLOWS);
-	struct flow_guess g = { 0 };
+	uint64_t before;
 
-	flow_table_guess(&table, &g);
-	cr_assert_null(g.node, "nothing was expected");
-	flow_table_expect(&table, &absent, &g);
-	flow_table_guess(&table, &g);
-	cr_assert_null(g.node, "the table is empty");
+	cr_assert_null(flow_table_guess(&table, flow_table_expect(&table, &absent)), "the table is empty");
 	for (uint32_t i = 0; i < 200; i++) {
 		nodes[i].key = key_of(i);
+		before = table.changes;
 		cr_assert_eq(flow_table_add(&table, &nodes[i], 0), 0);
+		cr_assert_neq(table.changes, before, "a guess made before is not to be believed");
 	}
 	for (uint32_t i = 0; i < 200; i++) {
-		flow_table_expect(&table, &nodes[i].key, &g);
-		cr_assert_null(g.node, "not yet");
-		flow_table_guess(&table, &g);
-		cr_assert_eq(g.node, &nodes[i]);
-		cr_assert_eq(flow_table_find_guessed(&table, &nodes[i].key, &g), &nodes[i]);
-		cr_assert_eq(flow_table_find_guessed(&table, &nodes[(i + 1) % 200].key, &g), &nodes[(i + 1) % 200],
+		struct flow_node *guess = flow_table_guess(&table, flow_table_expect(&table, &nodes[i].key));
+
+		cr_assert_eq(guess, &nodes[i]);
+		cr_assert_eq(flow_table_find_guessed(&table, &nodes[i].key, guess), &nodes[i]);
+		cr_assert_eq(flow_table_find_guessed(&table, &nodes[(i + 1) % 200].key, guess), &nodes[(i + 1) % 200],
 			"a wrong guess");
-		cr_assert_null(flow_table_find_guessed(&table, &absent, &g));
+		cr_assert_null(flow_table_find_guessed(&table, &absent, guess));
+		cr_assert_eq(flow_table_find_guessed(&table, &nodes[i].key, NULL), &nodes[i], "none");
 	}
-	flow_table_expect(&table, &nodes[7].key, &g);
-	flow_table_guess(&table, &g);
+	before = table.changes;
+	flow_table_touch(&table, &nodes[7], 1);
+	cr_assert_eq(table.changes, before, "it is still there");
 	flow_table_remove(&table, &nodes[7]);
-	cr_assert_null(flow_table_find_guessed(&table, &nodes[7].key, &g), "it is no longer there");
+	cr_assert_neq(table.changes, before);
 }
