@@ -120,7 +120,8 @@ struct flow_node *flow_table_guess(const struct flow_table *t, uint32_t hash)
 	return t->slots[i].node;
 }
 
-struct flow_node *flow_table_find_guessed(const struct flow_table *t, const struct flow_key *key, struct flow_node *guess)
+struct flow_node *flow_table_find_guessed(const struct flow_table *t, const struct flow_key *key,
+	struct flow_node *guess)
 {
 	return guess && is_same(&guess->key, key) ? guess : flow_table_find(t, key);
 }

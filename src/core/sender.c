@@ -66,7 +66,8 @@ static void sender_env(const struct sender *s, int64_t now_ns, struct cong_env *
 
 /* ---------------------------------------------------------------------------------------------------- sending */
 
-static inline struct sent *append(struct sender *s, uint64_t seq, uint64_t end, int64_t now_ns, uint8_t flags, bool seen)
+static inline struct sent *append(struct sender *s, uint64_t seq, uint64_t end, int64_t now_ns, uint8_t flags,
+	bool seen)
 {
 	struct sent *e = sendq_append(&s->q, s->budget, seq, end);
 
