@@ -167,8 +167,8 @@ struct tcpstat_pkt {
 	uint32_t wirelen;               /* bytes the frame had; >= caplen, or taken to be caplen */
 	uint32_t linktype;              /* LINKTYPE_* as in a file's header */
 	uint32_t interface;             /* from 0 */
-	/* The bytes of a packet to come, at best of the one after the next, and what follows them: to ask the memory in time
-	 * for what belongs to it, and nothing else may hang on it. NULL: unknown. */
+	/* The bytes of a packet to come, at best of the one after the next, and what follows them: to ask the memory
+	 * in time for what belongs to it, and nothing else may hang on it. NULL: unknown. */
 	const uint8_t *ahead;
 	uint32_t ahead_len;
 };
@@ -511,8 +511,8 @@ enum { TCPSTAT_ERRANDS = 512 };
 
 struct tcpstat_helper {
 	void *ctx;
-	/* Never more than TCPSTAT_ERRANDS that are not done. `next`: the argument of the errand after it, if that is known
-	 * already: what it will need can be asked for; else NULL. */
+	/* Never more than TCPSTAT_ERRANDS that are not done. `next`: the argument of the errand after it, if that is
+	 * known already, so that what it will need can be asked for; else NULL. */
 	void (*give)(void *ctx, void (*run)(void *arg, void *next), void *arg);
 	uint64_t (*done)(void *ctx);    /* so many are done, and what they wrote can be read */
 	void (*wait)(void *ctx, uint64_t n); /* until so many are done */

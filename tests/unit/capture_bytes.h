@@ -177,8 +177,8 @@ static inline struct outcome read_all(const uint8_t *p, size_t len, const char *
 			outcome.packets++;
 			for (uint32_t i = 0; i < pkt.caplen; i++)
 				sum += pkt.data[i];
-			cr_assert(!pkt.ahead || (pkt.ahead >= copy && pkt.ahead <= copy + len &&
-				pkt.ahead_len <= (size_t)(copy + len - pkt.ahead)), "what is ahead has been read");
+			if (pkt.ahead && pkt.ahead_len) /* it has been read: sanitizers see it if not */
+				sum += pkt.ahead[0] + pkt.ahead[pkt.ahead_len - 1];
 		}
 	}
 	outcome.truncated = capture_facts(c)->truncated;
