@@ -10,19 +10,24 @@
 enum {
 	RING = TCPSTAT_ERRANDS,
 	WAKE_AT = 8,                   /* a sleeper is not woken for less, unless somebody waits */
-	SPINS = 2000                    /* before a thread goes to sleep that has a processor to itself */
+	SPINS = 2000,                   /* before a thread goes to sleep that has a processor to itself */
+	CACHE_LINE = 64
 };
 
-/* A ring with one who gives and one who does. Each sleeps when it has to, under the mutex; the counters need none. */
+/* A ring with one who gives and one who does. Each sleeps when it has to, under the mutex; the counters need none. What
+ * one writes often lies in no cache line of the other. */
 struct helper {
 	struct tcpstat_helper face;
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t work, progress;
-	_Atomic uint64_t given, done;
 	_Atomic uint64_t awaited;       /* somebody sleeps until so many are done; UINT64_MAX: nobody */
 	atomic_bool asleep, stop;
 	int spins;
+	char before_done[CACHE_LINE];
+	_Atomic uint64_t done;
+	char before_given[CACHE_LINE];
+	_Atomic uint64_t given;
 	struct {
 		void (*run)(void *arg, void *next);
 		void *arg;
@@ -79,12 +84,15 @@ static void wait_for(void *ctx, uint64_t n)
 	pthread_mutex_unlock(&h->mutex);
 }
 
-/* False: nothing more will come. */
-static bool await_work(struct helper *h, uint64_t n)
+/* Until more than n were given: how many; n: nothing more will come. */
+static uint64_t await_work(struct helper *h, uint64_t n)
 {
+	uint64_t given;
+
 	for (int i = 0; i < h->spins; i++) {
-		if (atomic_load(&h->given) > n)
-			return true;
+		given = atomic_load(&h->given);
+		if (given > n)
+			return given;
 		relax();
 	}
 	pthread_mutex_lock(&h->mutex);
@@ -93,24 +101,26 @@ static bool await_work(struct helper *h, uint64_t n)
 		pthread_cond_wait(&h->work, &h->mutex);
 	atomic_store(&h->asleep, false);
 	pthread_mutex_unlock(&h->mutex);
-	return atomic_load(&h->given) > n;
+	return atomic_load(&h->given);
 }
 
 static void *serve(void *arg)
 {
 	struct helper *h = arg;
+	uint64_t n = 0, given;
 
-	for (uint64_t n = 0; await_work(h, n); n++) {
-		void *next = atomic_load(&h->given) > n + 1 ? h->ring[(n + 1) % RING].arg : NULL;
+	while ((given = await_work(h, n)) > n)
+		for (; n < given; n++) {
+			void *next = n + 1 < given ? h->ring[(n + 1) % RING].arg : NULL;
 
-		h->ring[n % RING].run(h->ring[n % RING].arg, next);
-		atomic_store(&h->done, n + 1);
-		if (n + 1 >= atomic_load(&h->awaited)) {
-			pthread_mutex_lock(&h->mutex);
-			pthread_cond_signal(&h->progress);
-			pthread_mutex_unlock(&h->mutex);
+			h->ring[n % RING].run(h->ring[n % RING].arg, next);
+			atomic_store(&h->done, n + 1);
+			if (n + 1 >= atomic_load(&h->awaited)) {
+				pthread_mutex_lock(&h->mutex);
+				pthread_cond_signal(&h->progress);
+				pthread_mutex_unlock(&h->mutex);
+			}
 		}
-	}
 	return NULL;
 }
 
