@@ -9,7 +9,8 @@
 
 enum {
 	RING = TCPSTAT_ERRANDS,
-	WAKE_AT = 8,                   /* a sleeper is not woken for less, unless somebody waits */
+	WAKE_AT = 8,                    /* a sleeper is not woken for less, unless somebody waits */
+	WAKE_CROWDED_AT = 24,           /* where others lose their processor by it */
 	SPINS = 2000,                   /* before a thread goes to sleep that has a processor to itself */
 	CACHE_LINE = 64
 };
@@ -24,6 +25,7 @@ struct helper {
 	_Atomic uint64_t awaited;       /* somebody sleeps until so many are done; UINT64_MAX: nobody */
 	atomic_bool asleep, stop;
 	int spins;
+	unsigned wake_at;
 	char before_done[CACHE_LINE];
 	_Atomic uint64_t done;
 	char before_given[CACHE_LINE];
@@ -56,7 +58,7 @@ static void give(void *ctx, void (*run)(void *arg, void *next), void *arg)
 	h->ring[n % RING].run = run;
 	h->ring[n % RING].arg = arg;
 	atomic_store(&h->given, n + 1);
-	if (atomic_load(&h->asleep) && n + 1 - atomic_load(&h->done) >= WAKE_AT)
+	if (atomic_load(&h->asleep) && n + 1 - atomic_load(&h->done) >= h->wake_at)
 		wake(h);
 }
 
@@ -147,13 +149,15 @@ static int processors(void)
 
 struct helper *helper_new(int threads)
 {
+	bool crowded = processors() < threads;
 	struct helper *h;
 
 	if (processors() < 2 || !(h = calloc(1, sizeof *h)))
 		return NULL;
 	h->face = (struct tcpstat_helper){ .ctx = h, .give = give, .done = done, .wait = wait_for };
 	h->awaited = UINT64_MAX;
-	h->spins = processors() < threads ? 0 : SPINS;
+	h->spins = crowded ? 0 : SPINS;
+	h->wake_at = crowded ? WAKE_CROWDED_AT : WAKE_AT;
 	pthread_mutex_init(&h->mutex, NULL);
 	pthread_cond_init(&h->work, NULL);
 	pthread_cond_init(&h->progress, NULL);

@@ -55,7 +55,7 @@ static void reclaim(struct errands *all)
 
 static bool is_busy(const struct errands *all, const struct conn *c)
 {
-	/* what was reclaimed is done: mostly that answers it without a look at what the other thread has written last */
+	/* what was reclaimed is done: mostly that answers it without a look at what the other thread wrote last */
 	return c->errand > all->reclaimed && c->errand > all->helper->done(all->helper->ctx);
 }
 

@@ -17,7 +17,7 @@
 
 enum {
 	SPOOL_BUFFER = 64 * 1024,
-	SPOOL_WAITING = 32 * SPOOL_BUFFER, /* bytes on their way at most, and buffers kept to be used again */
+	SPOOL_WAITING = 128 * SPOOL_BUFFER, /* bytes on their way at most, and buffers kept to be used again */
 	SPOOL_PART_SIZE = 24
 };
 
