@@ -22,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct tcpstat_config config;
 	struct tcpstat_pkt pkt;
 	uint64_t frame = 0, events = 0;
+	volatile unsigned touched = 0;
 	int rc = 0;
 
 	if (!c) {
@@ -49,6 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(pkt.frame > frame, "frame %" PRIu64 " after %" PRIu64, pkt.frame, frame);
 		FUZZ_CHECK(pkt.interface < capture_facts(c)->n_interfaces, "interface %u", pkt.interface);
 		frame = pkt.frame;
+		if (pkt.ahead && pkt.ahead_len)
+			touched += pkt.ahead[0] + pkt.ahead[pkt.ahead_len - 1];
 		tcpstat_packet(t, &pkt);
 	}
 	if (t)

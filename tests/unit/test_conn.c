@@ -24,6 +24,8 @@ static uint8_t state[2];                /* of the connection told of last */
 static unsigned phantom;                /* bytes of streams beyond what was sent */
 static uint64_t streamed[2];
 static struct tcpstat_ev_segment last;
+static uint8_t ahead[40];               /* the header of a packet to come, as the hint */
+static bool hints;
 
 static void on_event(void *ctx, const struct tcpstat_event *ev)
 {
@@ -81,22 +83,29 @@ static void put16(uint8_t *p, unsigned v)
 	p[0] = (uint8_t)(v >> 8), p[1] = (uint8_t)v;
 }
 
+/* Whose a packet is. */
+static void put_flow(uint8_t header[40], int from)
+{
+	memset(header, 0, 40);
+	header[0] = 0x45;
+	header[8] = 64;
+	header[9] = 6;
+	put32(header + 12 + 4 * from, client_address);
+	put32(header + 16 - 4 * from, 0x0a010001);
+	put16(header + 20, ports[from]);
+	put16(header + 22, ports[!from]);
+}
+
 /* One packet, 1 ms after the last. */
 static void snd(int from, uint16_t flags, uint32_t seq, uint32_t len, uint32_t ack)
 {
 	static uint8_t data[40 + 2000];
-	struct tcpstat_pkt pkt = { .data = data, .caplen = 40 + len, .wirelen = 40 + len, .linktype = LINKTYPE_RAW };
+	struct tcpstat_pkt pkt = { .data = data, .caplen = 40 + len, .wirelen = 40 + len, .linktype = LINKTYPE_RAW,
+		.ahead = hints ? ahead : NULL, .ahead_len = sizeof ahead };
 
-	memset(data, 0, 40);
-	data[0] = 0x45;
+	put_flow(data, from);
 	put16(data + 2, 40 + len);
 	put16(data + 4, (unsigned)frame + 1);
-	data[8] = 64;
-	data[9] = 6;
-	put32(data + 12 + 4 * from, client_address);
-	put32(data + 16 - 4 * from, 0x0a010001);
-	put16(data + 20, ports[from]);
-	put16(data + 22, ports[!from]);
 	put32(data + 24, seq);
 	put32(data + 28, ack);
 	data[32] = 0x50;
@@ -599,6 +608,65 @@ Test(conn, what_timers_left)
 	cr_assert_eq(ended[0].half[0].time_wait_ns, 5 * second + 2 * ms);
 	cr_assert_eq(ended[0].half[1].fin_wait_2_ns, TCPSTAT_NULL);
 	cr_assert_str_eq(ended[0].half[0].stack_why, "TTL 64, window 65535");
+}
+
+/* Three hundred connections in turn, and again with the same ports. `off`: how far the hint is from the flow of the
+ * packet after the next. */
+static void run_many(int off)
+{
+	enum { MANY = 300, STEPS = 8 };
+
+	for (int round = 0; round < 3 * STEPS; round++)
+		for (int i = 0; i < MANY; i++) {
+			uint32_t isn = 1000 + (uint32_t)(round / STEPS) * 100000;
+
+			ports[C] = (uint16_t)(40000 + ((i + 2) * 7 + off) % MANY);
+			put_flow(ahead, i & 1);
+			ports[C] = (uint16_t)(40000 + i * 7 % MANY);
+			switch (round % STEPS) {
+			case 0: snd(C, TH_SYN, isn, 0, 0); break;
+			case 1: snd(S, TH_SYN | TH_ACK, isn, 0, isn + 1); break;
+			case 2: snd(C, TH_ACK, isn + 1, 0, isn + 1); break;
+			case 3: snd(C, TH_ACK, isn + 1, (uint32_t)i, isn + 1); break;
+			case 4: snd(S, TH_ACK, isn + 1, 10, isn + 1 + (uint32_t)i); break;
+			case 5: snd(C, TH_FIN | TH_ACK, isn + 1 + (uint32_t)i, 0, isn + 11); break;
+			case 6: snd(S, TH_FIN | TH_ACK, isn + 11, 0, isn + 2 + (uint32_t)i); break;
+			default: snd(C, TH_ACK, isn + 2 + (uint32_t)i, 0, isn + 12);
+			}
+		}
+}
+
+Test(conn, hints_decide_nothing)
+{
+	static struct tcpstat_conn without[CONNS];
+	unsigned n = 0;
+
+	config.stream = NULL;
+	for (int off = -1; off < 3; off++) { /* -1: none; 0: right ones */
+		hints = off >= 0;
+		n_ended = 0;
+		frame = 0;
+		now = 1700000000 * second;
+		start();
+		run_many(off < 0 ? 0 : off);
+		finish();
+		if (off < 0) {
+			n = n_ended;
+			memcpy(without, ended, n * sizeof *ended);
+			cr_assert_eq(n, 900);
+			continue;
+		}
+		cr_assert_eq(n_ended, n);
+		for (unsigned i = 0; i < n; i++) {
+			struct tcpstat_conn *a = &ended[i], *b = &without[i];
+
+			cr_assert(a->number == b->number && a->incarnation == b->incarnation &&
+				a->first_frame == b->first_frame && a->last_frame == b->last_frame, "%u", i);
+			cr_assert(a->half[0].packets == 5 && a->half[1].packets == 3, "%u", i);
+			cr_assert_eq(a->half[0].payload_bytes, b->half[0].payload_bytes);
+			cr_assert_str_eq(a->conn_state, "SF");
+		}
+	}
 }
 
 /* Damaged flags and numbers of all kinds: nothing but survival and bookkeeping is asked. */
