@@ -1,6 +1,5 @@
 #include "core/conn.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "core/errands.h"

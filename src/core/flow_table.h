@@ -71,7 +71,8 @@ void flow_table_fini(struct flow_table *);
 /* NULL: not there. */
 struct flow_node *flow_table_find(const struct flow_table *, const struct flow_key *);
 /* The same in steps, each of which asks the memory for what the next will touch, with a packet or so between them: the
- * hash of a key; the first node that has it, NULL: none; that node, if it still is in the table, or who has the key. */
+ * hash of a key; the first node that has it, NULL: none; who has the key, soonest if it is that one, which must not
+ * have left the table (`changes`). */
 uint32_t flow_table_expect(const struct flow_table *, const struct flow_key *);
 struct flow_node *flow_table_guess(const struct flow_table *, uint32_t hash);
 struct flow_node *flow_table_find_guessed(const struct flow_table *, const struct flow_key *, struct flow_node *guess);

@@ -9,7 +9,13 @@ enum { IPV4_BYTES = 20, IPV6_BYTES = 40, PORTS_BYTES = 4, PROTOCOL_TCP = 6 };
 
 /* By link type: what stands before IP in frames that carry nothing else. Of those that are not here nothing does, or
  * something else comes. */
-static const uint8_t before_ip[] = { [0] = 4, [1] = 14, [108] = 4, [113] = 16, [276] = 20 };
+static const uint8_t before_ip[] = {
+	[0] = 4,                        /* NULL */
+	[1] = 14,                       /* ETHERNET */
+	[108] = 4,                      /* LOOP */
+	[113] = 16,                     /* LINUX_SLL */
+	[276] = 20,                     /* LINUX_SLL2 */
+};
 
 /* Of the commonest frames only, and what comes is believed: nothing but a guess hangs on it. False: it is none of
  * them. */
