@@ -29,7 +29,7 @@ n=1
 (cd "$dir" && "$top_srcdir/configure" && make -j"$(nproc)" profiled) >"$dir/log" 2>&1 </dev/null
 status=$?
 grep -q 'cannot use profiles' "$dir/log" && skip "this compiler cannot use profiles"
-if [ "$status" -ne 0 ] || ! find "$dir" -name '*.gcda' | grep -q .; then
+if [ "$status" -ne 0 ] || ! find "$dir" -name '*.gcda' -o -name '*.profdata' | grep -q .; then
 	echo "not ok 1 - make profiled"
 	tail -n 40 "$dir/log" | sed 's/^/# /'
 	echo "1..1"
