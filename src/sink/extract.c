@@ -12,7 +12,7 @@
 #include "sink/record.h"
 #include "sink/spool.h"
 
-enum { BUFFER_FIRST_BYTES = 1024, GAP_TEXT_SIZE = 96 };
+enum { GAP_TEXT_SIZE = 96 };
 
 static const char *const suffix[2] = { "c2s", "s2c" };
 
@@ -158,7 +158,7 @@ static void make_room(struct extract *e, const struct extract_file *f, size_t mo
 /* Room for `want` more bytes in the buffer, or as much as a buffer has. */
 static bool grow(struct extract *e, struct extract_file *f, size_t want)
 {
-	size_t size = f->size ? f->size : BUFFER_FIRST_BYTES;
+	size_t size = f->size ? f->size : SPOOL_SMALLEST;
 	uint8_t *p;
 
 	if (f->bytes > SPOOL_BUFFER) /* one was full */
@@ -168,9 +168,12 @@ static bool grow(struct extract *e, struct extract_file *f, size_t want)
 	if (size == f->size)
 		return true;
 	make_room(e, f, size - f->size);
-	p = f->size || size < SPOOL_BUFFER ? realloc(f->buffer, size) : spool_buffer(e->spool);
+	p = spool_buffer(e->spool, size);
 	if (!p)
 		return false;
+	if (f->n)
+		memcpy(p, f->buffer, f->n);
+	spool_keep(e->spool, f->buffer, f->size);
 	e->buffered += size - f->size;
 	f->buffer = p;
 	f->size = size;
@@ -312,7 +315,7 @@ static void free_file(struct extract *e, struct extract_file *f)
 	if (f->is_warm)
 		TAILQ_REMOVE(&e->warm, f, warm);
 	TAILQ_REMOVE(&e->all, f, all);
-	free(f->buffer);
+	spool_keep(e->spool, f->buffer, f->size);
 	spool_drop(e->spool, f->file);
 	let_go(e, f);
 	e->listed -= f->gaps_size * sizeof *f->gaps;

@@ -10,16 +10,24 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { JOBS = 512, KEPT = SPOOL_WAITING / SPOOL_BUFFER, FILES_MAX = 256, FILES_MIN = 8 };
+enum { JOBS = 512, SIZES = 7, FILES_MAX = 256, FILES_MIN = 8 };
+
+_Static_assert((int)SPOOL_SMALLEST << (SIZES - 1) == (int)SPOOL_BUFFER, "so many sizes");
 
 _Static_assert((int)JOBS <= (int)TCPSTAT_ERRANDS, "a helper takes so many");
 
-/* Of whoever does the jobs, but for `part`. */
+/* Of whoever does the jobs, but for `part` and `begun`. */
 struct spool_file {
 	TAILQ_ENTRY(spool_file) link;
+	bool begun;                     /* some of it was given to be written */
 	int fd;                         /* -1: closed, so in no list */
 	bool made;                      /* there is one called `part` */
 	char part[SPOOL_PART_SIZE];
+};
+
+/* Kept to be used again. */
+struct idle {
+	struct idle *next;
 };
 
 struct job {
@@ -28,6 +36,7 @@ struct job {
 	uint8_t *buffer;
 	size_t size, n;
 	struct spool_ending *ending;    /* NULL: it goes on */
+	bool stored;                    /* the file has all it gets, and its last name */
 };
 
 TAILQ_HEAD(open_files, spool_file);
@@ -39,8 +48,8 @@ struct spool {
 	struct job jobs[JOBS];          /* a ring */
 	uint64_t given, reclaimed;
 	size_t waiting;                 /* bytes of their buffers */
-	uint8_t *kept[KEPT];            /* buffers to be used again */
-	size_t n_kept;
+	struct idle *kept[SIZES];       /* by size, the smallest first */
+	size_t kept_bytes;
 	/* of whoever does them */
 	int dir_fd;
 	FILE *index;
@@ -103,10 +112,11 @@ static void close_fd(struct spool *s, struct spool_file *f, const char *name)
 	s->n_open--;
 }
 
+enum { OPEN_FLAGS = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW, NEW_FLAGS = OPEN_FLAGS | O_CREAT | O_TRUNC };
+
 /* Opens `name` for appending; a new file is empty. */
 static bool open_fd(struct spool *s, struct spool_file *f, const char *name)
 {
-	int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (f->made ? 0 : O_CREAT | O_TRUNC);
 
 	if (f->fd >= 0) {
 		TAILQ_REMOVE(&s->open, f, link);
@@ -116,7 +126,7 @@ static bool open_fd(struct spool *s, struct spool_file *f, const char *name)
 	for (;;) {
 		while (s->n_open >= s->max_open)
 			close_fd(s, TAILQ_LAST(&s->open, open_files), TAILQ_LAST(&s->open, open_files)->part);
-		f->fd = openat(s->dir_fd, name, flags, 0666);
+		f->fd = openat(s->dir_fd, name, f->made ? OPEN_FLAGS : NEW_FLAGS, 0666);
 		if (f->fd >= 0)
 			break;
 		if ((errno != EMFILE && errno != ENFILE) || !s->n_open) {
@@ -131,12 +141,10 @@ static bool open_fd(struct spool *s, struct spool_file *f, const char *name)
 	return true;
 }
 
-static void write_all(struct spool *s, struct spool_file *f, const char *name, const uint8_t *data, size_t len)
+static void write_all(struct spool *s, int fd, const char *name, const uint8_t *data, size_t len)
 {
-	if (!open_fd(s, f, name))
-		return;
 	while (len) {
-		ssize_t n = write(f->fd, data, len);
+		ssize_t n = write(fd, data, len);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
@@ -148,6 +156,12 @@ static void write_all(struct spool *s, struct spool_file *f, const char *name, c
 	}
 }
 
+static void append(struct spool *s, const struct job *job, const char *name)
+{
+	if (open_fd(s, job->file, name))
+		write_all(s, job->file->fd, name, job->buffer, job->n);
+}
+
 /* A file that was not written yet has its last name from the start. */
 static void end_file(struct spool *s, const struct job *job)
 {
@@ -155,8 +169,8 @@ static void end_file(struct spool *s, const struct job *job)
 	const struct spool_ending *e = job->ending;
 	bool rename_it = f->made;
 
-	if (!*spool_error(s) && (job->n || !rename_it))
-		write_all(s, f, rename_it ? f->part : e->name, job->buffer, job->n);
+	if (!job->stored && !*spool_error(s) && (job->n || !rename_it))
+		append(s, job, rename_it ? f->part : e->name);
 	close_fd(s, f, e->name);
 	if (!*spool_error(s) && rename_it && renameat(s->dir_fd, f->part, s->dir_fd, e->name))
 		spool_fail(s, e->name, errno);
@@ -174,17 +188,45 @@ static void run(void *arg, void *next)
 	if (job->ending)
 		end_file(s, job);
 	else if (!*spool_error(s))
-		write_all(s, job->file, job->file->part, job->buffer, job->n);
+		append(s, job, job->file->part);
 }
 
 /* ------------------------------------------------------------------------------------------------------ their giver */
 
-static void keep(struct spool *s, uint8_t *buffer, size_t size)
+static unsigned size_of(size_t bytes)
 {
-	if (buffer && size == SPOOL_BUFFER && s->n_kept < KEPT)
-		s->kept[s->n_kept++] = buffer;
-	else
+	unsigned i = 0;
+
+	while ((size_t)SPOOL_SMALLEST << i < bytes)
+		i++;
+	return i;
+}
+
+void spool_keep(struct spool *s, uint8_t *buffer, size_t size)
+{
+	struct idle *idle = (struct idle *)(void *)buffer, **kept;
+
+	if (!buffer)
+		return;
+	if (s->kept_bytes + size > SPOOL_WAITING) {
 		free(buffer);
+		return;
+	}
+	kept = &s->kept[size_of(size)];
+	idle->next = *kept;
+	*kept = idle;
+	s->kept_bytes += size;
+}
+
+uint8_t *spool_buffer(struct spool *s, size_t size)
+{
+	struct idle **kept = &s->kept[size_of(size)], *idle = *kept;
+
+	if (!idle)
+		return malloc(size);
+	*kept = idle->next;
+	s->kept_bytes -= size;
+	return (uint8_t *)idle;
 }
 
 /* Takes back what jobs that are done have left. */
@@ -194,7 +236,7 @@ static void reclaim(struct spool *s, uint64_t done)
 		struct job *job = &s->jobs[s->reclaimed % JOBS];
 
 		s->waiting -= job->size;
-		keep(s, job->buffer, job->size);
+		spool_keep(s, job->buffer, job->size);
 		if (job->ending)
 			free(job->file);
 		free(job->ending);
@@ -222,6 +264,29 @@ static void make_room(struct spool *s)
 		wait_for(s, s->given - (s->given - s->reclaimed) / 2);
 }
 
+/* The helper is so far behind that some should be done here. */
+static bool is_behind(struct spool *s)
+{
+	if (!s->helper)
+		return false;
+	reclaim(s, s->helper->done(s->helper->ctx));
+	return s->given - s->reclaimed >= JOBS / 2;
+}
+
+/* A file of which nothing was given before, at once. False: the helper may find a descriptor for it. */
+static bool store(struct spool *s, const struct job *job)
+{
+	const char *name = job->ending->name;
+	int fd = openat(s->dir_fd, name, NEW_FLAGS, 0666);
+
+	if (fd < 0)
+		return false;
+	write_all(s, fd, name, job->buffer, job->n);
+	if (close(fd))
+		spool_fail(s, name, errno);
+	return true;
+}
+
 static void give(struct spool *s, struct job job)
 {
 	struct job *slot;
@@ -240,13 +305,18 @@ static void give(struct spool *s, struct job job)
 
 void spool_append(struct spool *s, struct spool_file *f, uint8_t *buffer, size_t size, size_t n)
 {
+	f->begun = true;
 	give(s, (struct job){ .spool = s, .file = f, .buffer = buffer, .size = size, .n = n });
 }
 
 void spool_close(struct spool *s, struct spool_file *f, uint8_t *buffer, size_t size, size_t n,
 		 struct spool_ending *ending)
 {
-	give(s, (struct job){ .spool = s, .file = f, .buffer = buffer, .size = size, .n = n, .ending = ending });
+	struct job job = { .spool = s, .file = f, .buffer = buffer, .size = size, .n = n, .ending = ending };
+
+	/* the index keeps its order all the same */
+	job.stored = !f->begun && !*spool_error(s) && is_behind(s) && store(s, &job);
+	give(s, job);
 }
 
 struct spool_file *spool_open(const char part[SPOOL_PART_SIZE])
@@ -260,21 +330,21 @@ struct spool_file *spool_open(const char part[SPOOL_PART_SIZE])
 	return f;
 }
 
-uint8_t *spool_buffer(struct spool *s)
-{
-	return s->n_kept ? s->kept[--s->n_kept] : malloc(SPOOL_BUFFER);
-}
-
 size_t spool_bytes(const struct spool *s)
 {
-	return s->waiting + s->n_kept * SPOOL_BUFFER;
+	return s->waiting + s->kept_bytes;
 }
 
 void spool_shrink(struct spool *s)
 {
 	spool_wait(s);
-	while (s->n_kept)
-		free(s->kept[--s->n_kept]);
+	for (unsigned i = 0; i < SIZES; i++)
+		while (s->kept[i]) {
+			struct idle *idle = s->kept[i];
+			s->kept[i] = idle->next;
+			free(idle);
+		}
+	s->kept_bytes = 0;
 }
 
 void spool_drop(struct spool *s, struct spool_file *f)

@@ -1,7 +1,7 @@
 /* Files of one directory that grow by whole buffers, in the background where a helper lends its thread, else at once.
  *
  *     struct spool_file *f = spool_open("7.c2s.part");             nothing is on the disk yet
- *     uint8_t *buffer = spool_buffer(spool);                       SPOOL_BUFFER bytes
+ *     uint8_t *buffer = spool_buffer(spool, SPOOL_BUFFER);
  *     spool_append(spool, f, buffer, SPOOL_BUFFER, n);
  *     spool_close(spool, f, buffer, SPOOL_BUFFER, n, ending);      its last bytes, its name and its line in the index
  *     spool_wait(spool);                                           now all that stands on the disk
@@ -16,6 +16,7 @@
 #include "core/tcpstat.h"
 
 enum {
+	SPOOL_SMALLEST = 1024,          /* bytes of a buffer; each size up to the largest is twice the one before */
 	SPOOL_BUFFER = 64 * 1024,
 	SPOOL_WAITING = 128 * SPOOL_BUFFER, /* bytes on their way at most, and buffers kept to be used again */
 	SPOOL_PART_SIZE = 24
@@ -38,8 +39,10 @@ void spool_free(struct spool *);
 /* `part`: what it is called until it is closed, if it is written before. Ends with spool_close or spool_drop. NULL: out
  * of memory. */
 struct spool_file *spool_open(const char part[SPOOL_PART_SIZE]);
-/* With malloc; NULL: out of memory. */
-uint8_t *spool_buffer(struct spool *);
+/* Of one of the sizes; NULL: out of memory. */
+uint8_t *spool_buffer(struct spool *, size_t size);
+/* Gives it back; NULL: none. */
+void spool_keep(struct spool *, uint8_t *buffer, size_t size);
 /* Both take `buffer`, of `size` bytes with `n` in use; NULL: none. Closing takes file and ending, too. */
 void spool_append(struct spool *, struct spool_file *, uint8_t *buffer, size_t size, size_t n);
 void spool_close(struct spool *, struct spool_file *, uint8_t *buffer, size_t size, size_t n, struct spool_ending *);
