@@ -240,7 +240,7 @@ static void widen(int64_t *first, int64_t *last, int64_t ts_ns)
 {
 	if (*first == TCPSTAT_NULL || ts_ns < *first)
 		*first = ts_ns;
-	if (*last == TCPSTAT_NULL || ts_ns > *last)
+	if (ts_ns > *last) /* TCPSTAT_NULL is the least there is */
 		*last = ts_ns;
 }
 

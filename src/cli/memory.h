@@ -47,7 +47,7 @@ void memory_watch_look(struct memory_watch *, struct tcpstat *);
 /* At each packet. */
 static inline void memory_watch_packet(struct memory_watch *w, struct tcpstat *t)
 {
-	if (++w->packets % 1024 == 0)
+	if (++w->packets % 4096 == 0)
 		memory_watch_look(w, t);
 }
 

@@ -314,7 +314,7 @@ static bool take_packet(struct run *r, const struct tcpstat_pkt *pkt)
 	r->packets++;
 	if (r->first_ts_ns == TCPSTAT_NULL || pkt->ts_ns < r->first_ts_ns)
 		r->first_ts_ns = pkt->ts_ns;
-	if (r->last_ts_ns == TCPSTAT_NULL || pkt->ts_ns > r->last_ts_ns)
+	if (pkt->ts_ns > r->last_ts_ns) /* at first TCPSTAT_NULL, the least there is */
 		r->last_ts_ns = pkt->ts_ns;
 	/* A packet that found no memory is counted by the analyzer, and the report says so. */
 	tcpstat_packet(r->tcpstat, pkt);

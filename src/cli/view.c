@@ -309,6 +309,8 @@ void view_line(struct view *v, const struct tcpstat_gauges *gauges, const struct
 
 bool view_done(const struct view *v)
 {
+	if (v->report && !v->streams) /* of all of it */
+		return false;
 	if (v->streams && streams_status(v->streams) != STREAMS_OK)
 		return true;
 	if ((v->json && json_error(v->json)) || (v->csv && csv_error(v->csv)))

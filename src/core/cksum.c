@@ -8,20 +8,23 @@ enum { PROTOCOL_TCP = 6, TCP_CHECKSUM_OFFSET = 16 };
 typedef uint64_t pair_of_sums __attribute__((vector_size(16)));
 typedef uint64_t pair_of_words __attribute__((vector_size(16), aligned(1), may_alias));
 
-static const uint8_t *add_blocks(uint64_t *sum, const uint8_t *p, size_t blocks)
+/* Whole pieces of 16 bytes. */
+static uint64_t add_pieces(const uint8_t *p, size_t pieces)
 {
 	pair_of_sums all = { 0 }, high = { 0 };
+	const pair_of_words *w = (const pair_of_words *)p;
 
-	for (; blocks; blocks--, p += 64) {
-		const pair_of_words *w = (const pair_of_words *)p;
-
+	for (; pieces >= 4; pieces -= 4, w += 4) {
 		all += w[0] + w[1] + w[2] + w[3];
 		high += (w[0] >> 32) + (w[1] >> 32) + (w[2] >> 32) + (w[3] >> 32);
 	}
+	for (; pieces; pieces--, w++) {
+		all += w[0];
+		high += w[0] >> 32;
+	}
 	all -= high << 32; /* that of the low halves: what went beyond 64 bits went with the high ones */
 	all += high;
-	*sum += all[0] + all[1];
-	return p;
+	return all[0] + all[1];
 }
 
 static uint64_t add_word(uint64_t sum, const uint8_t *p)
@@ -34,9 +37,8 @@ static uint64_t add_word(uint64_t sum, const uint8_t *p)
 
 uint64_t cksum_add(uint64_t sum, const uint8_t *p, size_t len)
 {
-	p = add_blocks(&sum, p, len / 64);
-	for (unsigned i = len % 64 / 16; i; i--, p += 16)
-		sum = add_word(add_word(sum, p), p + 8);
+	sum += add_pieces(p, len / 16);
+	p += len & ~(size_t)15;
 	if (len & 8) {
 		sum = add_word(sum, p);
 		p += 8;

@@ -83,7 +83,7 @@ static void note_packet(struct conn *c, const struct segment *s)
 	struct conn_dir *d = &c->dir[s->dir];
 	const struct tcp_view *v = s->view;
 
-	if (!c->first_frame) {
+	if (!c->last_frame) {
 		c->first_frame = s->frame;
 		c->first_ts = s->ts;
 	}
@@ -422,7 +422,7 @@ void conn_segment(struct conn *c, struct conn_env *env, const struct tcp_view *v
 	if (is_syn && !stray)
 		note_syn(c, &s, again);
 	if (fit == FIT_GOOD && !is_syn && !(v->flags & TH_RST) && s.dir == TCPSTAT_C2S &&
-		c->synack_ts != TCPSTAT_NULL && c->third_ack_ts == TCPSTAT_NULL)
+		c->third_ack_ts == TCPSTAT_NULL && c->synack_ts != TCPSTAT_NULL)
 		c->third_ack_ts = s.ts;
 	note_packet(c, &s);
 	bool begun = begin(c, env, &s);
@@ -443,7 +443,7 @@ void conn_segment(struct conn *c, struct conn_env *env, const struct tcp_view *v
 
 void conn_fetch(const struct flow_node *node)
 {
-	fetch_block(node, sizeof(struct conn));
+	fetch_block(node, offsetof(struct conn, endpoints.syn_end));
 }
 
 void conn_fetch_backlog(const struct flow_node *node)

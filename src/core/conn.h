@@ -62,17 +62,17 @@ struct conn_dir {
 	uint64_t far;                   /* an end or an ACK too far ahead to be believed alone; 0: none */
 	uint64_t bytes;                 /* of frames on the wire */
 	uint32_t isn;                   /* raw number at SEQ_ISN */
-	uint32_t isn_other;             /* of a SYN-ACK that disagreed, should the client answer that one */
-	uint32_t fin_print;             /* of its last FIN, see copy.h; 0: none, or cannot be told */
 	uint32_t packets, max_wnd;      /* max_wnd: bytes */
-	uint32_t cksum_errors, cksum_offloaded;
-	uint16_t mss;
-	uint8_t wscale;                 /* as in its SYN */
-	uint8_t far_segments;
 	bool known : 1, has_isn_other : 1; /* isn is set */
 	bool syn_seen : 1;
 	bool has_mss : 1, has_wscale : 1, sack_permitted : 1, has_ts : 1, tfo : 1, ecn : 1, mptcp : 1, accecn : 1;
 	bool has_data : 1, has_fin : 1;
+	uint8_t wscale;                 /* as in its SYN */
+	uint8_t far_segments;
+	uint16_t mss;
+	uint32_t isn_other;             /* of a SYN-ACK that disagreed, should the client answer that one */
+	uint32_t fin_print;             /* of its last FIN, see copy.h; 0: none, or cannot be told */
+	uint32_t cksum_errors, cksum_offloaded;
 };
 
 /* The first SYN, for the trackers that are allocated later. */
@@ -85,30 +85,35 @@ struct conn_syn {
 
 struct conn {
 	struct flow_node node;          /* first: the table hands it out */
-	struct trackers *trackers;      /* NULL: not yet, or no memory */
-	struct conn_stream *stream;     /* NULL: not yet, no memory, or not apart */
-	struct backlog backlog;         /* what they have not seen yet */
-	uint16_t due;                   /* slots of it that make a batch, see errands.h */
+	/* what every segment touches */
+	struct backlog backlog;         /* what the trackers have not seen yet */
 	uint64_t errand;                /* number of the last one about it; 0: none */
-	bool no_trackers;               /* they had no memory */
-	struct conn_dns *dns;           /* the lookup of the server's name; NULL: none seen */
-	int64_t progress_ts;            /* when EV_PROGRESS was said last; 0: not yet */
-	uint32_t number, incarnation, previous;
+	uint16_t due;                   /* slots of the backlog that make a batch, see errands.h */
 	uint8_t client;                 /* the end of the key (0, 1) that is the client */
 	bool midstream : 1;
 	bool begun : 1;                 /* there is something for trackers */
 	bool over_told : 1;             /* EV_PROGRESS said that the connection is over */
 	int8_t fin_by, rst_by;          /* enum tcpstat_endpoint that sent the first; -1 nobody yet */
-	uint8_t completeness;
-	struct history history;
-	uint32_t syn_retransmissions, synack_retransmissions;
 	uint8_t reset_side;             /* endpoint to which a RST was seen, at reset_ts; meaningless while that is 0 */
-	int64_t first_ts, last_ts, syn_ts, synack_ts, third_ack_ts, reset_ts;
-	uint64_t first_frame, last_frame;
-	uint16_t vlan[2];
-	const char *tunnel;
+	uint8_t completeness;
+	int64_t last_ts, third_ack_ts, reset_ts;
+	uint64_t last_frame;
+	uint32_t number;
+	struct history history;
 	struct conn_dir dir[2];
-	struct endpoints endpoints;
+	struct endpoints endpoints;     /* its first half */
+	/* what few do */
+	struct trackers *trackers;      /* NULL: not yet, or no memory */
+	bool no_trackers;               /* they had no memory */
+	struct conn_stream *stream;     /* NULL: not yet, no memory, or not apart */
+	struct conn_dns *dns;           /* the lookup of the server's name; NULL: none seen */
+	int64_t progress_ts;            /* when EV_PROGRESS was said last; 0: not yet */
+	int64_t first_ts, syn_ts, synack_ts;
+	uint64_t first_frame;
+	const char *tunnel;
+	uint32_t incarnation, previous;
+	uint32_t syn_retransmissions, synack_retransmissions;
+	uint16_t vlan[2];
 	struct conn_syn syn;
 };
 

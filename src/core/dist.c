@@ -222,20 +222,25 @@ static int64_t histogram_quantile(const struct dist *d, uint64_t rank)
 	return d->figures.max_ns;
 }
 
+static void sort(const struct dist *d, int64_t sorted[DIST_EXACT])
+{
+	for (unsigned n = 0; n < d->count; n++) {
+		int64_t sample_ns = d->sample_ns[n];
+		unsigned at = n;
+
+		for (; at && sorted[at - 1] > sample_ns; at--)
+			sorted[at] = sorted[at - 1];
+		sorted[at] = sample_ns;
+	}
+}
+
 static void get_quantiles(const struct dist *d, struct tcpstat_dist *out)
 {
 	static const unsigned percent[] = { 50, 90, 99 };
 	int64_t sorted[DIST_EXACT], ns[3];
 
 	if (!d->is_histogram)
-		for (unsigned n = 0; n < d->count; n++) {
-			int64_t sample_ns = d->sample_ns[n];
-			unsigned at = n;
-
-			for (; at && sorted[at - 1] > sample_ns; at--)
-				sorted[at] = sorted[at - 1];
-			sorted[at] = sample_ns;
-		}
+		sort(d, sorted);
 	for (unsigned i = 0; i < 3; i++) {
 		uint64_t rank = bucket_rank(d->count, percent[i]);
 		ns[i] = d->is_histogram ? histogram_quantile(d, rank) : sorted[rank - 1];
@@ -254,6 +259,11 @@ void dist_get(const struct dist *d, struct tcpstat_dist *out)
 	out->p50_ns = out->p90_ns = out->p99_ns = TCPSTAT_NULL;
 	if (!d->count)
 		return;
+	if (d->count == 1 && is_exact(d)) {
+		out->min_ns = out->mean_ns = out->max_ns = out->p50_ns = out->p90_ns = out->p99_ns = d->sample_ns[0];
+		out->stddev_ns = 0;
+		return;
+	}
 	f = figures_of(d);
 	out->min_ns = f.min_ns;
 	out->max_ns = f.max_ns;

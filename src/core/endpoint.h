@@ -36,12 +36,13 @@ struct endpoint {
 struct endpoints {
 	struct endpoint ep[2];          /* by enum tcpstat_endpoint */
 	/* about what each endpoint sent, in its own sequence space; 0: none yet */
-	uint64_t syn_end[2], fin_end[2];
+	uint64_t next[2];               /* everything before was seen, or acknowledged by the peer */
+	uint64_t fin_end[2];            /* up to here a plain segment touches it */
+	uint64_t syn_end[2];
 	/* of the data in the first SYN (RFC 7413), while its receiver may answer it early; 0 none */
 	uint64_t syn_data_end;
 	uint64_t fin_ack[2];            /* greatest ACK that its FIN carried */
 	uint64_t rst_seq[2];
-	uint64_t next[2];               /* everything before was seen, or acknowledged by the peer */
 	uint64_t top_at_fin[2];         /* what it had sent when it first acknowledged the peer's FIN */
 	bool synack_sent[2];
 };

@@ -57,12 +57,11 @@ void flow_key_set_path(struct flow_key *key, const uint16_t vlan[2], uint32_t tu
 static inline uint32_t hash_key(const struct flow_table *t, const struct flow_key *key)
 {
 	const uint64_t *secret = t->secret;
-	uint64_t h = secret[6];
+	uint64_t low = hash_fold(key->addr[0][0] ^ secret[0], key->addr[0][1] ^ secret[1]);
+	uint64_t high = hash_fold(key->addr[1][0] ^ secret[2], key->addr[1][1] ^ secret[3]);
+	uint64_t rest = ((uint64_t)key->tunnel << 32 | key->family) ^ secret[5];
+	uint64_t h = hash_fold(key->ports ^ secret[4] ^ low, rest ^ (high << 32 | high >> 32));
 
-	for (unsigned i = 0; i < 2; i++)
-		h = hash_fold(key->addr[i][0] ^ secret[2 * i], key->addr[i][1] ^ secret[2 * i + 1] ^ h);
-	h = hash_fold(key->ports ^ secret[4], ((uint64_t)key->tunnel << 32 | key->family) ^ secret[5] ^ h);
-	h = hash_fold(h, secret[7]);
 	return (uint32_t)(h ^ h >> 32);
 }
 

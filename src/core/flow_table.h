@@ -40,7 +40,7 @@ struct flow_slot;
 
 struct flow_table {
 	struct budget *budget;
-	uint64_t secret[8];
+	uint64_t secret[6];
 	struct flow_slot *slots;
 	size_t n_slots;                 /* a power of two, or 0 */
 	size_t count;

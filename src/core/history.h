@@ -6,10 +6,10 @@
 #include "core/segment.h"
 
 struct history {
+	uint32_t seen;                  /* letters by direction */
 	uint8_t n;
 	bool flipped;                   /* the first segment seen came from the server */
 	char letter[22];                /* n of them */
-	uint32_t seen;                  /* letters by direction */
 };
 
 void history_note(struct history *, const struct segment *);
