@@ -117,7 +117,6 @@ enum { OPEN_FLAGS = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW, NEW_FLAGS = OP
 /* Opens `name` for appending; a new file is empty. */
 static bool open_fd(struct spool *s, struct spool_file *f, const char *name)
 {
-
 	if (f->fd >= 0) {
 		TAILQ_REMOVE(&s->open, f, link);
 		TAILQ_INSERT_HEAD(&s->open, f, link);
@@ -314,8 +313,11 @@ void spool_close(struct spool *s, struct spool_file *f, uint8_t *buffer, size_t 
 {
 	struct job job = { .spool = s, .file = f, .buffer = buffer, .size = size, .n = n, .ending = ending };
 
-	/* the index keeps its order all the same */
-	job.stored = !f->begun && !*spool_error(s) && is_behind(s) && store(s, &job);
+	if (!f->begun && !*spool_error(s) && is_behind(s) && store(s, &job)) {
+		/* the index keeps its order all the same */
+		spool_keep(s, buffer, size);
+		job = (struct job){ .spool = s, .file = f, .ending = ending, .stored = true };
+	}
 	give(s, job);
 }
 

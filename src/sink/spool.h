@@ -6,8 +6,8 @@
  *     spool_close(spool, f, buffer, SPOOL_BUFFER, n, ending);      its last bytes, its name and its line in the index
  *     spool_wait(spool);                                           now all that stands on the disk
  *
- * What is on its way is bounded: whoever is faster than the disk waits. Open files are bounded, too; the least recently
- * used is closed. The first failure ends all writing. */
+ * What is on its way is bounded: whoever is faster than the disk waits, and while much is on its way stores whole files
+ * itself. Open files are bounded, too; the least recently used is closed. The first failure ends all writing. */
 #ifndef TCPSTAT_SPOOL_H
 #define TCPSTAT_SPOOL_H
 
