@@ -9,9 +9,7 @@ skip() {
 	exit
 }
 
-compare() { # BUILD OPTION...: on all samples
-	build=$1
-	shift
+compare() { # OPTION...: what $build says of all samples
 	for file in "$top_srcdir"/samples/*.pcap*; do
 		"$top_builddir/tcpstat" "$@" "$file" >"$dir/plain" 2>&1
 		plain=$?
@@ -43,9 +41,9 @@ check() { # NAME CONFIGURE_ARGUMENT...
 		return
 	fi
 	echo "ok $n - make profiled (${build##*/})"
-	compare "$build"
-	compare "$build" --jsonl --events all
-	compare "$build" --jsonl --hash
+	compare
+	compare --jsonl --events all
+	compare --jsonl --hash
 }
 
 [ "$sanitizers" != yes ] || skip "the build has sanitizers"

@@ -192,6 +192,7 @@ static void run(void *arg, void *next)
 
 /* ------------------------------------------------------------------------------------------------------ their giver */
 
+/* Which of the sizes has so many bytes? */
 static unsigned size_of(size_t bytes)
 {
 	unsigned i = 0;
@@ -273,14 +274,13 @@ static bool is_behind(struct spool *s)
 }
 
 /* A file of which nothing was given before, at once. False: the helper may find a descriptor for it. */
-static bool store(struct spool *s, const struct job *job)
+static bool store(struct spool *s, const char *name, const uint8_t *data, size_t len)
 {
-	const char *name = job->ending->name;
 	int fd = openat(s->dir_fd, name, NEW_FLAGS, 0666);
 
 	if (fd < 0)
 		return false;
-	write_all(s, fd, name, job->buffer, job->n);
+	write_all(s, fd, name, data, len);
 	if (close(fd))
 		spool_fail(s, name, errno);
 	return true;
@@ -311,14 +311,15 @@ void spool_append(struct spool *s, struct spool_file *f, uint8_t *buffer, size_t
 void spool_close(struct spool *s, struct spool_file *f, uint8_t *buffer, size_t size, size_t n,
 		 struct spool_ending *ending)
 {
-	struct job job = { .spool = s, .file = f, .buffer = buffer, .size = size, .n = n, .ending = ending };
+	bool stored = !f->begun && !*spool_error(s) && is_behind(s) && store(s, ending->name, buffer, n);
 
-	if (!f->begun && !*spool_error(s) && is_behind(s) && store(s, &job)) {
-		/* the index keeps its order all the same */
+	if (stored) { /* what is left is its line: the index keeps its order */
 		spool_keep(s, buffer, size);
-		job = (struct job){ .spool = s, .file = f, .ending = ending, .stored = true };
+		buffer = NULL;
+		size = n = 0;
 	}
-	give(s, job);
+	give(s, (struct job){ .spool = s, .file = f, .buffer = buffer, .size = size, .n = n, .ending = ending,
+		.stored = stored });
 }
 
 struct spool_file *spool_open(const char part[SPOOL_PART_SIZE])

@@ -67,9 +67,9 @@ def instructions(command):
         return None
     with tempfile.TemporaryDirectory() as folder:
         # what clang writes for debuggers is newer than what Debian 12's valgrind reads
-        bare = os.path.join(folder, "program")
-        if shutil.which("strip") and subprocess.run(["strip", "-g", "-o", bare, command[0]]).returncode == 0:
-            command = [bare, *command[1:]]
+        stripped = os.path.join(folder, "stripped")
+        if shutil.which("strip") and subprocess.run(["strip", "-g", "-o", stripped, command[0]]).returncode == 0:
+            command = [stripped, *command[1:]]
         done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", *command],
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                               preexec_fn=one_processor)
