@@ -1,12 +1,12 @@
 #include <stdio.h>
-#include <unistd.h>
 
 #include "capture_bytes.h"
+#include "scratch.h"
 
 #define MAX_FILES 40
 
 struct files {
-	char dir[64], names[MAX_FILES][128];
+	char dir[SCRATCH_SIZE], names[MAX_FILES][SCRATCH_SIZE + 24];
 	const char *list[MAX_FILES];
 	size_t n;
 };
@@ -14,13 +14,12 @@ struct files {
 static void files_init(struct files *f)
 {
 	memset(f, 0, sizeof *f);
-	strcpy(f->dir, "/tmp/test_merge.XXXXXX");
-	cr_assert_not_null(mkdtemp(f->dir));
+	scratch_make(f->dir);
 }
 
 static void files_add(struct files *f, const struct bytes *b, size_t len)
 {
-	char name[128];
+	char name[SCRATCH_SIZE + 24];
 	FILE *file;
 
 	snprintf(name, sizeof name, "%s/%zu", f->dir, f->n);
@@ -34,9 +33,7 @@ static void files_add(struct files *f, const struct bytes *b, size_t len)
 
 static void files_fini(struct files *f)
 {
-	for (size_t i = 0; i < f->n; i++)
-		unlink(f->names[i]);
-	rmdir(f->dir);
+	scratch_remove(f->dir);
 }
 
 static void put_times(struct bytes *b, const char *times, uint8_t fill)

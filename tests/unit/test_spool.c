@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "scratch.h"
+
 /* A helper that does nothing until somebody waits for it. */
 static struct {
 	void (*run[TCPSTAT_ERRANDS])(void *arg, void *next);
@@ -35,7 +37,7 @@ static void wait_for(void *ctx, uint64_t n)
 }
 
 static const struct tcpstat_helper helper = { .give = give, .done = done, .wait = wait_for };
-static char dir[] = "/tmp/test_spool.XXXXXX", *index_text;
+static char dir[SCRATCH_SIZE], *index_text;
 static size_t index_len;
 static int dir_fd;
 static FILE *index_file;
@@ -43,7 +45,7 @@ static struct spool *s;
 
 static void begin(void)
 {
-	cr_assert(mkdtemp(dir));
+	scratch_make(dir);
 	dir_fd = open(dir, O_RDONLY | O_DIRECTORY);
 	cr_assert(dir_fd >= 0);
 	index_file = open_memstream(&index_text, &index_len);
@@ -53,14 +55,11 @@ static void begin(void)
 
 static void end(void)
 {
-	char command[64];
-
 	spool_free(s);
 	fclose(index_file);
 	free(index_text);
 	close(dir_fd);
-	snprintf(command, sizeof command, "rm -r %s", dir);
-	cr_assert_eq(system(command), 0);
+	scratch_remove(dir);
 }
 
 TestSuite(spool, .init = begin, .fini = end);

@@ -1,7 +1,6 @@
 #include "sink/streams.h"
 
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "scratch.h"
+
 /* --follow writes into `text`, --extract into `dir`. */
 static struct streams *s;
-static char *text, dir[] = "/tmp/test_streams.XXXXXX", error[256];
+static char *text, dir[SCRATCH_SIZE], error[256];
 static size_t text_len;
 static struct streams_options options;
 
@@ -32,7 +33,7 @@ static void open_streams(void)
 static void open_dir(void)
 {
 	options.follow_conn = 0;
-	cr_assert(mkdtemp(dir));
+	scratch_make(dir);
 	options.extract_dir = dir;
 	open_streams();
 }
@@ -77,23 +78,6 @@ static char *file(const char *name)
 	content[n] = '\0';
 	fclose(f);
 	return content;
-}
-
-/* How many files there are; all of them go. */
-static int remove_dir(void)
-{
-	char path[512];
-	int n = 0;
-	DIR *d = opendir(dir);
-
-	cr_assert(d);
-	for (struct dirent *e; (e = readdir(d));) {
-		snprintf(path, sizeof path, "%.200s/%.255s", dir, e->d_name);
-		n += *e->d_name != '.' && !unlink(path);
-	}
-	closedir(d);
-	cr_assert_eq(rmdir(dir), 0);
-	return n;
 }
 
 TestSuite(streams, .init = begin);
@@ -276,7 +260,7 @@ Test(streams, every_stream_has_its_file_and_line)
 		"{\"conn\":3,\"dir\":\"s2c\",\"file\":\"3-10.0.0.1_40000-2001-db8--_80.s2c\",\"bytes\":1,"
 		"\"sha256\":\"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\","
 		"\"gaps\":{\"count\":1,\"bytes\":7,\"list\":[{\"offset\":0,\"len\":7,\"why\":\"lost\"}]}}\n");
-	cr_assert_eq(remove_dir(), 3);
+	cr_assert_eq(scratch_remove(dir), 3);
 }
 
 /* 300 streams of 300,000 bytes in turn, with 40 descriptors: more than buffers hold and than may be open */
@@ -313,7 +297,7 @@ Test(streams, many_long_streams_share_buffers_and_descriptors, .timeout = 60)
 		cr_assert_eq(fgetc(f), EOF);
 		fclose(f);
 	}
-	cr_assert_eq(remove_dir(), STREAMS + 1);
+	cr_assert_eq(scratch_remove(dir), STREAMS + 1);
 }
 
 Test(streams, no_directory_is_an_error)
@@ -339,5 +323,5 @@ Test(streams, a_link_in_the_directory_is_refused)
 	cr_assert(strstr(streams_error(s), "1-10.0.0.1_40000-2001-db8--_80.c2s: "), "%s", streams_error(s));
 	streams_free(s);
 	cr_assert_str_empty(file("index.jsonl"));
-	remove_dir();
+	scratch_remove(dir);
 }
